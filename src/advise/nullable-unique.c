@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// Unique keys over several columns of which one may be null.
+#include "advise/advise.h"
+
+#include <string.h>
+
+void dba_advise_nullable_unique(DbaAdvice *advice) {
+  for (DBA_EACH(DbaRelation, relation, &advice->schema->relations))
+    for (DBA_EACH(DbaIndex, index, &relation->indexes)) {
+      if (!index->unique || index->primary || index->parent_index)
+        continue;
+      advice->looked_at++;
+      if (dba_index_n_keys(index) < 2 || index->nulls_not_distinct || index->predicate)
+        continue;
+      DbaList columns = {0}, nullable = {0};
+      for (DBA_EACH(DbaIndexKey, key, &index->keys)) {
+        const DbaColumn *column = key->column && !key->included ? dba_relation_column(relation, key->column) : NULL;
+        if (key->included)
+          continue;
+        dba_list_add_text(advice->arena, &columns, key->column ? key->column : key->expression);
+        if (column && !column->not_null)
+          dba_list_add_text(advice->arena, &nullable, column->name);
+      }
+      if (!nullable.n)
+        continue;
+      const char *names = dba_advice_columns(advice, &nullable);
+      DbaFinding *finding = dba_advice_find(advice, DBA_QUESTION, relation, dba_advice_object(advice, relation, &columns));
+      finding->index = index->name;
+      finding->what = dba_arena_format(advice->arena, "Unique key %s of %s.%s has a nullable column: %s.", index->name, relation->schema, relation->name, names);
+      finding->why = dba_arena_format(advice->arena, "Two rows that agree in everything else are both accepted when %s is null, since no null equals another.", names);
+      finding->question = dba_arena_format(advice->arena, "May two rows agree in (%s) while %s is null?", dba_advice_columns(advice, &columns), names);
+      dba_advice_option(advice, finding, "yes: allow it, with the reason");
+      dba_advice_option(advice, finding, "no: NULLS NOT DISTINCT (PostgreSQL 15 and later)");
+      dba_advice_option(advice, finding, dba_arena_format(advice->arena, "no: %s SET NOT NULL", names));
+    }
+}

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// The person's face: the command line, the environment, exit codes, the terminal.
+#pragma once
+
+#include "verb/verb.h"
+
+typedef enum DbaExit {
+  DBA_EXIT_OK = 0,
+  DBA_EXIT_FINDINGS = 1,
+  DBA_EXIT_USAGE = 2,
+  DBA_EXIT_INPUT = 3,
+  DBA_EXIT_CONNECT = 4,
+  DBA_EXIT_LAB = 5,
+  DBA_EXIT_REFUSED = 6,
+  DBA_EXIT_BUG = 70,
+  DBA_EXIT_INTERRUPTED = 130,
+} DbaExit;
+
+// What the command line said, as text; cli/main.c makes the request of it.
+typedef struct DbaOptions {
+  const DbaVerb *verb;
+  bool help, version, quiet;
+  char *texts[32];            // by option number
+  bool flags[32];
+  GPtrArray *rules, *objects; // NULL-terminated once parsed
+  GPtrArray *words;           // likewise
+} DbaOptions;
+
+// Indexes into texts and flags.
+enum {
+  DBA_OPTION_AS, DBA_OPTION_OUT, DBA_OPTION_OUTPUT, DBA_OPTION_FORMAT, DBA_OPTION_FAIL_ON, DBA_OPTION_BUDGET, DBA_OPTION_PG_BIN, DBA_OPTION_PG_MAJOR,
+  DBA_OPTION_DBNAME, DBA_OPTION_HOST, DBA_OPTION_PORT, DBA_OPTION_USERNAME, DBA_OPTION_RULE, DBA_OPTION_OBJECT, DBA_OPTION_CONFIG, DBA_OPTION_COLOR,
+  DBA_OPTION_FORCE, DBA_OPTION_WITH_VALUES, DBA_OPTION_NO_LAB, DBA_OPTION_JSON, DBA_OPTION_INSTALL, DBA_OPTION_YES, DBA_OPTION_OFFLINE, DBA_OPTION_ALL,
+  DBA_OPTION_QUIET, DBA_OPTION_HELP, DBA_OPTION_VERSION,
+};
+
+bool dba_options_parse(int argc, char **argv, DbaOptions *ret_options, GError **error) DBA_CHECKED;
+void dba_options_clear(DbaOptions *options);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(DbaOptions, dba_options_clear)
+char *dba_options_help(const DbaVerb *verb) DBA_CHECKED; // NULL: the front page

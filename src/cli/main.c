@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+// The program: reads the environment and the command line, runs a verb, prints, exits.
+//
+// Results go to stdout, everything else to stderr.  This file and options.c are the only ones that read the environment.
+#include "cli/cli.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int number) {
+  (void)number;
+  if (interrupted++ > 1) // asked three times: go at once; the next start sweeps up
+    _exit(DBA_EXIT_INTERRUPTED);
+}
+
+static int exit_code(const GError *error) {
+  static const int codes[] = {
+      [DBA_ERROR_USAGE] = DBA_EXIT_USAGE, [DBA_ERROR_INPUT] = DBA_EXIT_INPUT, [DBA_ERROR_CONNECT] = DBA_EXIT_CONNECT, [DBA_ERROR_DATABASE] = DBA_EXIT_CONNECT,
+      [DBA_ERROR_LAB] = DBA_EXIT_LAB, [DBA_ERROR_REFUSED] = DBA_EXIT_REFUSED, [DBA_ERROR_INTERRUPTED] = DBA_EXIT_INTERRUPTED, [DBA_ERROR_BUG] = DBA_EXIT_BUG,
+  };
+  if (error->domain != DBA_ERROR || error->code < 0 || error->code >= (int)G_N_ELEMENTS(codes))
+    return DBA_EXIT_BUG;
+  return codes[error->code];
+}
+
+static int fail(const GError *error) {
+  g_autofree char *safe = dba_text_printable(error->message, true);
+  fprintf(stderr, "dbarch: %s\n", safe);
+  return exit_code(error);
+}
+
+typedef struct Progress {
+  bool terminal;
+  gint64 begin_us;
+  size_t shown;
+} Progress;
+
+static void show_progress(void *data, const char *line) {
+  Progress *progress = data;
+  g_autofree char *safe = dba_text_printable(line, false);
+  if (progress->terminal) {
+    fprintf(stderr, "\r\033[K%5.1f s  %s", (double)(g_get_monotonic_time() - progress->begin_us) / 1e6, safe);
+    progress->shown = 1;
+  } else
+    fprintf(stderr, "%5.1f s  %s\n", (double)(g_get_monotonic_time() - progress->begin_us) / 1e6, safe);
+}
+
+static void end_progress(Progress *progress) {
+  if (progress->shown)
+    fputs("\r\033[K", stderr);
+  progress->shown = 0;
+}
+
+// "120", "90s", "5m" or "1h" in seconds; negative when it is none of these.
+static double parse_time(const char *text) {
+  char *rest;
+  double value = g_ascii_strtod(text, &rest);
+  double scale = !*rest || !strcmp(rest, "s") ? 1 : !strcmp(rest, "m") || !strcmp(rest, "min") ? 60 : !strcmp(rest, "h") ? 3600 : -1;
+  return rest == text || value < 0 || scale < 0 ? -1 : value * scale;
+}
+
+static char *quote_conninfo(const char *value) {
+  g_auto(GStrv) backslashes = g_strsplit(value, "\\", -1);
+  g_autofree char *step = g_strjoinv("\\\\", backslashes);
+  g_auto(GStrv) quotes = g_strsplit(step, "'", -1);
+  g_autofree char *escaped = g_strjoinv("\\'", quotes);
+  return g_strdup_printf("'%s'", escaped);
+}
+
+// -d -h -p -U as one connection string; -d may itself be one, as with psql.
+static char *conninfo_of(const DbaOptions *options) {
+  static const struct {
+    int number;
+    const char *keyword;
+  } parts[] = {{DBA_OPTION_DBNAME, "dbname"}, {DBA_OPTION_HOST, "host"}, {DBA_OPTION_PORT, "port"}, {DBA_OPTION_USERNAME, "user"}};
+  GString *out = g_string_new(NULL);
+  const char *database = options->texts[DBA_OPTION_DBNAME];
+  if (database && dba_server_is_conninfo(database))
+    return g_string_free(g_string_assign(out, database), FALSE);
+  for (size_t i = 0; i < G_N_ELEMENTS(parts); i++)
+    if (options->texts[parts[i].number]) {
+      g_autofree char *quoted = quote_conninfo(options->texts[parts[i].number]);
+      g_string_append_printf(out, "%s%s=%s", out->len ? " " : "", parts[i].keyword, quoted);
+    }
+  if (!out->len) {
+    g_string_free(out, TRUE);
+    return NULL;
+  }
+  return g_string_free(out, FALSE);
+}
+
+static char *cache_folder(void) {
+  const char *named = g_getenv("DBARCH_CACHE");
+  if (named && *named)
+    return g_canonicalize_filename(named, NULL);
+  return geteuid() == 0 ? g_strdup("/var/cache/dbarch") : g_build_filename(g_get_user_cache_dir(), "dbarch", NULL);
+}
+
+// runtime.sh: installed beside us, or in the source tree we were built in.
+static char *tools_folder(void) {
+  g_autofree char *self = g_file_read_link("/proc/self/exe", NULL), *bin = self ? g_path_get_dirname(self) : NULL;
+  static const char *const places[] = {"../share/dbarch/tools", "../tools", "../../tools"};
+  for (size_t i = 0; bin && i < G_N_ELEMENTS(places); i++) {
+    g_autofree char *folder = g_build_filename(bin, places[i], NULL), *script = g_build_filename(folder, "runtime.sh", NULL);
+    if (g_file_test(script, G_FILE_TEST_EXISTS))
+      return g_steal_pointer(&folder);
+  }
+  return NULL;
+}
+
+static unsigned terminal_width(void) {
+  struct winsize size;
+  return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col ? size.ws_col : 100;
+}
+
+static bool set_up(const DbaOptions *options, DbaRequest *request, GError **error) {
+  const char *format = options->texts[DBA_OPTION_FORMAT], *color = options->texts[DBA_OPTION_COLOR], *budget = options->texts[DBA_OPTION_BUDGET], *major = options->texts[DBA_OPTION_PG_MAJOR];
+  static const char *const formats[] = {"tty", "json", NULL}, *const whens[] = {"auto", "always", "never", NULL};
+  if (format && !g_strv_contains(formats, format))
+    return dba_fail(error, DBA_ERROR_USAGE, "--format %s: the formats are tty and json", format);
+  if (color && !g_strv_contains(whens, color))
+    return dba_fail(error, DBA_ERROR_USAGE, "--color %s: say auto, always or never", color);
+  request->budget_seconds = budget ? parse_time(budget) : 120;
+  if (request->budget_seconds < 0)
+    return dba_fail(error, DBA_ERROR_USAGE, "--budget %s: say seconds, or 90s, 5m, 1h", budget);
+  request->home.major = major ? (int)g_ascii_strtoll(major, NULL, 10) : 0;
+  if (major && request->home.major <= 0)
+    return dba_fail(error, DBA_ERROR_USAGE, "--pg-major %s: is no number", major);
+  g_autofree const char **rules = dba_advise_rules();
+  for (guint i = 0; i + 1 < options->rules->len; i++)
+    if (!g_strv_contains(rules, options->rules->pdata[i])) {
+      const char *near = dba_text_nearest(options->rules->pdata[i], rules);
+      return dba_fail(error, DBA_ERROR_USAGE, "unknown rule \"%s\"%s%s%s", (const char *)options->rules->pdata[i], near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : "");
+    }
+  request->format = options->flags[DBA_OPTION_JSON] || !g_strcmp0(format, "json") ? DBA_FORMAT_JSON : DBA_FORMAT_TTY;
+  request->color = color && strcmp(color, "auto") ? !strcmp(color, "always") : isatty(STDOUT_FILENO) && !g_getenv("NO_COLOR");
+  request->width = terminal_width();
+  request->words = (const char *const *)options->words->pdata;
+  request->rules = (const char *const *)options->rules->pdata;
+  request->objects = (const char *const *)options->objects->pdata;
+  request->as_kind = options->texts[DBA_OPTION_AS];
+  request->out = options->texts[DBA_OPTION_OUT];
+  request->output = options->texts[DBA_OPTION_OUTPUT];
+  request->config = options->texts[DBA_OPTION_CONFIG] ? options->texts[DBA_OPTION_CONFIG] : g_file_test("dbarch.yaml", G_FILE_TEST_EXISTS) ? "dbarch.yaml" : NULL;
+  request->force = options->flags[DBA_OPTION_FORCE];
+  request->with_values = options->flags[DBA_OPTION_WITH_VALUES];
+  request->no_lab = options->flags[DBA_OPTION_NO_LAB];
+  request->install = options->flags[DBA_OPTION_INSTALL];
+  request->yes = options->flags[DBA_OPTION_YES];
+  request->offline = options->flags[DBA_OPTION_OFFLINE];
+  request->all = options->flags[DBA_OPTION_ALL];
+  request->pg_environment = g_getenv("PGHOST") || g_getenv("PGDATABASE") || g_getenv("PGSERVICE") || g_getenv("PGHOSTADDR");
+  request->home.pg_bin = options->texts[DBA_OPTION_PG_BIN] ? options->texts[DBA_OPTION_PG_BIN] : g_getenv("DBARCH_PG_BIN");
+  request->home.sudo_uid = geteuid() == 0 ? g_getenv("SUDO_UID") : NULL;
+  request->interrupt = &interrupted;
+  return true;
+}
+
+// The least severe finding that makes the exit code 1; DBA_N_SEVERITIES: never.
+static bool fail_on(const DbaOptions *options, int *ret_severity, GError **error) {
+  const char *word = options->texts[DBA_OPTION_FAIL_ON];
+  DbaSeverity severity = DBA_MUST_FIX;
+  const char *ci = g_getenv("CI");
+  if (!word) {
+    *ret_severity = ci && !strcmp(ci, "true") ? DBA_MUST_FIX : -1;
+    return true;
+  }
+  if (strcmp(word, "never") && !dba_severity_parse(word, &severity))
+    return dba_fail(error, DBA_ERROR_USAGE, "--fail-on %s: say must-fix, worth-it, question, note or never", word);
+  *ret_severity = strcmp(word, "never") ? (int)severity : -1;
+  return true;
+}
+
+static int run(const DbaOptions *options, DbaRequest *request, int threshold) {
+  g_autoptr(GError) error = NULL;
+  Progress progress = {isatty(STDERR_FILENO) != 0, g_get_monotonic_time(), 0};
+  DbaAnswer answer = {.text = g_string_new(NULL), .warnings = g_ptr_array_new_with_free_func(g_free)};
+  if (!options->quiet) {
+    request->progress = show_progress;
+    request->progress_data = &progress;
+  }
+  bool ok = options->verb->run(request, &answer, &error);
+  end_progress(&progress);
+  for (guint i = 0; i < answer.warnings->len; i++) {
+    g_autofree char *safe = dba_text_printable(answer.warnings->pdata[i], true);
+    fprintf(stderr, "dbarch: %s\n", safe);
+  }
+  fputs(answer.text->str, stdout);
+  if (fflush(stdout) != 0 && errno != EPIPE)
+    ok = dba_fail(&error, DBA_ERROR_INPUT, "stdout: %s", g_strerror(errno));
+  int status = ok ? answer.status : fail(error);
+  if (ok && answer.failed)
+    status = DBA_EXIT_LAB;
+  for (int i = 0; ok && i <= threshold; i++)
+    if (answer.counts[i])
+      status = DBA_EXIT_FINDINGS;
+  if (ok && answer.exec_argv) {
+    execv(answer.exec_argv[0], (char **)(uintptr_t)answer.exec_argv);
+    fprintf(stderr, "dbarch: %s: %s\n", answer.exec_argv[0], g_strerror(errno));
+    status = DBA_EXIT_LAB;
+  }
+  g_string_free(answer.text, TRUE);
+  g_ptr_array_unref(answer.warnings);
+  return status;
+}
+
+int main(int argc, char **argv) {
+  for (int fd = 0; fd < 3; fd++) // never write a report into a file that happened to get number 1
+    if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) < 0)
+      return DBA_EXIT_BUG;
+  struct sigaction action = {.sa_handler = on_signal};
+  sigaction(SIGINT, &action, NULL);
+  sigaction(SIGTERM, &action, NULL);
+  sigaction(SIGHUP, &action, NULL);
+  signal(SIGPIPE, SIG_IGN);
+  g_autoptr(GError) error = NULL;
+  g_auto(DbaOptions) options = {0};
+  DbaRequest request = {0};
+  int threshold = -1;
+  if (!dba_options_parse(argc, argv, &options, &error))
+    return fail(error);
+  if (options.version) {
+    puts("dbarch " DBARCH_VERSION);
+    return DBA_EXIT_OK;
+  }
+  if (options.help || !options.verb) {
+    g_autofree char *help = dba_options_help(options.verb);
+    fputs(help, stdout);
+    return DBA_EXIT_OK;
+  }
+  g_autofree char *cache = cache_folder(), *tools = tools_folder(), *conninfo = conninfo_of(&options);
+  if (!set_up(&options, &request, &error) || !fail_on(&options, &threshold, &error))
+    return fail(error);
+  request.home.cache = cache;
+  request.tools = tools;
+  request.subject_conninfo = conninfo;
+  return run(&options, &request, threshold);
+}

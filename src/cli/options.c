@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+// The command line: one table of options, each verb names those it takes.
+//
+// GLib's GOption knows neither verbs nor suggestions, so the few rules of getopt_long are here: --name value, --name=value,
+// -x value, -xvalue, "--" ends options.
+#include "cli/cli.h"
+
+#include <string.h>
+
+static const struct {
+  const char *name;
+  char letter;
+  int number;
+  const char *argument; // NULL: a flag
+  const char *help;
+  bool common;          // every verb takes it
+} options[] = {
+    {"as", 0, DBA_OPTION_AS, "KIND", "what SUBJECT is: live, sql or survey", false},
+    {"dbname", 'd', DBA_OPTION_DBNAME, "NAME", "database, as psql takes it (also a connection string)", false},
+    {"host", 'h', DBA_OPTION_HOST, "HOST", "server or socket folder", false},
+    {"port", 'p', DBA_OPTION_PORT, "PORT", "port", false},
+    {"username", 'U', DBA_OPTION_USERNAME, "NAME", "role", false},
+    {"out", 0, DBA_OPTION_OUT, "FOLDER", "where files go (dbarch-out)", false},
+    {"output", 'o', DBA_OPTION_OUTPUT, "FILE", "the file to write", false},
+    {"force", 'f', DBA_OPTION_FORCE, NULL, "overwrite what an earlier run wrote", false},
+    {"rule", 0, DBA_OPTION_RULE, "RULE", "only this rule (may be repeated)", false},
+    {"object", 0, DBA_OPTION_OBJECT, "NAME", "only this object, as findings print it (may be repeated)", false},
+    {"budget", 0, DBA_OPTION_BUDGET, "TIME", "for proofs: 120, 90s, 5m (2m)", false},
+    {"no-lab", 0, DBA_OPTION_NO_LAB, NULL, "advice without proofs", false},
+    {"with-values", 0, DBA_OPTION_WITH_VALUES, NULL, "keep statement texts", false},
+    {"format", 0, DBA_OPTION_FORMAT, "FORMAT", "tty or json", false},
+    {"json", 0, DBA_OPTION_JSON, NULL, "--format json", false},
+    {"fail-on", 0, DBA_OPTION_FAIL_ON, "SEVERITY", "exit 1 from this severity on: must-fix, worth-it, question, note, never", false},
+    {"install", 0, DBA_OPTION_INSTALL, NULL, "bring the private PostgreSQL 17", false},
+    {"yes", 'y', DBA_OPTION_YES, NULL, "do not ask before downloading", false},
+    {"offline", 0, DBA_OPTION_OFFLINE, NULL, "never download", false},
+    {"all", 0, DBA_OPTION_ALL, NULL, "all of them", true},
+    {"pg-bin", 0, DBA_OPTION_PG_BIN, "FOLDER", "the lab's server programs (DBARCH_PG_BIN)", true},
+    {"pg-major", 0, DBA_OPTION_PG_MAJOR, "N", "the lab's major version", true},
+    {"config", 0, DBA_OPTION_CONFIG, "FILE", "dbarch.yaml to use", true},
+    {"color", 0, DBA_OPTION_COLOR, "WHEN", "auto, always or never", true},
+    {"quiet", 'q', DBA_OPTION_QUIET, NULL, "no progress", true},
+    {"help", 0, DBA_OPTION_HELP, NULL, "this", true},
+    {"version", 'V', DBA_OPTION_VERSION, NULL, "the version", true},
+};
+
+void dba_options_clear(DbaOptions *parsed) {
+  for (size_t i = 0; i < G_N_ELEMENTS(parsed->texts); i++)
+    g_clear_pointer(&parsed->texts[i], g_free);
+  g_clear_pointer(&parsed->rules, g_ptr_array_unref);
+  g_clear_pointer(&parsed->objects, g_ptr_array_unref);
+  g_clear_pointer(&parsed->words, g_ptr_array_unref);
+}
+
+static int find(const char *name, size_t length, char letter) {
+  for (size_t i = 0; i < G_N_ELEMENTS(options); i++)
+    if (name ? strlen(options[i].name) == length && !strncmp(options[i].name, name, length) : options[i].letter == letter)
+      return (int)i;
+  return -1;
+}
+
+static bool unknown_option(const char *name, size_t length, const DbaVerb *verb, GError **error) {
+  const char *names[G_N_ELEMENTS(options) + 1] = {0};
+  size_t n = 0;
+  g_autofree char *given = g_strndup(name, length);
+  for (size_t i = 0; i < G_N_ELEMENTS(options); i++)
+    if (options[i].common || !verb || g_strv_contains(verb->options, options[i].name))
+      names[n++] = options[i].name;
+  const char *near = dba_text_nearest(given, names);
+  return dba_fail(error, DBA_ERROR_USAGE, "unknown option --%s%s%s%s", given, near ? " (did you mean --" : "", near ? near : "", near ? "?)" : "");
+}
+
+static bool take(DbaOptions *parsed, int i, const char *value, GError **error) {
+  if (!options[i].common && parsed->verb && !g_strv_contains(parsed->verb->options, options[i].name))
+    return dba_fail(error, DBA_ERROR_USAGE, "%s takes no --%s", parsed->verb->name, options[i].name);
+  if (options[i].argument && !value)
+    return dba_fail(error, DBA_ERROR_USAGE, "--%s needs a %s", options[i].name, options[i].argument);
+  if (!options[i].argument && value)
+    return dba_fail(error, DBA_ERROR_USAGE, "--%s takes no value", options[i].name);
+  if (options[i].number == DBA_OPTION_RULE)
+    g_ptr_array_add(parsed->rules, (char *)(uintptr_t)value);
+  else if (options[i].number == DBA_OPTION_OBJECT)
+    g_ptr_array_add(parsed->objects, (char *)(uintptr_t)value);
+  else if (options[i].argument) {
+    g_free(parsed->texts[options[i].number]);
+    parsed->texts[options[i].number] = g_strdup(value);
+  } else
+    parsed->flags[options[i].number] = true;
+  return true;
+}
+
+static bool find_verb(const char *name, DbaOptions *parsed, GError **error) {
+  const char *names[16] = {0};
+  size_t n = 0;
+  for (const DbaVerb *verb = dba_verbs; verb->name; verb++) {
+    names[n++] = verb->name;
+    if (!strcmp(name, verb->name))
+      parsed->verb = verb;
+  }
+  if (parsed->verb)
+    return true;
+  const char *near = dba_text_nearest(name, names);
+  return dba_fail(error, DBA_ERROR_USAGE, "unknown verb \"%s\"%s%s%s", name, near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : " (dbarch alone lists them)");
+}
+
+bool dba_options_parse(int argc, char **argv, DbaOptions *parsed, GError **error) {
+  parsed->rules = g_ptr_array_new();
+  parsed->objects = g_ptr_array_new();
+  parsed->words = g_ptr_array_new();
+  bool ended = false, help_word = argc > 1 && !strcmp(argv[1], "help");
+  for (int at = 1 + help_word; at < argc; at++) {
+    const char *arg = argv[at];
+    bool run_command = parsed->verb && !strcmp(parsed->verb->name, "lab") && parsed->words->len && !strcmp(parsed->words->pdata[0], "run");
+    if (!ended && !strcmp(arg, "--")) {
+      ended = true;
+    } else if (ended || *arg != '-' || !arg[1] || (run_command && parsed->words->len > 1)) {
+      if (!parsed->verb) {
+        if (!find_verb(arg, parsed, error))
+          return false;
+      } else
+        g_ptr_array_add(parsed->words, (char *)(uintptr_t)arg);
+    } else if (arg[1] == '-') {
+      const char *name = arg + 2, *equals = strchr(name, '=');
+      size_t length = equals ? (size_t)(equals - name) : strlen(name);
+      int i = find(name, length, 0);
+      if (i < 0)
+        return unknown_option(name, length, parsed->verb, error);
+      const char *value = equals ? equals + 1 : options[i].argument && at + 1 < argc ? argv[++at] : NULL;
+      if (!take(parsed, i, value, error))
+        return false;
+    } else {
+      for (const char *p = arg + 1; *p; p++) {
+        int i = find(NULL, 0, *p);
+        if (i < 0)
+          return dba_fail(error, DBA_ERROR_USAGE, "unknown option -%c", *p);
+        const char *value = options[i].argument ? (p[1] ? p + 1 : at + 1 < argc ? argv[++at] : NULL) : NULL;
+        if (!take(parsed, i, value, error))
+          return false;
+        if (options[i].argument)
+          break;
+      }
+    }
+  }
+  parsed->help = parsed->flags[DBA_OPTION_HELP] || help_word;
+  parsed->version = parsed->flags[DBA_OPTION_VERSION];
+  parsed->quiet = parsed->flags[DBA_OPTION_QUIET];
+  g_ptr_array_add(parsed->rules, NULL);
+  g_ptr_array_add(parsed->objects, NULL);
+  g_ptr_array_add(parsed->words, NULL);
+  return true;
+}
+
+char *dba_options_help(const DbaVerb *verb) {
+  GString *out = g_string_new(NULL);
+  if (!verb) {
+    g_string_append(out, "dbarch: a database architect whose every recommendation carries a receipt\n\n");
+    for (int front = 1; front >= 0; front--)
+      for (const DbaVerb *v = dba_verbs; v->name; v++)
+        if (v->front == front)
+          g_string_append_printf(out, "  dbarch %-8s %-32s %s\n", v->name, v->arguments, v->summary);
+    g_string_append(out, "\nSUBJECT: a connection string or URI, an SQL file or folder, a survey.json; or -d -h -p -U as psql takes them.\n"
+                         "dbarch VERB --help says more; dbarch(1) says all.\n");
+    return g_string_free(out, FALSE);
+  }
+  g_string_append_printf(out, "dbarch %s %s\n%s\n\n%s\n", verb->name, verb->arguments, verb->summary, verb->help);
+  for (size_t i = 0; i < G_N_ELEMENTS(options); i++) {
+    if (!options[i].common && !g_strv_contains(verb->options, options[i].name))
+      continue;
+    if (!strcmp(options[i].name, "all") && strcmp(verb->name, "lab"))
+      continue;
+    g_autofree char *name = g_strdup_printf("--%s%s%s", options[i].name, options[i].argument ? " " : "", options[i].argument ? options[i].argument : "");
+    g_string_append_printf(out, "  %c%c%c %-20s %s\n", options[i].letter ? '-' : ' ', options[i].letter ? options[i].letter : ' ', options[i].letter ? ',' : ' ', name, options[i].help);
+  }
+  return g_string_free(out, FALSE);
+}

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+// Findings: what an advisor says about one object, with the change it proposes and the receipts that prove it.
+//
+// A finding without a receipt is "unproven" by name (`proof`).  Severities: must fix, worth it, question, note.
+#pragma once
+
+#include "survey/survey.h"
+
+typedef enum DbaSeverity { DBA_MUST_FIX, DBA_WORTH_IT, DBA_QUESTION, DBA_NOTE, DBA_N_SEVERITIES } DbaSeverity;
+const char *dba_severity_name(DbaSeverity severity); // "must-fix", "worth-it", "question", "note"
+bool dba_severity_parse(const char *name, DbaSeverity *ret_severity);
+
+// One measured comparison.
+typedef struct DbaReceipt {
+  const char *method;      // "delete one row of shop.orders, 5 runs, interleaved"
+  const char *quantity;    // "time", "buffers", "size", "WAL", "rows"
+  const char *unit;        // "ms", "pages", "bytes", "rows"
+  double before, after;    // medians
+  double before_low, before_high, after_low, after_high; // smallest and largest run
+  int64_t n;               // runs of each side
+  bool claimed;            // the difference is larger than the spread
+  const char *server;      // "PostgreSQL 17.11"
+  const char *locale;
+  const char *settings;    // "fsync=on, shared_buffers=128MB, jit=off"
+  const char *rows_origin; // "the subject's own files", "generated"
+  const char *rows;        // "orders 50 k rows, 6.2 MB"
+  const char *repeat;      // the command that measures it again
+  int64_t seed;
+} DbaReceipt;
+
+// Classes of undo, by iron law 1.  "Not needed": what the change repairs is not to be broken again (a valid index, a
+// validated constraint); its DOWN does nothing and says so.
+#define DBA_UNDO_EXACT "exact"
+#define DBA_UNDO_SAVED_ROWS "exact with saved rows"
+#define DBA_UNDO_IRREVERSIBLE "irreversible"
+#define DBA_UNDO_NOT_NEEDED "not needed"
+
+// Up and down SQL; the class of the undo.
+typedef struct DbaChange {
+  const char *name;        // file name part: "index_order_items_order_id"
+  const char *up, *down;   // statements, each ended by ";\n"
+  const char *undo_class;  // one of the above
+  bool no_transaction;     // CREATE INDEX CONCURRENTLY and the like
+  bool undo_proven;        // up, down, up ran; the catalog after down equals the one before
+} DbaChange;
+
+typedef struct DbaRisk {
+  const char *lock;        // strongest lock on an existing table: "SHARE UPDATE EXCLUSIVE"
+  const char *blocks;      // "nothing", "writes", "reads and writes"
+  bool rewrites;
+  double duration_ms;      // measured in the lab
+  const char *duration_note; // rows and size it was measured at
+} DbaRisk;
+
+typedef struct DbaAlternative {
+  const char *what, *why_not;
+} DbaAlternative;
+
+// What the trial of a rule measures; filled in by the advisor, read by lab/trial.c.
+typedef enum DbaTrialKind {
+  DBA_TRIAL_NONE,           // nothing to run: a question or a note
+  DBA_TRIAL_UP_DOWN,        // only that up and down work, with lock and duration
+  DBA_TRIAL_PARENT_DELETE,  // deleting a parent row
+  DBA_TRIAL_REINSERT,       // size of the dropped index, inserting rows again
+  DBA_TRIAL_COLUMN_ORDER,   // size of a copy with other column order
+} DbaTrialKind;
+
+typedef struct DbaFinding {
+  const char *rule;        // "fk-without-index"
+  const char *object;      // "shop.order_items(order_id)"
+  const char *schema, *table; // of the table it is about
+  const char *what;        // one sentence: the fact
+  const char *why;         // what it costs, with the reason
+  const char *question;    // iron law 8
+  const char *file;        // where the subject defines it
+  const char *severity_name; // in JSON
+  const char *proof;       // "proven", "unproven: reason", "not needed", "tried and rejected"
+  int64_t line, severity;
+  double stake;            // for ranking: what is at stake, in rows touched or bytes
+  DbaList options;         // answers to the question
+  DbaList columns;         // columns the trial is about
+  const char *constraint, *index; // names the trial needs
+  int64_t trial;           // DbaTrialKind
+  bool has_change, rejected, suppressed;
+  const char *suppressed_by; // reason and place
+  DbaChange change;
+  DbaRisk risk;
+  DbaList receipts;        // DbaReceipt
+  DbaList alternatives;    // DbaAlternative
+  const char *migration;   // file name of the up part, once written
+} DbaFinding;
+
+// What a rule looked at and found right.
+typedef struct DbaChecked {
+  const char *rule, *title;
+  int64_t looked_at, found;
+} DbaChecked;
+
+// A rule that could not judge.
+typedef struct DbaUnjudged {
+  const char *rule, *object, *why, *remedy;
+} DbaUnjudged;
+
+typedef struct DbaFindings {
+  DbaArena *arena;
+  DbaList findings;  // DbaFinding
+  DbaList checked;   // DbaChecked
+  DbaList unjudged;  // DbaUnjudged
+} DbaFindings;
+
+extern const DbaRecord dba_receipt_record, dba_change_record, dba_risk_record, dba_alternative_record, dba_finding_record, dba_checked_record,
+    dba_unjudged_record;
+
+DbaFindings *dba_findings_new(void);
+void dba_findings_free(DbaFindings *findings);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(DbaFindings, dba_findings_free)
+// Severity, then stake (largest first), then rule and object.
+void dba_findings_rank(DbaFindings *findings);
+// How many of that severity are neither suppressed nor rejected.
+unsigned dba_findings_count(const DbaFindings *findings, DbaSeverity severity);
+
+// ---- suppression ----------------------------------------------------------------------------------------------------
+
+// Marks findings that a comment in the subject's files or an entry of dbarch.yaml allows.  Each needs a reason.
+void dba_findings_suppress(DbaFindings *findings, const DbaSurvey *survey);
+
+// Reads `allow:` of a dbarch.yaml into the survey's suppressions:
+//   allow:
+//     - { rule: no-primary-key, object: audit.log, reason: "append only" }
+// `rules`: known rule names, NULL-terminated; an unknown rule or key is an error with a suggestion.
+bool dba_suppressions_read_yaml(DbaSurvey *survey, const char *path, const char *const *rules, GError **error) DBA_CHECKED;
+// Parses the comments before a statement; appends what "-- dbarch: allow RULE reason" says.  `object`: what it heads.
+void dba_suppressions_read_comment(DbaArena *arena, GArray *suppressions, const char *comment, size_t length, const char *object, const char *file, int64_t line);

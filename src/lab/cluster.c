@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: Apache-2.0
+// One server: its template, its start, its end.
+//
+// initdb runs once for a server version and locale; every later start copies that data folder, which takes a tenth of a
+// second.  The server is our own child: no pg_ctl stands between, and the kernel ends it should we be killed.
+#include "lab/lab-int.h"
+
+#include "sql/sql.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { PORT_LENGTH = 4, START_TIMEOUT_MS = 30000, NEEDED_FREE_MB = 256 };
+static const char PORT[] = "5432";
+
+struct DbaLab {
+  DbaLabBinaries binaries;
+  char *folder, *data, *socket, *name;
+  int lock;
+  pid_t pid;
+  double start_ms;
+  DbaInterrupt *interrupt;
+  bool kept;
+};
+
+// Written once into the template; fsync is turned on for receipts about writes by dba_lab_set_fsync.
+static const char settings[] =
+    "listen_addresses = ''\n"
+    "unix_socket_permissions = 0700\n"
+    "max_connections = 40\n"
+    "shared_buffers = 128MB\n"
+    "fsync = off\n"
+    "full_page_writes = on\n"
+    "synchronous_commit = off\n"
+    "wal_level = minimal\n"
+    "max_wal_senders = 0\n"
+    "max_wal_size = 2GB\n"
+    "autovacuum = off\n"
+    "jit = off\n"
+    "max_parallel_workers_per_gather = 0\n"
+    "track_io_timing = off\n"
+    "temp_file_limit = 8GB\n"
+    "log_min_messages = warning\n"
+    "log_min_error_statement = panic\n" // subjects' statements stay out of the log
+    "logging_collector = off\n"
+    "shared_preload_libraries = 'pg_stat_statements'\n"
+    "pg_stat_statements.track_utility = off\n"
+    "timezone = 'UTC'\n";
+
+static char *log_tail(const char *file) {
+  g_autofree char *text = NULL;
+  if (!g_file_get_contents(file, &text, NULL, NULL) || !*text)
+    return g_strdup("(its log is empty)");
+  g_strchomp(text);
+  const char *last = strstr(text, "FATAL:");
+  if (!last)
+    last = strstr(text, "error:");
+  if (!last)
+    last = strrchr(text, '\n') ? strrchr(text, '\n') + 1 : text;
+  g_autofree char *line = g_strndup(last, strcspn(last, "\n"));
+  return dba_text_printable(line, false);
+}
+
+static bool enough_disk(const char *folder, GError **error) {
+  struct statvfs fs;
+  if (statvfs(folder, &fs) == 0) {
+    uint64_t free_mb = (uint64_t)fs.f_bavail * fs.f_frsize >> 20;
+    if (free_mb < NEEDED_FREE_MB)
+      return dba_fail(error, DBA_ERROR_LAB, "%s: %" G_GUINT64_FORMAT " MB free, a lab needs %d MB (hint: free some, or set DBARCH_CACHE to another disk)", folder, free_mb, NEEDED_FREE_MB);
+  }
+  return true;
+}
+
+// Programs of the private runtime are found by us through a path that the lab's user must be able to walk.
+static bool run_initdb(const DbaLabBinaries *binaries, const DbaLabUser *user, const char *folder, GError **error) {
+  g_autofree char *initdb = g_build_filename(binaries->bin, "initdb", NULL), *data = g_build_filename(folder, "data", NULL), *log = g_build_filename(folder, "log", NULL);
+  g_autoptr(GPtrArray) argv = g_ptr_array_new();
+  const char *common[] = {initdb, "-D", data, "-U", DBA_LAB_SUPERUSER, "-A", "trust", "-E", "UTF8", "--no-sync", "--no-instructions"};
+  for (size_t i = 0; i < G_N_ELEMENTS(common); i++)
+    g_ptr_array_add(argv, (char *)(uintptr_t)common[i]);
+  if (binaries->major >= 17) // no libc locale is needed, sorting is by code point and LIKE 'abc%' can use a plain index
+    g_ptr_array_add(argv, (char *)(uintptr_t)"--locale-provider=builtin");
+  g_ptr_array_add(argv, (char *)(uintptr_t)"--locale=C.UTF-8");
+  g_ptr_array_add(argv, NULL);
+  DbaSpawn spawn = {.argv = (const char *const *)argv->pdata, .uid = user->uid, .gid = user->gid, .output_file = log, .folder = folder};
+  int status;
+  if (!dba_process_run(&spawn, &status, error))
+    return false;
+  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+    g_autofree char *tail = log_tail(log);
+    return dba_fail(error, DBA_ERROR_LAB, "initdb of PostgreSQL %s failed: %s", binaries->version, tail);
+  }
+  g_autofree char *conf = g_build_filename(data, "postgresql.conf", NULL);
+  FILE *file = fopen(conf, "ae");
+  bool ok = file && fputs(settings, file) >= 0;
+  if (file)
+    ok &= fclose(file) == 0;
+  return ok || dba_fail(error, DBA_ERROR_LAB, "%s: cannot be written: %s", conf, g_strerror(errno));
+}
+
+// The initialised data folder for these binaries, made when missing.  Two processes that need it at once make it once.
+static bool template_folder(const DbaLabHome *home, const DbaLabBinaries *binaries, const DbaLabUser *user, char **ret_data, GError **error) {
+  g_autofree char *templates = NULL;
+  if (!dba_lab_state_folder(home, user, "template", &templates, error))
+    return false;
+  g_autofree char *what = g_strdup_printf("%s\n%s\n%s", binaries->bin, binaries->version, settings);
+  g_autofree char *sum = g_compute_checksum_for_string(G_CHECKSUM_SHA256, what, -1);
+  g_autofree char *name = g_strdup_printf("%s-%.12s", binaries->version, sum), *folder = g_build_filename(templates, name, NULL);
+  g_autofree char *data = g_build_filename(folder, "data", NULL), *lock_file = g_strconcat(folder, ".lock", NULL);
+  if (!g_file_test(data, G_FILE_TEST_IS_DIR)) {
+    int lock;
+    if (!dba_lab_lock(lock_file, true, &lock, error))
+      return false;
+    bool ok = true;
+    if (!g_file_test(data, G_FILE_TEST_IS_DIR)) {
+      g_autofree char *work = g_strconcat(folder, ".new", NULL);
+      ok = enough_disk(templates, error) && dba_file_remove_tree(work, error);
+      if (ok && (mkdir(work, 0700) != 0 || (geteuid() == 0 && chown(work, user->uid, user->gid) != 0)))
+        ok = dba_fail(error, DBA_ERROR_LAB, "%s: cannot be made: %s", work, g_strerror(errno));
+      ok = ok && run_initdb(binaries, user, work, error);
+      if (ok && rename(work, folder) != 0)
+        ok = dba_fail(error, DBA_ERROR_LAB, "%s: cannot be renamed: %s", work, g_strerror(errno));
+      if (!ok)
+        (void)dba_file_remove_tree(work, NULL);
+    }
+    close(lock);
+    if (!ok)
+      return false;
+  }
+  *ret_data = g_steal_pointer(&data);
+  return true;
+}
+
+static bool start_server(DbaLab *lab, const DbaLabUser *user, bool dies_with_us, GError **error) {
+  g_autofree char *postgres = g_build_filename(lab->binaries.bin, "postgres", NULL), *log = g_build_filename(lab->folder, "log", NULL);
+  const char *argv[] = {postgres, "-D", lab->data, "-k", lab->socket, "-p", PORT, NULL};
+  DbaSpawn spawn = {.argv = argv, .uid = user->uid, .gid = user->gid, .output_file = log, .folder = lab->data, .dies_with_us = dies_with_us, .nice = 5};
+  if (!dba_process_start(&spawn, &lab->pid, error))
+    return false;
+  gint64 limit = g_get_monotonic_time() + START_TIMEOUT_MS * 1000;
+  g_autofree char *conninfo = dba_lab_conninfo(lab, DBA_LAB_SUPERUSER, "postgres");
+  g_autofree char *socket_file = g_strdup_printf("%s/.s.PGSQL.%s", lab->socket, PORT);
+  for (;;) {
+    int status;
+    if (waitpid(lab->pid, &status, WNOHANG) == lab->pid) {
+      lab->pid = 0;
+      g_autofree char *tail = log_tail(log);
+      return dba_fail(error, DBA_ERROR_LAB, "PostgreSQL %s did not start: %s", lab->binaries.version, tail);
+    }
+    if (lab->interrupt && *lab->interrupt)
+      return dba_fail(error, DBA_ERROR_INTERRUPTED, "interrupted");
+    if (g_file_test(socket_file, G_FILE_TEST_EXISTS)) {
+      g_autoptr(DbaServer) server = dba_server_open(conninfo, lab->interrupt, NULL);
+      if (server)
+        return true;
+    }
+    if (g_get_monotonic_time() > limit)
+      return dba_fail(error, DBA_ERROR_LAB, "PostgreSQL %s did not answer within %d s", lab->binaries.version, START_TIMEOUT_MS / 1000);
+    g_usleep(5000);
+  }
+}
+
+static bool prepare(DbaLab *lab, GError **error) {
+  g_autoptr(DbaServer) server = dba_lab_connect(lab, DBA_LAB_SUPERUSER, "postgres", error);
+  if (!server)
+    return false;
+  g_autofree char *sql = g_strdup_printf("create role %s login; revoke all on database postgres, template1 from public; "
+                                         "grant set on parameter session_replication_role to %s; create extension pg_stat_statements", DBA_LAB_SUBJECT_ROLE, DBA_LAB_SUBJECT_ROLE);
+  if (lab->binaries.major < 15)
+    *strstr(sql, "grant set") = '\0';
+  return dba_server_exec(server, sql, error);
+}
+
+static bool start(DbaLab *lab, const DbaLabHome *home, bool keep, GError **error) {
+  DbaLabUser user;
+  g_autofree char *labs = NULL, *template_data = NULL;
+  if (!dba_lab_find_binaries(home, &lab->binaries, error) || !dba_lab_user(home, &user, error) || !dba_lab_state_folder(home, &user, "lab", &labs, error))
+    return false;
+  g_autofree char *user_name = g_strdup(user.name);
+  user.name = user_name;
+  (void)dba_lab_sweep(home);
+  if (!template_folder(home, &lab->binaries, &user, &template_data, error) || !enough_disk(labs, error))
+    return false;
+  for (int attempt = 0;; attempt++) { // a short name of its own
+    g_free(lab->name);
+    g_free(lab->folder);
+    lab->name = g_strdup_printf("%d-%04x", (int)getpid(), (unsigned)g_random_int() & 0xffff);
+    lab->folder = g_build_filename(labs, lab->name, NULL);
+    if (mkdir(lab->folder, 0700) == 0)
+      break;
+    if (errno != EEXIST || attempt > 100) {
+      dba_fail(error, DBA_ERROR_LAB, "%s: cannot be made: %s", lab->folder, g_strerror(errno));
+      g_clear_pointer(&lab->folder, g_free);
+      return false;
+    }
+  }
+  g_autofree char *lock_file = g_build_filename(lab->folder, "lock", NULL);
+  lab->data = g_build_filename(lab->folder, "data", NULL);
+  lab->socket = dba_lab_socket_folder(lab->folder);
+  if (!dba_lab_lock(lock_file, true, &lab->lock, error))
+    return false;
+  if (mkdir(lab->socket, 0700) != 0 || (geteuid() == 0 && (chown(lab->folder, user.uid, user.gid) != 0 || chown(lab->socket, user.uid, user.gid) != 0)))
+    return dba_fail(error, DBA_ERROR_LAB, "%s: cannot be made: %s", lab->socket, g_strerror(errno));
+  return dba_file_copy_tree(template_data, lab->data, user.uid, user.gid, error) && start_server(lab, &user, !keep, error) && prepare(lab, error);
+}
+
+DbaLab *dba_lab_start(const DbaLabHome *home, bool keep, DbaInterrupt *interrupt, GError **error) {
+  g_autoptr(DbaLab) lab = g_new0(DbaLab, 1);
+  gint64 begin = g_get_monotonic_time();
+  lab->lock = -1;
+  lab->interrupt = interrupt;
+  if (!start(lab, home, keep, error))
+    return NULL;
+  lab->start_ms = (double)(g_get_monotonic_time() - begin) / 1e3;
+  return g_steal_pointer(&lab);
+}
+
+void dba_lab_stop(DbaLab *lab) {
+  if (!lab)
+    return;
+  if (!lab->kept) {
+    if (lab->pid > 0)
+      dba_lab_end_postmaster(lab->pid, false);
+    if (lab->socket && g_str_has_prefix(lab->socket, "/tmp/"))
+      (void)dba_file_remove_tree(lab->socket, NULL);
+    if (lab->folder)
+      (void)dba_file_remove_tree(lab->folder, NULL);
+  }
+  if (lab->lock >= 0)
+    close(lab->lock);
+  dba_lab_binaries_clear(&lab->binaries);
+  g_free(lab->folder);
+  g_free(lab->data);
+  g_free(lab->socket);
+  g_free(lab->name);
+  g_free(lab);
+}
+
+const char *dba_lab_folder(const DbaLab *lab) { return lab->folder; }
+const char *dba_lab_name(const DbaLab *lab) { return lab->name; }
+const char *dba_lab_version(const DbaLab *lab) { return lab->binaries.version; }
+const DbaLabBinaries *dba_lab_binaries(const DbaLab *lab) { return &lab->binaries; }
+double dba_lab_start_ms(const DbaLab *lab) { return lab->start_ms; }
+
+char *dba_lab_conninfo(const DbaLab *lab, const char *role, const char *database) {
+  return g_strdup_printf("host=%s port=%s user=%s dbname=%s", lab->socket, PORT, role, database);
+}
+
+DbaServer *dba_lab_connect(const DbaLab *lab, const char *role, const char *database, GError **error) {
+  g_autofree char *conninfo = dba_lab_conninfo(lab, role, database);
+  DbaServer *server = dba_server_open(conninfo, lab->interrupt, error);
+  if (!server && error && *error && g_error_matches(*error, DBA_ERROR, DBA_ERROR_CONNECT)) {
+    (*error)->code = DBA_ERROR_LAB;
+    g_prefix_error(error, "lab: ");
+  }
+  return server;
+}
+
+bool dba_lab_create_database(const DbaLab *lab, const char *name, const char *template_name, GError **error) {
+  g_autoptr(DbaServer) server = dba_lab_connect(lab, DBA_LAB_SUPERUSER, "postgres", error);
+  if (!server)
+    return false;
+  g_autoptr(GString) sql = g_string_new("create database ");
+  dba_sql_append_identifier(sql, name);
+  g_string_append_printf(sql, " owner %s template ", DBA_LAB_SUBJECT_ROLE);
+  dba_sql_append_identifier(sql, template_name ? template_name : "template0");
+  g_string_append(sql, " strategy file_copy");
+  if (lab->binaries.major < 15)
+    g_string_truncate(sql, sql->len - strlen(" strategy file_copy"));
+  return dba_server_exec(server, sql->str, error);
+}
+
+bool dba_lab_drop_database(const DbaLab *lab, const char *name, GError **error) {
+  g_autoptr(DbaServer) server = dba_lab_connect(lab, DBA_LAB_SUPERUSER, "postgres", error);
+  g_autofree char *quoted = dba_sql_name(NULL, name), *sql = g_strdup_printf("drop database if exists %s with (force)", quoted);
+  return server && dba_server_exec(server, sql, error);
+}
+
+bool dba_lab_set_fsync(const DbaLab *lab, bool on, GError **error) {
+  g_autoptr(DbaServer) server = dba_lab_connect(lab, DBA_LAB_SUPERUSER, "postgres", error);
+  return server && dba_server_exec(server, on ? "alter system set fsync = on" : "alter system set fsync = off", error) &&
+         dba_server_exec(server, on ? "alter system set synchronous_commit = on" : "alter system set synchronous_commit = off", error) &&
+         dba_server_exec(server, "select pg_reload_conf()", error);
+}
+
+void dba_lab_keep(DbaLab *lab) {
+  g_autofree char *mark = g_build_filename(lab->folder, "kept", NULL);
+  lab->kept = g_file_set_contents(mark, lab->binaries.version, -1, NULL);
+}

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// Shared inside lab/: folders and the state of a running lab.
+#pragma once
+
+#include "lab/lab.h"
+
+// The folders of the lab user below the cache: "template" and "lab"; made when missing, mode 0700.
+bool dba_lab_state_folder(const DbaLabHome *home, const DbaLabUser *user, const char *name, char **ret_path, GError **error) DBA_CHECKED;
+// Takes the lock file; *ret_fd is -1 when another process holds it.
+bool dba_lab_lock(const char *path, bool wait, int *ret_fd, GError **error) DBA_CHECKED;
+// The process that runs the server of that data folder, 0 when there is none.
+pid_t dba_lab_postmaster(const char *data_folder);
+// Ends a server: fast shutdown when `gentle`, else immediately; waits until it is gone.
+void dba_lab_end_postmaster(pid_t pid, bool gentle);
+// Folder of the socket: inside the lab, or a short one where the name would pass 107 bytes.
+char *dba_lab_socket_folder(const char *lab_folder) DBA_CHECKED;

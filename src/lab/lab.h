@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+// The lab: a private PostgreSQL server that dbarch starts, uses and removes.
+//
+// A lab lives in one folder: data, socket, log, lock.  Whoever holds the lock owns the lab; a lab whose lock is free and
+// that is not marked as kept belongs to a dead process and is swept by the next start.  It listens on a unix socket in a
+// folder of mode 0700, never on TCP.  Two roles: "dbarch", the superuser, for our own statements, and "dbarch_subject",
+// without any power beyond its own databases, for everything that comes from a subject.
+#pragma once
+
+#include "finding/finding.h"
+#include "server/server.h"
+
+#define DBA_LAB_SUPERUSER "dbarch"
+#define DBA_LAB_SUBJECT_ROLE "dbarch_subject"
+
+// ---- where and as whom ----------------------------------------------------------------------------------------------
+
+// What the program's environment says; read by cli/ alone.
+typedef struct DbaLabHome {
+  const char *cache;   // /var/cache/dbarch for root, else ~/.cache/dbarch; must be absolute
+  const char *pg_bin;  // --pg-bin or DBARCH_PG_BIN: the folder of the server's programs; NULL: find one
+  int major;           // wanted major version; 0: 17, else the newest that is there
+  const char *sudo_uid; // SUDO_UID when root, else NULL
+} DbaLabHome;
+
+typedef struct DbaLabUser {
+  uid_t uid;
+  gid_t gid;
+  const char *name; // of the passwd entry; owned by the system's table: copy before the next look-up
+} DbaLabUser;
+
+// Who the server runs as: ourselves, or as root SUDO_UID, "postgres" or "nobody", the first that exists.
+bool dba_lab_user(const DbaLabHome *home, DbaLabUser *ret_user, GError **error) DBA_CHECKED;
+
+typedef struct DbaLabBinaries {
+  char *bin;     // folder of postgres, initdb, pg_dump, psql
+  char *version; // "17.11"
+  int major;
+  char *origin;  // "--pg-bin", "private runtime", "distribution"
+} DbaLabBinaries;
+
+// The server programs to use, by the order of DESIGN: --pg-bin, the private runtime, the distribution's newest.
+bool dba_lab_find_binaries(const DbaLabHome *home, DbaLabBinaries *ret_binaries, GError **error) DBA_CHECKED;
+void dba_lab_binaries_clear(DbaLabBinaries *binaries);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(DbaLabBinaries, dba_lab_binaries_clear)
+// All that can be found, for `doctor`: an array of DbaLabBinaries.
+GArray *dba_lab_list_binaries(const DbaLabHome *home);
+// Names of extensions that this server can create.
+GPtrArray *dba_lab_list_extensions(const DbaLabBinaries *binaries);
+// May a subject have dbarch create this extension?  Those that open files or connections are left out.
+bool dba_lab_extension_allowed(const char *name);
+
+// ---- starting and stopping ------------------------------------------------------------------------------------------
+
+typedef struct DbaLab DbaLab;
+
+// A lab that dies with us: removed by dba_lab_stop, by the kernel when we are killed (server) and the next start (files).
+// With `keep` the server is not bound to us, so that dba_lab_keep can let it go.
+DbaLab *dba_lab_start(const DbaLabHome *home, bool keep, DbaInterrupt *interrupt, GError **error) DBA_CHECKED;
+void dba_lab_stop(DbaLab *lab);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(DbaLab, dba_lab_stop)
+
+const char *dba_lab_folder(const DbaLab *lab);
+const char *dba_lab_version(const DbaLab *lab); // "17.11"
+const DbaLabBinaries *dba_lab_binaries(const DbaLab *lab);
+double dba_lab_start_ms(const DbaLab *lab);
+// libpq keyword string for a role and a database.
+char *dba_lab_conninfo(const DbaLab *lab, const char *role, const char *database) DBA_CHECKED;
+DbaServer *dba_lab_connect(const DbaLab *lab, const char *role, const char *database, GError **error) DBA_CHECKED;
+// A database owned by the subject role, empty or as a copy of another.
+bool dba_lab_create_database(const DbaLab *lab, const char *name, const char *template_name, GError **error) DBA_CHECKED;
+bool dba_lab_drop_database(const DbaLab *lab, const char *name, GError **error) DBA_CHECKED;
+// Writes to disk for real, or not; for receipts about writes.
+bool dba_lab_set_fsync(const DbaLab *lab, bool on, GError **error) DBA_CHECKED;
+
+// ---- kept labs: dbarch lab start | status | stop ---------------------------------------------------------------------
+
+// Lets go of the lab: it goes on after us, until dba_lab_stop_named.
+void dba_lab_keep(DbaLab *lab);
+typedef struct DbaLabEntry {
+  char *name, *folder, *version;
+  pid_t pid; // 0: not running
+  bool kept;
+} DbaLabEntry;
+GPtrArray *dba_lab_list(const DbaLabHome *home); // of DbaLabEntry *; free with g_ptr_array_unref
+const char *dba_lab_name(const DbaLab *lab);
+// NULL name: the only one.
+bool dba_lab_stop_named(const DbaLabHome *home, const char *name, GError **error) DBA_CHECKED;
+char *dba_lab_entry_conninfo(const DbaLabEntry *entry, const char *role, const char *database) DBA_CHECKED;
+// Removes what dead processes left; how many labs that were.
+unsigned dba_lab_sweep(const DbaLabHome *home);
+
+// ---- loading a subject ----------------------------------------------------------------------------------------------
+
+typedef struct DbaLoadNote {
+  char *file;
+  uint32_t line;
+  char *text; // "\\connect is left out", "role \"app\" was created without rights" ...
+} DbaLoadNote;
+
+typedef struct DbaLoad {
+  GPtrArray *notes;    // DbaLoadNote *
+  GArray *sources;     // DbaSource, texts in `arena`
+  GArray *suppressions; // DbaSuppression
+  DbaArena *arena;
+  uint64_t statements, copied_bytes, inserted;
+} DbaLoad;
+DbaLoad *dba_load_new(void);
+void dba_load_free(DbaLoad *load);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(DbaLoad, dba_load_free)
+
+// Runs an SQL file in a database of the lab, as the subject role.  Extensions on the allow list and missing roles are made
+// by dbarch; what the role may not do is an error that names the statement; errors have file:line:column and a caret.
+bool dba_lab_load_file(const DbaLab *lab, const char *database, const char *path, DbaLoad *load, GError **error) DBA_CHECKED;
+// The same for SQL of our own making out of a subject's Schema: the first failure of a statement that leans on rows is a
+// note, not an error, when `lenient`.
+bool dba_lab_load_text(const DbaLab *lab, const char *database, const char *name, const char *sql, bool lenient, DbaLoad *load, GError **error) DBA_CHECKED;
+// NOLOGIN roles for every owner and grantee of the schema.
+bool dba_lab_create_roles(const DbaLab *lab, const DbaSchema *schema, GError **error) DBA_CHECKED;
+
+// Fills a database that holds the schema's tables, without constraints, with simple generated rows: as many as the table
+// has, at most `limit`; keys unique, foreign keys met, distinct counts and nulls from the statistics.  Seeded by nothing
+// but the row number, so every run gives the same rows.  Only the relations in `relations` (DbaRelation *).
+bool dba_lab_generate_rows(DbaServer *server, const DbaSchema *schema, const GPtrArray *relations, int64_t limit, DbaLoad *load, GError **error) DBA_CHECKED;
+
+// ---- trials ---------------------------------------------------------------------------------------------------------
+
+// Makes receipts: runs what a finding proposes in clones of one database.
+typedef struct DbaTrial DbaTrial;
+
+typedef struct DbaTrialSetup {
+  const DbaLab *lab;
+  const char *database;    // holds the subject's schema and rows; never changed
+  const char *rows_origin; // for the receipt
+  const char *subject;     // for the command that repeats it
+  DbaInterrupt *interrupt;
+  gint64 deadline_us;      // monotonic; no new trial begins after it
+  DbaArena *arena;         // receipts live there
+} DbaTrialSetup;
+
+// Proves one finding: up, down, up with catalogs compared; then measures what its rule promises.  Adds receipts and the
+// observed risk to the finding, or marks why not.  False only when the lab broke or the user interrupted.
+bool dba_trial_run(const DbaTrialSetup *setup, const DbaSchema *schema, DbaFinding *finding, GError **error) DBA_CHECKED;

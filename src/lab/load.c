@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: Apache-2.0
+// Loading a subject's SQL into a database of the lab, as a role without power.
+//
+// What needs power and is harmless is done by dbarch itself: extensions on the allow list, roles without rights.  What is
+// left out is noted (psql commands, other databases), what is refused is an error that names the statement.
+#include "lab/lab-int.h"
+
+#include "sql/sql.h"
+
+#include <string.h>
+
+DbaLoad *dba_load_new(void) {
+  DbaLoad *load = g_new0(DbaLoad, 1);
+  load->notes = g_ptr_array_new();
+  load->sources = g_array_new(FALSE, FALSE, sizeof(DbaSource));
+  load->suppressions = g_array_new(FALSE, FALSE, sizeof(DbaSuppression));
+  load->arena = dba_arena_new();
+  return load;
+}
+
+void dba_load_free(DbaLoad *load) {
+  if (!load)
+    return;
+  g_ptr_array_unref(load->notes);
+  g_array_unref(load->sources);
+  g_array_unref(load->suppressions);
+  dba_arena_free(load->arena);
+  g_free(load);
+}
+
+typedef struct Loader {
+  const DbaLab *lab;
+  const char *database;
+  DbaServer *server;   // the subject's session
+  DbaLoad *load;
+  GString *sql;
+  bool lenient, copying, skipping_copy;
+} Loader;
+
+static void note(Loader *loader, const DbaPlace *place, const char *format, ...) DBA_PRINTF(3, 4);
+static void note(Loader *loader, const DbaPlace *place, const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  g_autofree char *text = g_strdup_vprintf(format, args);
+  va_end(args);
+  DbaLoadNote *slot = dba_arena_new0(loader->load->arena, DbaLoadNote);
+  *slot = (DbaLoadNote){(char *)(uintptr_t)dba_arena_text(loader->load->arena, place->file), place->line, (char *)(uintptr_t)dba_arena_text(loader->load->arena, text)};
+  g_ptr_array_add(loader->load->notes, slot);
+}
+
+static bool as_superuser(Loader *loader, const char *sql, GError **error) {
+  g_autoptr(DbaServer) server = dba_lab_connect(loader->lab, DBA_LAB_SUPERUSER, loader->database, error);
+  return server && dba_server_exec(server, sql, error);
+}
+
+// A role that the subject names: NOLOGIN, no rights; the subject role becomes a member so that it can give things to it.
+static bool create_role(Loader *loader, const char *name, GError **error) {
+  if (!strcmp(name, DBA_LAB_SUPERUSER) || !strcmp(name, DBA_LAB_SUBJECT_ROLE) || g_str_has_prefix(name, "pg_"))
+    return dba_fail(error, DBA_ERROR_REFUSED, "role \"%s\" is not the subject's to make", name);
+  g_autofree char *quoted = dba_sql_name(NULL, name);
+  g_autoptr(GString) exists = g_string_new("do $$ begin if not exists (select from pg_roles where rolname = ");
+  dba_sql_append_literal(exists, name);
+  g_string_append_printf(exists, ") then create role %s nologin; grant %s to %s; end if; end $$", quoted, quoted, DBA_LAB_SUBJECT_ROLE);
+  return as_superuser(loader, exists->str, error);
+}
+
+bool dba_lab_create_roles(const DbaLab *lab, const DbaSchema *schema, GError **error) {
+  Loader loader = {.lab = lab, .database = "postgres"};
+  g_autoptr(GPtrArray) roles = dba_schema_roles(schema);
+  for (guint i = 0; i < roles->len; i++)
+    if (strcmp(roles->pdata[i], DBA_LAB_SUPERUSER) && strcmp(roles->pdata[i], DBA_LAB_SUBJECT_ROLE) && !g_str_has_prefix(roles->pdata[i], "pg_") &&
+        !create_role(&loader, roles->pdata[i], error))
+      return false;
+  return true;
+}
+
+// The name between the first pair of double quotes of a server message: role "app" does not exist.
+static char *quoted_name(const char *message) {
+  const char *open = strchr(message, '"'), *close = open ? strchr(open + 1, '"') : NULL;
+  return close ? g_strndup(open + 1, (gsize)(close - open - 1)) : NULL;
+}
+
+static bool fail_statement(const DbaSqlItem *item, const char *message, int position, GError **error) {
+  size_t offset = 0;
+  for (int seen = 1; seen < position && offset < item->length; seen++)
+    do
+      offset++;
+    while (offset < item->length && ((unsigned char)item->text[offset] & 0xC0) == 0x80);
+  uint32_t line, column;
+  dba_text_locate(item->text, item->length, offset, &line, &column);
+  g_autofree char *caret = dba_text_caret("", item->text, item->length, offset, message);
+  char *rest = strchr(caret, '\n'), *bar = rest ? strchr(rest, '|') : NULL;
+  return dba_fail(error, DBA_ERROR_INPUT, "%s:%u:%u: %s\n%5u %s", item->place.file, item->place.line + line - 1, line == 1 ? item->place.column + column - 1 : column, message,
+                  item->place.line + line - 1, bar ? bar : "");
+}
+
+static void remember_source(Loader *loader, const DbaSqlStatement *statement) {
+  const DbaSqlFacts *facts = &statement->facts;
+  if (facts->tag < DBA_SQL_CREATE_TABLE || facts->tag > DBA_SQL_CREATE_TRIGGER || !facts->name)
+    return;
+  DbaArena *arena = loader->load->arena;
+  DbaSource source = {dba_arena_text(arena, facts->schema), dba_arena_text(arena, facts->name), dba_arena_text(arena, statement->item.place.file), statement->item.place.line,
+                      statement->item.place.column};
+  g_array_append_val(loader->load->sources, source);
+}
+
+// 1 done, 0 not ours: send it, -1 failed.
+static int special(Loader *loader, const DbaSqlStatement *statement, GError **error) {
+  const DbaSqlFacts *facts = &statement->facts;
+  const DbaPlace *place = &statement->item.place;
+  switch (facts->tag) {
+  case DBA_SQL_CREATE_EXTENSION:
+    if (!dba_lab_extension_allowed(facts->name)) {
+      g_autofree char *message = g_strdup_printf("extension \"%s\" is refused: it is not among those a subject may have in the lab", facts->name);
+      fail_statement(&statement->item, message, 0, error);
+      return -1;
+    }
+    if (!as_superuser(loader, loader->sql->str, error)) {
+      g_autofree char *message = error && *error ? g_strdup((*error)->message) : g_strdup("failed");
+      if (strstr(message, "already exists")) {
+        g_clear_error(error);
+        return 1;
+      }
+      if (error && g_error_matches(*error, DBA_ERROR, DBA_ERROR_DATABASE)) {
+        g_clear_error(error);
+        fail_statement(&statement->item, message, 0, error);
+      }
+      return -1;
+    }
+    return 1;
+  case DBA_SQL_CREATE_ROLE:
+    if (!facts->name || !create_role(loader, facts->name, error))
+      return -1;
+    note(loader, place, "role \"%s\" is made without login and rights", facts->name);
+    return 1;
+  case DBA_SQL_DATABASE:
+    note(loader, place, "a statement about databases is left out: everything is loaded into one");
+    return 1;
+  default:
+    return 0;
+  }
+}
+
+// SQLSTATEs that a script for another server or another owner meets, and what dbarch does about them.
+static int recover(Loader *loader, const DbaSqlStatement *statement, const GError *problem, GError **error) {
+  const char *state = dba_server_sqlstate(loader->server);
+  const DbaPlace *place = &statement->item.place;
+  if (!strcmp(state, "42704") && strstr(problem->message, "role \"")) {
+    g_autofree char *role = quoted_name(problem->message);
+    if (!role || !create_role(loader, role, error))
+      return -1;
+    note(loader, place, "role \"%s\" does not exist here: made without login and rights", role);
+    return 1;
+  }
+  if (!strcmp(state, "42704") && statement->facts.tag == DBA_SQL_SET) {
+    note(loader, place, "this server has no setting \"%s\": left out", statement->facts.name);
+    return 0;
+  }
+  if (!strcmp(state, "42501") && statement->facts.tag == DBA_SQL_COMMENT) {
+    note(loader, place, "a comment on an object that is not the subject's is left out");
+    return 0;
+  }
+  if (loader->lenient) {
+    note(loader, place, "%s: left out", problem->message);
+    return 0;
+  }
+  g_autofree char *message = !strcmp(state, "42501") ? g_strdup_printf("refused in the lab: %s", problem->message) : g_strdup(problem->message);
+  fail_statement(&statement->item, message, dba_server_error_position(loader->server), error);
+  return -1;
+}
+
+static bool run_statement(Loader *loader, const DbaSqlStatement *statement, GError **error) {
+  g_string_truncate(loader->sql, 0);
+  g_string_append_len(loader->sql, statement->item.text, (gssize)statement->item.length);
+  int done = special(loader, statement, error);
+  if (done)
+    return done > 0;
+  for (int attempt = 0;; attempt++) {
+    g_autoptr(GError) problem = NULL;
+    bool copy = statement->facts.tag == DBA_SQL_COPY_FROM_STDIN;
+    bool ok = copy ? dba_server_copy_begin(loader->server, loader->sql->str, &problem) : dba_server_exec(loader->server, loader->sql->str, &problem);
+    if (ok) {
+      loader->copying = copy;
+      loader->load->inserted += statement->facts.changes_data;
+      remember_source(loader, statement);
+      return true;
+    }
+    if (!g_error_matches(problem, DBA_ERROR, DBA_ERROR_DATABASE)) {
+      g_propagate_error(error, g_steal_pointer(&problem));
+      return false;
+    }
+    int again = attempt < 8 ? recover(loader, statement, problem, error) : -1;
+    if (again < 0) {
+      if (error && !*error)
+        g_propagate_error(error, g_steal_pointer(&problem));
+      return false;
+    }
+    if (!again) {
+      loader->skipping_copy = copy;
+      return true;
+    }
+  }
+}
+
+static bool visit(const DbaSqlStatement *statement, void *data, GError **error) {
+  Loader *loader = data;
+  const DbaSqlItem *item = &statement->item;
+  if (item->before_length && memmem(item->before, item->before_length, "dbarch:", strlen("dbarch:"))) {
+    const DbaSqlFacts *facts = &statement->facts;
+    const char *table = facts->table ? facts->table : facts->name;
+    g_autofree char *object = !table ? NULL : facts->schema ? g_strdup_printf("%s.%s", facts->schema, table) : g_strdup(table);
+    dba_suppressions_read_comment(loader->load->arena, loader->load->suppressions, item->before, item->before_length, object, item->place.file, item->place.line);
+  }
+  switch (item->kind) {
+  case DBA_SQL_STATEMENT:
+    loader->load->statements++;
+    return run_statement(loader, statement, error);
+  case DBA_SQL_META: {
+    g_autofree char *command = g_strndup(item->text, strcspn(item->text, " \n\r") < item->length ? strcspn(item->text, " \n\r") : item->length);
+    if (strcmp(command, "\\restrict") && strcmp(command, "\\unrestrict")) // pg_dump's own guard
+      note(loader, &item->place, "psql command %s is left out", command);
+    return true;
+  }
+  case DBA_SQL_COPY_DATA:
+    loader->load->copied_bytes += item->length;
+    return loader->skipping_copy || !loader->copying || dba_server_copy_data(loader->server, item->text, item->length, error);
+  case DBA_SQL_COPY_END: {
+    g_autoptr(GError) problem = NULL;
+    bool ok = loader->skipping_copy || !loader->copying || dba_server_copy_end(loader->server, &problem);
+    loader->copying = loader->skipping_copy = false;
+    if (ok)
+      return true;
+    if (!g_error_matches(problem, DBA_ERROR, DBA_ERROR_DATABASE)) {
+      g_propagate_error(error, g_steal_pointer(&problem));
+      return false;
+    }
+    return dba_fail(error, DBA_ERROR_INPUT, "%s:%u:%u: COPY: %s", item->place.file, item->place.line, item->place.column, problem->message);
+  }
+  }
+  return true;
+}
+
+static bool run(Loader *loader, DbaSqlReader *reader, GError **error) {
+  loader->server = dba_lab_connect(loader->lab, DBA_LAB_SUBJECT_ROLE, loader->database, error);
+  loader->sql = g_string_new(NULL);
+  bool ok = loader->server && dba_sql_visit(reader, visit, loader, error);
+  if (ok && loader->server) {
+    // A file that ends inside a transaction: psql would lose it; so do we, aloud.
+    g_autoptr(DbaResult) open = dba_server_query(loader->server, "select pg_catalog.now() <> pg_catalog.statement_timestamp() and pg_catalog.pg_current_xact_id_if_assigned() is not null", NULL, NULL);
+    if (open && dba_result_rows(open) == 1 && *dba_result_text(open, 0, 0) == 't') {
+      DbaPlace end = {.file = "(end of file)"};
+      note(loader, &end, "a transaction was left open: its work is lost, as it is with psql");
+    }
+  }
+  g_string_free(loader->sql, TRUE);
+  dba_server_close(loader->server);
+  return ok;
+}
+
+bool dba_lab_load_file(const DbaLab *lab, const char *database, const char *path, DbaLoad *load, GError **error) {
+  g_autoptr(DbaSqlReader) reader = dba_sql_reader_file(path, error);
+  Loader loader = {.lab = lab, .database = database, .load = load};
+  return reader && run(&loader, reader, error);
+}
+
+bool dba_lab_load_text(const DbaLab *lab, const char *database, const char *name, const char *sql, bool lenient, DbaLoad *load, GError **error) {
+  g_autoptr(DbaSqlReader) reader = dba_sql_reader_text(name, sql, strlen(sql));
+  Loader loader = {.lab = lab, .database = database, .load = load, .lenient = lenient};
+  return run(&loader, reader, error);
+}

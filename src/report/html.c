@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+// The report as one HTML page: no script, no network request, foreign text escaped everywhere.
+#include "report/report.h"
+
+#include "report-page.h"
+
+#include <string.h>
+
+static void text(GString *out, const char *value) {
+  g_autofree char *escaped = dba_text_html(value);
+  g_string_append(out, escaped);
+}
+
+static void wrapped(GString *out, const char *open, const char *value, const char *close) {
+  g_string_append(out, open);
+  text(out, value);
+  g_string_append(out, close);
+}
+
+static void term(GString *out, const char *label, const char *value) {
+  wrapped(out, "<dt>", label, "</dt>");
+  wrapped(out, "<dd>", value, "</dd>");
+}
+
+static const DbaReceipt *best_receipt(const DbaFinding *finding) {
+  const DbaReceipt *best = NULL;
+  for (DBA_EACH(DbaReceipt, receipt, &finding->receipts))
+    if (!best || (receipt->claimed && !best->claimed))
+      best = receipt;
+  return best;
+}
+
+static void receipts(GString *out, const DbaFinding *finding) {
+  if (!finding->receipts.n)
+    return;
+  g_string_append(out, "<div class=scroll><table><tr><th>measured</th><th>before</th><th>after</th><th class=pair></th><th>runs</th></tr>");
+  for (DBA_EACH(DbaReceipt, receipt, &finding->receipts)) {
+    g_autofree char *before = dba_report_amount(receipt->before, receipt->unit), *after = dba_report_amount(receipt->after, receipt->unit);
+    double most = MAX(MAX(receipt->before, receipt->after), 1e-9);
+    g_string_append(out, "<tr><td>");
+    text(out, receipt->quantity);
+    wrapped(out, "</td><td>", before, "");
+    if (receipt->n > 1) {
+      g_autofree char *low = dba_report_amount(receipt->before_low, receipt->unit), *high = dba_report_amount(receipt->before_high, receipt->unit);
+      g_string_append_printf(out, "<div class=soft>%s to %s</div>", low, high);
+    }
+    wrapped(out, "</td><td>", after, "");
+    if (receipt->n > 1) {
+      g_autofree char *low = dba_report_amount(receipt->after_low, receipt->unit), *high = dba_report_amount(receipt->after_high, receipt->unit);
+      g_string_append_printf(out, "<div class=soft>%s to %s</div>", low, high);
+    }
+    g_string_append_printf(out, "</td><td class=pair><i style=\"width:%.1f%%\"></i><i style=\"width:%.1f%%\"></i></td><td>%d%s</td></tr>", receipt->before / most * 100, receipt->after / most * 100, (int)receipt->n,
+                           receipt->claimed ? "" : receipt->n > 1 ? ", within the spread" : "");
+  }
+  g_string_append(out, "</table></div>");
+  const DbaReceipt *last = dba_list_at(DbaReceipt, &finding->receipts, finding->receipts.n - 1);
+  g_string_append(out, "<p class=soft>");
+  text(out, last->method);
+  g_string_append(out, ". ");
+  g_autofree char *where = g_strdup_printf("%s, %s, %s. Rows: %s; %s.", last->server, last->locale, last->settings, last->rows_origin, last->rows);
+  text(out, where);
+  g_string_append(out, "</p><pre>");
+  text(out, last->repeat);
+  g_string_append(out, "</pre>");
+}
+
+static void finding_html(GString *out, const DbaFinding *finding, const char *class, bool open) {
+  const DbaReceipt *best = best_receipt(finding);
+  g_string_append_printf(out, "<details%s><summary><span><b class=%s>", open ? " open" : "", class);
+  text(out, finding->object);
+  wrapped(out, "</b> <span class=tag>", finding->rule, "</span></span>");
+  g_string_append(out, "<span class=gain>");
+  if (best && best->claimed) {
+    g_autofree char *before = dba_report_amount(best->before, best->unit), *after = dba_report_amount(best->after, best->unit);
+    g_string_append_printf(out, "%s &rarr; %s", before, after);
+  }
+  wrapped(out, "</span><span class=what>", finding->what, "</span></summary><div class=body><p>");
+  text(out, finding->why);
+  g_string_append(out, "</p>");
+  if (finding->question) {
+    wrapped(out, "<p><b class=question>", finding->question, "</b></p><ul>");
+    for (uint32_t i = 0; i < finding->options.n; i++)
+      wrapped(out, "<li>", dba_list_text(&finding->options, i), "</li>");
+    g_string_append(out, "</ul>");
+  }
+  receipts(out, finding);
+  if (finding->has_change) {
+    wrapped(out, "<dl><dt>change</dt><dd><pre>", finding->change.up, "</pre></dd>");
+    wrapped(out, "<dt>undo</dt><dd><pre>", finding->change.down, "</pre>");
+    text(out, finding->change.undo_class);
+    g_string_append(out, finding->change.undo_proven ? "; up, down, up ran in the lab and the catalog compared equal</dd>" : "; not tried</dd>");
+    if (finding->risk.lock) {
+      g_autofree char *duration = dba_text_duration(finding->risk.duration_ms);
+      g_autofree char *risk = g_strdup_printf("%s; blocks %s%s; took %s at %s", finding->risk.lock, finding->risk.blocks, finding->risk.rewrites ? "; rewrites the table" : "", duration,
+                                              finding->risk.duration_note ? finding->risk.duration_note : "the lab's size");
+      term(out, "lock", risk);
+    }
+  } else {
+    g_string_append(out, "<dl>");
+  }
+  term(out, "proof", finding->proof);
+  if (finding->migration)
+    term(out, "migration", finding->migration);
+  if (finding->file) {
+    g_autofree char *place = g_strdup_printf("%s:%d", finding->file, (int)finding->line);
+    term(out, "defined", place);
+  }
+  g_string_append(out, "</dl>");
+  if (finding->alternatives.n) {
+    g_string_append(out, "<p class=soft>Why not:</p><ul>");
+    for (DBA_EACH(DbaAlternative, alternative, &finding->alternatives)) {
+      wrapped(out, "<li>", alternative->what, ": ");
+      wrapped(out, "", alternative->why_not, "</li>");
+    }
+    g_string_append(out, "</ul>");
+  }
+  g_string_append(out, "</div></details>\n");
+}
+
+static void closing(GString *out, const DbaReview *review) {
+  g_string_append(out, "<h2 class=right>Looked at and right</h2><ul>");
+  for (DBA_EACH(DbaChecked, checked, &review->findings->checked))
+    if (!checked->found && checked->looked_at) {
+      wrapped(out, "<li>", checked->title, "");
+      g_string_append_printf(out, " <span class=soft>(%d looked at)</span></li>", (int)checked->looked_at);
+    }
+  g_string_append(out, "</ul>");
+  if (review->findings->unjudged.n || review->survey->gaps.n || review->survey->schema.unmodelled.n) {
+    g_string_append(out, "<h2>Could not be judged</h2><ul>");
+    for (DBA_EACH(DbaUnjudged, x, &review->findings->unjudged)) {
+      g_autofree char *line = g_strdup_printf("%s: %s: %s. What would help: %s.", x->rule, x->object, x->why, x->remedy);
+      wrapped(out, "<li>", line, "</li>");
+    }
+    for (DBA_EACH(DbaGap, x, &review->survey->gaps)) {
+      g_autofree char *line = g_strdup_printf("%s: %s. What would help: %s.", x->what, x->why, x->remedy);
+      wrapped(out, "<li>", line, "</li>");
+    }
+    for (DBA_EACH(DbaUnmodelled, x, &review->survey->schema.unmodelled)) {
+      g_autofree char *line = g_strdup_printf("%d %s: not modelled yet", (int)x->count, x->kind);
+      wrapped(out, "<li>", line, "</li>");
+    }
+    g_string_append(out, "</ul>");
+  }
+  if (review->notes.n) {
+    g_string_append_printf(out, "<details><summary><b>Noted while loading (%u)</b></summary><div class=body><ul>", review->notes.n);
+    for (DBA_EACH(DbaReviewNote, x, &review->notes)) {
+      g_autofree char *line = g_strdup_printf("%s%s%s", x->place ? x->place : "", x->place ? ": " : "", x->text);
+      wrapped(out, "<li>", line, "</li>");
+    }
+    g_string_append(out, "</ul></div></details>");
+  }
+}
+
+char *dba_report_html(const DbaReview *review) {
+  static const struct {
+    const char *heading, *class;
+  } groups[DBA_N_SEVERITIES] = {{"Must fix", "must"}, {"Worth it", "worth"}, {"Questions", "question"}, {"Notes", "soft"}};
+  GString *out = g_string_sized_new(1 << 16);
+  g_autofree char *verdict = dba_report_verdict(review);
+  g_string_append(out, "<!doctype html>\n<html lang=en><head><meta charset=utf-8><meta name=viewport content=\"width=device-width, initial-scale=1\"><meta name=color-scheme content=\"light dark\">");
+  wrapped(out, "<title>", review->survey->subject ? review->survey->subject : "review", ": dbarch review</title><style>");
+  g_string_append(out, dba_embedded_report_page[0].text);
+  wrapped(out, "</style></head><body><main>\n<h1>", review->survey->subject ? review->survey->subject : "?", "</h1>");
+  wrapped(out, "<p class=verdict>", verdict, "</p><p class=soft>");
+  g_autofree char *about = review->lab ? g_strdup_printf("%s, %u tables and views. Proven on %s%s%s.", review->survey->subject_kind, review->survey->schema.relations.n, review->lab, review->lab_note ? "; " : "",
+                                                         review->lab_note ? review->lab_note : "")
+                                       : g_strdup_printf("%s, %u tables and views. Nothing was proven: %s.", review->survey->subject_kind, review->survey->schema.relations.n, review->lab_note ? review->lab_note : "no lab");
+  text(out, about);
+  g_string_append(out, "</p>\n");
+  bool open = true; // the first finding shows what a finding holds
+  for (int severity = 0; severity < DBA_N_SEVERITIES; severity++) {
+    if (!dba_findings_count(review->findings, (DbaSeverity)severity))
+      continue;
+    g_string_append_printf(out, "<h2 class=%s>%s</h2>\n", groups[severity].class, groups[severity].heading);
+    for (DBA_EACH(DbaFinding, finding, &review->findings->findings))
+      if (finding->severity == severity && !finding->rejected && !finding->suppressed) {
+        finding_html(out, finding, groups[severity].class, open);
+        open = false;
+      }
+  }
+  bool first = true;
+  for (DBA_EACH(DbaFinding, finding, &review->findings->findings))
+    if (finding->rejected && !finding->suppressed) {
+      g_string_append(out, first ? "<h2>Tried and rejected</h2>\n" : "");
+      finding_html(out, finding, "soft", false);
+      first = false;
+    }
+  first = true;
+  for (DBA_EACH(DbaFinding, finding, &review->findings->findings))
+    if (finding->suppressed) {
+      g_string_append(out, first ? "<h2>Allowed</h2><ul>\n" : "");
+      g_autofree char *line = g_strdup_printf("%s [%s]: %s", finding->object, finding->rule, finding->suppressed_by);
+      wrapped(out, "<li>", line, "</li>");
+      first = false;
+    }
+  g_string_append(out, first ? "" : "</ul>");
+  closing(out, review);
+  g_string_append(out, "</main></body></html>\n");
+  return g_string_free(out, FALSE);
+}

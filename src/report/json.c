@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+// The report as JSON, and the migrations as files.
+#include "report/report.h"
+
+#include <string.h>
+
+#define F(type, member, kind) DBA_FIELD(type, member, kind, 0)
+static const DbaField note_fields[] = {F(DbaReviewNote, place, TEXT), F(DbaReviewNote, text, TEXT), {0}};
+static const DbaField migration_fields[] = {F(DbaMigration, number, TEXT), F(DbaMigration, name, TEXT), F(DbaMigration, finding, TEXT), {0}};
+const DbaRecord dba_review_note_record = {"note", sizeof(DbaReviewNote), note_fields};
+const DbaRecord dba_migration_record = {"migration", sizeof(DbaMigration), migration_fields};
+
+char *dba_report_json(const DbaReview *review) {
+  g_autoptr(DbaJson) json = dba_json_new();
+  g_autofree char *verdict = dba_report_verdict(review);
+  dba_json_put_text(json, "format", "dbarch-findings");
+  dba_json_put_int(json, "format_version", 1);
+  dba_json_put_text(json, "subject", review->survey->subject ? review->survey->subject : "");
+  dba_json_put_text(json, "subject_kind", review->survey->subject_kind ? review->survey->subject_kind : "");
+  dba_json_put_text(json, "verdict", verdict);
+  for (int severity = 0; severity < DBA_N_SEVERITIES; severity++)
+    dba_json_put_int(json, dba_severity_name((DbaSeverity)severity), dba_findings_count(review->findings, (DbaSeverity)severity));
+  if (review->lab)
+    dba_json_put_text(json, "lab", review->lab);
+  if (review->lab_note)
+    dba_json_put_text(json, "lab_note", review->lab_note);
+  dba_json_put_list(json, "findings", &dba_finding_record, &review->findings->findings, 0);
+  dba_json_put_list(json, "checked", &dba_checked_record, &review->findings->checked, 0);
+  dba_json_put_list(json, "unjudged", &dba_unjudged_record, &review->findings->unjudged, 0);
+  dba_json_put_list(json, "gaps", &dba_gap_record, &review->survey->gaps, 0);
+  dba_json_put_list(json, "unmodelled", &dba_unmodelled_record, &review->survey->schema.unmodelled, 0);
+  dba_json_put_list(json, "migrations", &dba_migration_record, &review->migrations, 0);
+  dba_json_put_list(json, "notes", &dba_review_note_record, &review->notes, 0);
+  return dba_json_text(json);
+}
+
+// ---- migrations -----------------------------------------------------------------------------------------------------
+
+// A line of a head comment; foreign text must not end the comment.
+static void comment(GString *sql, const char *label, const char *text) {
+  g_autofree char *safe = dba_text_printable(text, false);
+  g_autoptr(GString) wrapped = g_string_new(NULL);
+  dba_text_append_wrapped(wrapped, safe, 108, 0);
+  g_auto(GStrv) lines = g_strsplit(wrapped->str, "\n", -1);
+  for (char **line = lines; *line; line++)
+    g_string_append_printf(sql, "-- %s%s\n", line == lines ? label : "  ", *line);
+}
+
+static char *file_text(const DbaFinding *finding, bool up) {
+  const DbaChange *change = &finding->change;
+  GString *sql = g_string_new(NULL);
+  if (change->no_transaction)
+    g_string_append(sql, "-- dbarch: transaction=off\n");
+  comment(sql, up ? "" : "Undo of: ", finding->what);
+  if (up)
+    comment(sql, "Why: ", finding->why);
+  if (finding->risk.lock) {
+    g_autofree char *duration = dba_text_duration(finding->risk.duration_ms);
+    g_autofree char *risk = g_strdup_printf("%s lock, blocks %s%s; took %s at %s", finding->risk.lock, finding->risk.blocks, finding->risk.rewrites ? "; rewrites the table" : "", duration,
+                                            finding->risk.duration_note ? finding->risk.duration_note : "the lab's size");
+    comment(sql, "Risk: ", risk);
+  }
+  for (DBA_EACH(DbaReceipt, receipt, &finding->receipts)) {
+    g_autofree char *line = dba_report_receipt(receipt);
+    comment(sql, "Receipt: ", line);
+  }
+  if (finding->receipts.n) {
+    const DbaReceipt *receipt = finding->receipts.items;
+    g_autofree char *how = g_strdup_printf("%s, %s, %s; rows: %s (%s)", receipt->server, receipt->locale, receipt->settings, receipt->rows_origin, receipt->rows);
+    comment(sql, "Measured on ", how);
+    comment(sql, "Again: ", receipt->repeat);
+  }
+  g_autofree char *undo = g_strdup_printf("%s; up, down, up ran in the lab", change->undo_class);
+  comment(sql, "Undo: ", undo);
+  g_string_append_c(sql, '\n');
+  if (!change->no_transaction)
+    g_string_append(sql, "SET lock_timeout = '2s';\n");
+  g_string_append(sql, up ? change->up : change->down);
+  return g_string_free(sql, FALSE);
+}
+
+static bool removes(const DbaFinding *finding) { return strstr(finding->change.up, "DROP INDEX") != NULL; }
+
+void dba_report_migrations(DbaReview *review, DbaFindings *findings) {
+  unsigned number = 0;
+  for (int pass = 0; pass < 2; pass++) // what is made comes before what is taken away
+    for (DBA_EACH(DbaFinding, finding, &findings->findings)) {
+      if (!finding->has_change || finding->rejected || finding->suppressed || !finding->change.undo_proven || strcmp(finding->proof, "proven") || removes(finding) != (pass == 1))
+        continue;
+      g_autofree char *up = file_text(finding, true), *down = file_text(finding, false);
+      DbaMigration *migration = dba_list_add(review->arena, &review->migrations, sizeof *migration);
+      migration->number = dba_arena_format(review->arena, "%03u", ++number);
+      migration->name = dba_arena_format(review->arena, "%s_%s", migration->number, finding->change.name);
+      migration->up = dba_arena_text(review->arena, up);
+      migration->down = dba_arena_text(review->arena, down);
+      migration->finding = finding->object;
+      finding->migration = dba_arena_format(findings->arena, "migrations/%s.up.sql", migration->name);
+    }
+}

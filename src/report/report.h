@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reports: one review as terminal text, JSON, an HTML page, and migration files.
+#pragma once
+
+#include "finding/finding.h"
+
+typedef struct DbaReviewNote {
+  const char *place, *text; // "file:12" or NULL
+} DbaReviewNote;
+
+typedef struct DbaMigration {
+  const char *number;  // "001"
+  const char *name;    // "001_index_order_items_order_id"
+  const char *up, *down; // whole files
+  const char *finding; // object
+} DbaMigration;
+
+// All that a report shows.  Borrowed documents; nothing here is freed by the report.
+typedef struct DbaReview {
+  const DbaSurvey *survey;
+  const DbaFindings *findings;
+  DbaArena *arena;
+  DbaList notes;       // DbaReviewNote
+  DbaList migrations;  // DbaMigration
+  const char *lab;     // "PostgreSQL 17.11 (private runtime)"; NULL: no lab could be started
+  const char *lab_note; // a substitution: another major version or locale than the subject's
+  double seconds;
+} DbaReview;
+
+extern const DbaRecord dba_review_note_record, dba_migration_record;
+
+// "3 must fix, 5 worth it, 1 question, 2 tried and rejected"
+char *dba_report_verdict(const DbaReview *review) DBA_CHECKED;
+// One line for one receipt: "time 41 ms -> 0.2 ms (median of 7, 40.1..44.0 -> 0.18..0.25)".
+char *dba_report_receipt(const DbaReceipt *receipt) DBA_CHECKED;
+// A number with its unit, for people.
+char *dba_report_amount(double value, const char *unit) DBA_CHECKED;
+// `color`: escape sequences allowed; `width`: columns of the terminal.
+char *dba_report_terminal(const DbaReview *review, bool color, unsigned width) DBA_CHECKED;
+char *dba_report_json(const DbaReview *review) DBA_CHECKED;
+// One page, no network request, readable on a phone, light and dark.
+char *dba_report_html(const DbaReview *review) DBA_CHECKED;
+
+// Numbers the proven changes of the findings and writes their files' texts: creations before removals.
+void dba_report_migrations(DbaReview *review, DbaFindings *findings);

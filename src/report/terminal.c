@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+// The report in a terminal: verdict first, findings by stake, then what is right and what could not be judged.
+#include "report/report.h"
+
+#include <string.h>
+
+static const char *const headings[DBA_N_SEVERITIES] = {"MUST FIX", "WORTH IT", "QUESTIONS", "NOTES"};
+static const char *const colors[DBA_N_SEVERITIES] = {"\033[1;31m", "\033[1;33m", "\033[1;36m", "\033[1m"};
+
+static void append_count(GString *out, unsigned n, const char *one, const char *many) {
+  if (n)
+    g_string_append_printf(out, "%s%u %s", out->len ? ", " : "", n, n == 1 ? one : many);
+}
+
+char *dba_report_verdict(const DbaReview *review) {
+  GString *out = g_string_new(NULL);
+  unsigned rejected = 0, suppressed = 0;
+  for (DBA_EACH(DbaFinding, finding, &review->findings->findings)) {
+    rejected += finding->rejected && !finding->suppressed;
+    suppressed += finding->suppressed;
+  }
+  append_count(out, dba_findings_count(review->findings, DBA_MUST_FIX), "must fix", "must fix");
+  append_count(out, dba_findings_count(review->findings, DBA_WORTH_IT), "worth it", "worth it");
+  append_count(out, dba_findings_count(review->findings, DBA_QUESTION), "question", "questions");
+  append_count(out, dba_findings_count(review->findings, DBA_NOTE), "note", "notes");
+  append_count(out, rejected, "tried and rejected", "tried and rejected");
+  append_count(out, suppressed, "allowed by its owner", "allowed by their owner");
+  if (!out->len)
+    g_string_append(out, "nothing to fix");
+  return g_string_free(out, FALSE);
+}
+
+char *dba_report_amount(double value, const char *unit) {
+  if (!strcmp(unit, "ms"))
+    return dba_text_duration(value);
+  if (!strcmp(unit, "bytes"))
+    return dba_text_bytes((int64_t)value);
+  g_autofree char *count = dba_text_count(value);
+  return g_strdup_printf("%s %s", count, unit);
+}
+
+char *dba_report_receipt(const DbaReceipt *receipt) {
+  g_autofree char *before = dba_report_amount(receipt->before, receipt->unit), *after = dba_report_amount(receipt->after, receipt->unit);
+  GString *out = g_string_new(NULL);
+  g_string_append_printf(out, "%s %s -> %s", receipt->quantity, before, after);
+  if (receipt->n > 1) {
+    g_autofree char *bl = dba_report_amount(receipt->before_low, receipt->unit), *bh = dba_report_amount(receipt->before_high, receipt->unit);
+    g_autofree char *al = dba_report_amount(receipt->after_low, receipt->unit), *ah = dba_report_amount(receipt->after_high, receipt->unit);
+    g_string_append_printf(out, " (median of %d; %s .. %s -> %s .. %s)", (int)receipt->n, bl, bh, al, ah);
+  }
+  if (!receipt->claimed)
+    g_string_append(out, receipt->n > 1 ? ", within the spread" : "");
+  return g_string_free(out, FALSE);
+}
+
+typedef struct Printer {
+  GString *out;
+  bool color;
+  unsigned width;
+} Printer;
+
+static void paint(Printer *p, const char *code, const char *text) {
+  g_string_append_printf(p->out, "%s%s%s", p->color ? code : "", text, p->color ? "\033[0m" : "");
+}
+
+static void labelled(Printer *p, const char *label, const char *text) {
+  g_autofree char *safe = dba_text_printable(text, false);
+  g_string_append_printf(p->out, "    %-9s ", label);
+  dba_text_append_wrapped(p->out, safe, p->width, 14);
+  g_string_append_c(p->out, '\n');
+}
+
+static void sql(Printer *p, const char *label, const char *text) {
+  g_autofree char *safe = dba_text_printable(text, true);
+  g_auto(GStrv) lines = g_strsplit(g_strchomp(safe), "\n", -1);
+  for (char **line = lines; *line; line++)
+    g_string_append_printf(p->out, "    %-9s %s\n", line == lines ? label : "", *line);
+}
+
+static void finding_text(Printer *p, const DbaFinding *finding) {
+  g_autofree char *object = dba_text_printable(finding->object, false), *rule = g_strdup_printf("[%s]", finding->rule);
+  g_string_append(p->out, "  ");
+  paint(p, "\033[1m", object);
+  g_string_append_c(p->out, ' ');
+  paint(p, "\033[2m", rule);
+  if (finding->file)
+    g_string_append_printf(p->out, "  %s:%d", finding->file, (int)finding->line);
+  g_string_append(p->out, "\n    ");
+  g_autofree char *what = dba_text_printable(finding->what, false), *why = dba_text_printable(finding->why, false);
+  g_autofree char *both = g_strdup_printf("%s %s", what, why);
+  dba_text_append_wrapped(p->out, both, p->width, 4);
+  g_string_append_c(p->out, '\n');
+  if (finding->question) {
+    labelled(p, "question", finding->question);
+    for (uint32_t i = 0; i < finding->options.n; i++) {
+      g_autofree char *option = g_strdup_printf("- %s", dba_list_text(&finding->options, i));
+      labelled(p, "", option);
+    }
+  }
+  if (finding->has_change && !finding->rejected)
+    sql(p, "change", finding->change.up);
+  bool first = true;
+  for (DBA_EACH(DbaReceipt, receipt, &finding->receipts)) {
+    g_autofree char *line = dba_report_receipt(receipt);
+    g_string_append_printf(p->out, "    %-9s %s\n", first ? "receipt" : "", line);
+    first = false;
+  }
+  if (finding->risk.lock && !finding->rejected) {
+    g_autofree char *duration = dba_text_duration(finding->risk.duration_ms);
+    g_autofree char *risk = g_strdup_printf("%s, blocks %s%s; %s at %s", finding->risk.lock, finding->risk.blocks, finding->risk.rewrites ? ", rewrites the table" : "", duration,
+                                            finding->risk.duration_note ? finding->risk.duration_note : "its size here");
+    labelled(p, "lock", risk);
+  }
+  if (finding->has_change && !finding->rejected) {
+    g_autofree char *undo = g_strdup_printf("%s%s", finding->change.undo_class, finding->change.undo_proven ? "; up, down, up ran and the catalog compared equal" : "; not tried");
+    labelled(p, "undo", undo);
+  }
+  if (strcmp(finding->proof, "proven") && strcmp(finding->proof, "not needed"))
+    labelled(p, "proof", finding->proof);
+  if (finding->migration)
+    labelled(p, "file", finding->migration);
+}
+
+static void heading(Printer *p, const char *color, const char *text) {
+  g_string_append_c(p->out, '\n');
+  paint(p, color, text);
+  g_string_append_c(p->out, '\n');
+}
+
+char *dba_report_terminal(const DbaReview *review, bool color, unsigned width) {
+  Printer p = {g_string_new(NULL), color, CLAMP(width, 60, 120)};
+  g_autofree char *verdict = dba_report_verdict(review), *subject = dba_text_printable(review->survey->subject ? review->survey->subject : "?", false);
+  g_string_append_printf(p.out, "%s (%s, %u tables and views)\n", subject, review->survey->subject_kind, review->survey->schema.relations.n);
+  paint(&p, "\033[1m", verdict);
+  g_string_append_c(p.out, '\n');
+  for (int severity = 0; severity < DBA_N_SEVERITIES; severity++) {
+    if (!dba_findings_count(review->findings, (DbaSeverity)severity))
+      continue;
+    heading(&p, colors[severity], headings[severity]);
+    for (DBA_EACH(DbaFinding, finding, &review->findings->findings))
+      if (finding->severity == severity && !finding->rejected && !finding->suppressed)
+        finding_text(&p, finding);
+  }
+  bool first = true;
+  for (DBA_EACH(DbaFinding, finding, &review->findings->findings))
+    if (finding->rejected && !finding->suppressed) {
+      if (first)
+        heading(&p, "\033[1m", "TRIED AND REJECTED");
+      finding_text(&p, finding);
+      first = false;
+    }
+  first = true;
+  for (DBA_EACH(DbaFinding, finding, &review->findings->findings))
+    if (finding->suppressed) {
+      if (first)
+        heading(&p, "\033[1m", "ALLOWED");
+      g_string_append_printf(p.out, "  %s [%s]: %s\n", finding->object, finding->rule, finding->suppressed_by);
+      first = false;
+    }
+  heading(&p, "\033[1m", "LOOKED AT AND RIGHT");
+  for (DBA_EACH(DbaChecked, checked, &review->findings->checked))
+    if (!checked->found && checked->looked_at)
+      g_string_append_printf(p.out, "  %s (%d)\n", checked->title, (int)checked->looked_at);
+  if (review->findings->unjudged.n || review->survey->gaps.n || review->survey->schema.unmodelled.n) {
+    heading(&p, "\033[1m", "COULD NOT BE JUDGED");
+    for (DBA_EACH(DbaUnjudged, unjudged, &review->findings->unjudged)) {
+      g_autofree char *line = g_strdup_printf("%s: %s: %s (%s)", unjudged->rule, unjudged->object, unjudged->why, unjudged->remedy);
+      g_string_append(p.out, "  ");
+      dba_text_append_wrapped(p.out, line, p.width, 4);
+      g_string_append_c(p.out, '\n');
+    }
+    for (DBA_EACH(DbaGap, gap, &review->survey->gaps)) {
+      g_autofree char *line = g_strdup_printf("%s: %s (%s)", gap->what, gap->why, gap->remedy);
+      g_string_append(p.out, "  ");
+      dba_text_append_wrapped(p.out, line, p.width, 4);
+      g_string_append_c(p.out, '\n');
+    }
+    for (DBA_EACH(DbaUnmodelled, unmodelled, &review->survey->schema.unmodelled))
+      g_string_append_printf(p.out, "  %d %s: not modelled yet\n", (int)unmodelled->count, unmodelled->kind);
+  }
+  if (review->notes.n) {
+    heading(&p, "\033[1m", "NOTED WHILE LOADING");
+    enum { SHOWN = 12 };
+    uint32_t shown = 0;
+    for (DBA_EACH(DbaReviewNote, load_note, &review->notes))
+      if (shown++ < SHOWN)
+        g_string_append_printf(p.out, "  %s%s%s\n", load_note->place ? load_note->place : "", load_note->place ? ": " : "", load_note->text);
+    if (review->notes.n > SHOWN)
+      g_string_append_printf(p.out, "  and %u more: they are in findings.json\n", review->notes.n - SHOWN);
+  }
+  g_string_append_c(p.out, '\n');
+  if (review->lab)
+    g_string_append_printf(p.out, "Proven on %s%s%s, in %.1f s.\n", review->lab, review->lab_note ? "; " : "", review->lab_note ? review->lab_note : "", review->seconds);
+  else
+    g_string_append_printf(p.out, "Nothing was proven: %s.\n", review->lab_note ? review->lab_note : "no lab");
+  return g_string_free(p.out, FALSE);
+}

@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: Apache-2.0
+// The tables of fields behind the model, and the few functions that look things up in it.
+//
+// A field that is missing here is neither read, written nor compared: adding one is a member in schema.h, a row here
+// and a column of the same name in a query under server/sql.
+#include "schema/schema.h"
+
+#include <string.h>
+
+#define F(type, member, kind) DBA_FIELD(type, member, kind, 0)
+#define NAMES(type, member) DBA_FIELD(type, member, TEXT, DBA_FIELD_NAMES)
+#define STAT(type, member, kind) DBA_FIELD(type, member, kind, DBA_FIELD_UNCOMPARED)
+#define OID(type) DBA_FIELD(type, oid, INT, DBA_FIELD_INTERNAL)
+#define ID(type) DBA_FIELD(type, id, INT, DBA_FIELD_UNCOMPARED)
+#define END {0}
+
+#define T DbaColumn
+static const DbaField column_fields[] = {
+    NAMES(T, name), F(T, type, TEXT), F(T, default_expr, TEXT), F(T, generated, TEXT), F(T, identity, TEXT), F(T, collation, TEXT),
+    F(T, storage, TEXT), F(T, compression, TEXT), F(T, comment, TEXT), F(T, not_null_name, TEXT), F(T, options, TEXTS), F(T, foreign_options, TEXTS), F(T, acl, TEXTS),
+    F(T, not_null, BOOL), F(T, local, BOOL), F(T, inherited, BOOL), F(T, has_statistics_target, BOOL), F(T, statistics_target, INT), STAT(T, position, INT),
+    STAT(T, type_length, INT), STAT(T, type_alignment, INT), STAT(T, type_name, TEXT), STAT(T, type_class, TEXT), END};
+#undef T
+#define T DbaConstraint
+static const DbaField constraint_fields[] = {
+    NAMES(T, name), F(T, kind, TEXT), F(T, definition, TEXT), F(T, parent_constraint, TEXT), F(T, index, TEXT), F(T, ref_schema, TEXT),
+    F(T, ref_table, TEXT), F(T, ref_index, TEXT), F(T, on_update, TEXT), F(T, on_delete, TEXT), F(T, match, TEXT), F(T, comment, TEXT),
+    F(T, columns, TEXTS), F(T, ref_columns, TEXTS), F(T, deferrable, BOOL), F(T, deferred, BOOL), F(T, not_valid, BOOL),
+    F(T, local, BOOL), F(T, inherited, BOOL), F(T, no_inherit, BOOL), F(T, compares_unequal_types, BOOL), ID(T), OID(T), END};
+#undef T
+#define T DbaIndexKey
+static const DbaField index_key_fields[] = {F(T, column, TEXT), F(T, expression, TEXT), F(T, opclass, TEXT), F(T, collation, TEXT),
+                                            F(T, descending, BOOL), F(T, nulls_first, BOOL), F(T, opfamily, TEXT), F(T, included, BOOL), F(T, statistics_target, INT), END};
+#undef T
+const DbaRecord dba_index_key_record = {"index key", sizeof(DbaIndexKey), index_key_fields};
+#define T DbaIndex
+static const DbaField index_fields[] = {
+    NAMES(T, name), F(T, method, TEXT), F(T, definition, TEXT), F(T, predicate, TEXT), F(T, constraint, TEXT), F(T, parent_index, TEXT),
+    F(T, tablespace, TEXT), F(T, comment, TEXT), DBA_FIELD_OF(T, keys, dba_index_key_record, 0), F(T, options, TEXTS),
+    F(T, unique, BOOL), F(T, primary, BOOL), F(T, nulls_not_distinct, BOOL), F(T, invalid, BOOL),
+    F(T, not_ready, BOOL), F(T, replica_identity, BOOL), F(T, clustered, BOOL), F(T, on_partitioned, BOOL), F(T, not_immediate, BOOL), ID(T), OID(T),
+    STAT(T, size_bytes, INT), STAT(T, pages, INT), STAT(T, scans, INT), STAT(T, tuples_read, INT), STAT(T, rows, REAL), STAT(T, last_scan, TEXT), END};
+#undef T
+#define T DbaTrigger
+static const DbaField trigger_fields[] = {NAMES(T, name), F(T, definition, TEXT), F(T, comment, TEXT), F(T, enabled, TEXT), F(T, function, TEXT),
+                                          F(T, parent_trigger, TEXT), ID(T), OID(T), END};
+#undef T
+#define T DbaPolicy
+static const DbaField policy_fields[] = {NAMES(T, name), F(T, command, TEXT), F(T, using_expr, TEXT), F(T, check_expr, TEXT), F(T, comment, TEXT),
+                                         F(T, roles, TEXTS), F(T, restrictive, BOOL), ID(T), OID(T), END};
+#undef T
+#define T DbaColumnStatistics
+static const DbaField column_statistics_fields[] = {NAMES(T, column), STAT(T, null_fraction, REAL), STAT(T, distinct, REAL), STAT(T, correlation, REAL),
+                                                    STAT(T, width_bytes, INT), STAT(T, inherited, BOOL), END};
+#undef T
+const DbaRecord dba_column_record = {"column", sizeof(DbaColumn), column_fields};
+const DbaRecord dba_constraint_record = {"constraint", sizeof(DbaConstraint), constraint_fields};
+const DbaRecord dba_index_record = {"index", sizeof(DbaIndex), index_fields};
+const DbaRecord dba_trigger_record = {"trigger", sizeof(DbaTrigger), trigger_fields};
+const DbaRecord dba_policy_record = {"policy", sizeof(DbaPolicy), policy_fields};
+const DbaRecord dba_column_statistics_record = {"column statistics", sizeof(DbaColumnStatistics), column_statistics_fields};
+#define T DbaRelation
+static const DbaField relation_fields[] = {
+    NAMES(T, schema), NAMES(T, name), F(T, kind, TEXT), F(T, owner, TEXT), F(T, comment, TEXT), F(T, persistence, TEXT), F(T, access_method, TEXT),
+    F(T, tablespace, TEXT), F(T, replica_identity, TEXT), F(T, partition_of_schema, TEXT), F(T, partition_of, TEXT), F(T, partition_bound, TEXT),
+    F(T, partition_key, TEXT), F(T, of_type, TEXT), F(T, definition, TEXT), F(T, check_option, TEXT), F(T, foreign_server, TEXT),
+    F(T, foreign_options, TEXTS), F(T, inherits, TEXTS), F(T, options, TEXTS), F(T, toast_options, TEXTS), F(T, acl, TEXTS), F(T, acl_default, TEXTS),
+    F(T, row_security, BOOL), F(T, force_row_security, BOOL), F(T, not_populated, BOOL), DBA_FIELD_OF(T, columns, dba_column_record, 0),
+    DBA_FIELD_OF(T, constraints, dba_constraint_record, 0), DBA_FIELD_OF(T, indexes, dba_index_record, 0),
+    DBA_FIELD_OF(T, triggers, dba_trigger_record, 0), DBA_FIELD_OF(T, policies, dba_policy_record, 0), ID(T), OID(T), STAT(T, rows, REAL),
+    STAT(T, pages, INT), STAT(T, all_visible_pages, INT), STAT(T, size_bytes, INT), STAT(T, toast_bytes, INT), STAT(T, sequential_scans, INT),
+    STAT(T, index_scans, INT), STAT(T, inserted, INT), STAT(T, updated, INT), STAT(T, deleted, INT), STAT(T, hot_updated, INT),
+    STAT(T, live_rows, INT), STAT(T, dead_rows, INT), STAT(T, heap_blocks_read, INT), STAT(T, heap_blocks_hit, INT), STAT(T, last_vacuum, TEXT),
+    STAT(T, last_analyze, TEXT), DBA_FIELD_OF(T, statistics, dba_column_statistics_record, DBA_FIELD_UNCOMPARED), END};
+#undef T
+#define T DbaNamespace
+static const DbaField namespace_fields[] = {NAMES(T, name), F(T, owner, TEXT), F(T, comment, TEXT), F(T, acl, TEXTS), F(T, acl_default, TEXTS), ID(T), OID(T), END};
+#undef T
+#define T DbaExtension
+static const DbaField extension_fields[] = {NAMES(T, name), F(T, schema, TEXT), F(T, version, TEXT), F(T, comment, TEXT), ID(T), OID(T), END};
+#undef T
+#define T DbaDomainCheck
+static const DbaField domain_check_fields[] = {NAMES(T, name), F(T, definition, TEXT), F(T, not_valid, BOOL), END};
+#undef T
+const DbaRecord dba_domain_check_record = {"domain check", sizeof(DbaDomainCheck), domain_check_fields};
+#define T DbaType
+static const DbaField type_fields[] = {
+    NAMES(T, schema), NAMES(T, name), F(T, kind, TEXT), F(T, owner, TEXT), F(T, comment, TEXT), F(T, base_type, TEXT), F(T, default_expr, TEXT),
+    F(T, collation, TEXT), F(T, subtype, TEXT), F(T, subtype_opclass, TEXT), F(T, subtype_diff, TEXT), F(T, canonical, TEXT), F(T, multirange, TEXT),
+    F(T, not_null, BOOL), F(T, labels, TEXTS), DBA_FIELD_OF(T, checks, dba_domain_check_record, 0), DBA_FIELD_OF(T, columns, dba_column_record, 0),
+    F(T, acl, TEXTS), F(T, acl_default, TEXTS), ID(T), OID(T), END};
+#undef T
+#define T DbaSequence
+static const DbaField sequence_fields[] = {
+    NAMES(T, schema), NAMES(T, name), F(T, owner, TEXT), F(T, comment, TEXT), F(T, type, TEXT), F(T, persistence, TEXT), F(T, owned_by_schema, TEXT),
+    F(T, owned_by_table, TEXT), F(T, owned_by_column, TEXT), F(T, identity, BOOL), F(T, cycle, BOOL), F(T, start, INT), F(T, increment, INT),
+    F(T, minimum, INT), F(T, maximum, INT), F(T, cache, INT), STAT(T, has_last_value, BOOL), STAT(T, last_value, INT), F(T, acl, TEXTS),
+    F(T, acl_default, TEXTS), ID(T), OID(T), END};
+#undef T
+#define T DbaFunction
+static const DbaField function_fields[] = {
+    NAMES(T, schema), NAMES(T, name), NAMES(T, arguments), F(T, kind, TEXT), F(T, owner, TEXT), F(T, comment, TEXT), F(T, definition, TEXT),
+    F(T, language, TEXT), F(T, security_definer, BOOL), F(T, settings, TEXTS), F(T, acl, TEXTS), F(T, acl_default, TEXTS), ID(T), OID(T), END};
+#undef T
+#define T DbaStatisticsObject
+static const DbaField statistics_object_fields[] = {NAMES(T, schema), NAMES(T, name), F(T, owner, TEXT), F(T, comment, TEXT), F(T, definition, TEXT),
+                                                    F(T, table, TEXT), F(T, has_target, BOOL), F(T, target, INT), ID(T), OID(T), END};
+#undef T
+#define T DbaDefaultAcl
+static const DbaField default_acl_fields[] = {NAMES(T, role), NAMES(T, schema), NAMES(T, kind), F(T, acl, TEXTS), F(T, acl_default, TEXTS), END};
+#undef T
+#define T DbaUnmodelled
+static const DbaField unmodelled_fields[] = {NAMES(T, kind), F(T, count, INT), F(T, names, TEXTS), END};
+#undef T
+#define T DbaNeed
+static const DbaField need_fields[] = {STAT(T, object, INT), STAT(T, needed, INT), END};
+#undef T
+const DbaRecord dba_relation_record = {"relation", sizeof(DbaRelation), relation_fields};
+const DbaRecord dba_namespace_record = {"schema", sizeof(DbaNamespace), namespace_fields};
+const DbaRecord dba_extension_record = {"extension", sizeof(DbaExtension), extension_fields};
+const DbaRecord dba_type_record = {"type", sizeof(DbaType), type_fields};
+const DbaRecord dba_sequence_record = {"sequence", sizeof(DbaSequence), sequence_fields};
+const DbaRecord dba_function_record = {"function", sizeof(DbaFunction), function_fields};
+const DbaRecord dba_statistics_object_record = {"statistics object", sizeof(DbaStatisticsObject), statistics_object_fields};
+const DbaRecord dba_default_acl_record = {"default privileges", sizeof(DbaDefaultAcl), default_acl_fields};
+const DbaRecord dba_unmodelled_record = {"unmodelled", sizeof(DbaUnmodelled), unmodelled_fields};
+const DbaRecord dba_need_record = {"need", sizeof(DbaNeed), need_fields};
+#define T DbaSchema
+static const DbaField schema_fields[] = {
+    DBA_FIELD_OF(T, namespaces, dba_namespace_record, 0), DBA_FIELD_OF(T, extensions, dba_extension_record, 0), DBA_FIELD_OF(T, types, dba_type_record, 0),
+    DBA_FIELD_OF(T, sequences, dba_sequence_record, 0), DBA_FIELD_OF(T, relations, dba_relation_record, 0), DBA_FIELD_OF(T, functions, dba_function_record, 0),
+    DBA_FIELD_OF(T, statistics_objects, dba_statistics_object_record, 0), DBA_FIELD_OF(T, default_acls, dba_default_acl_record, 0),
+    DBA_FIELD_OF(T, unmodelled, dba_unmodelled_record, 0), DBA_FIELD_OF(T, needs, dba_need_record, DBA_FIELD_UNCOMPARED), END};
+#undef T
+const DbaRecord dba_schema_record = {"schema", sizeof(DbaSchema), schema_fields};
+
+DbaSchema *dba_schema_new(void) {
+  DbaSchema *schema = g_new0(DbaSchema, 1);
+  schema->arena = dba_arena_new();
+  return schema;
+}
+
+void dba_schema_free(DbaSchema *schema) {
+  if (!schema)
+    return;
+  dba_arena_free(schema->arena);
+  g_free(schema);
+}
+
+// ---- order and ids --------------------------------------------------------------------------------------------------
+
+static int compare_names(const void *a, const void *b, void *data) {
+  const DbaRecord *record = data;
+  for (const DbaField *field = record->fields; field->name; field++) {
+    if (!(field->flags & DBA_FIELD_NAMES))
+      continue;
+    int order = g_strcmp0(*(const char *const *)(const void *)((const char *)a + field->offset), *(const char *const *)(const void *)((const char *)b + field->offset));
+    if (order)
+      return order;
+  }
+  return 0;
+}
+
+static void sort(DbaList *list, const DbaRecord *record) {
+  if (list->n > 1)
+    g_qsort_with_data(list->items, (gint)list->n, record->size, compare_names, (void *)(uintptr_t)record);
+}
+
+static int compare_needs(const void *a, const void *b) {
+  const DbaNeed *x = a, *y = b;
+  if (x->object != y->object)
+    return x->object < y->object ? -1 : 1;
+  return x->needed < y->needed ? -1 : x->needed > y->needed;
+}
+
+// Numbers one list; notes oid -> id for the needs.
+static void number(DbaList *list, const DbaRecord *record, int64_t *next, GHashTable *ids) {
+  const DbaField *id = dba_record_field(record, "id"), *oid = dba_record_field(record, "oid");
+  for (uint32_t i = 0; i < list->n; i++) {
+    char *item = (char *)list->items + i * record->size;
+    int64_t *id_slot = (void *)(item + id->offset);
+    const int64_t *oid_slot = (const void *)(item + oid->offset);
+    *id_slot = ++*next;
+    if (*oid_slot && ids)
+      g_hash_table_insert(ids, GSIZE_TO_POINTER((gsize)*oid_slot), GSIZE_TO_POINTER((gsize)*id_slot));
+  }
+}
+
+// Two catalogs may use one oid; only four kinds of objects are told apart by more than that in practice, so the keys of
+// `ids_by_key` are oids made unique by the reader (class in the upper bits).
+void dba_schema_settle(DbaSchema *schema, GHashTable *ids_by_key) {
+  int64_t next = 0;
+  sort(&schema->namespaces, &dba_namespace_record);
+  sort(&schema->extensions, &dba_extension_record);
+  sort(&schema->types, &dba_type_record);
+  sort(&schema->sequences, &dba_sequence_record);
+  sort(&schema->relations, &dba_relation_record);
+  sort(&schema->functions, &dba_function_record);
+  sort(&schema->statistics_objects, &dba_statistics_object_record);
+  sort(&schema->default_acls, &dba_default_acl_record);
+  sort(&schema->unmodelled, &dba_unmodelled_record);
+  number(&schema->namespaces, &dba_namespace_record, &next, ids_by_key);
+  number(&schema->extensions, &dba_extension_record, &next, ids_by_key);
+  number(&schema->types, &dba_type_record, &next, ids_by_key);
+  number(&schema->sequences, &dba_sequence_record, &next, ids_by_key);
+  number(&schema->relations, &dba_relation_record, &next, ids_by_key);
+  number(&schema->functions, &dba_function_record, &next, ids_by_key);
+  number(&schema->statistics_objects, &dba_statistics_object_record, &next, ids_by_key);
+  for (DBA_EACH(DbaRelation, relation, &schema->relations)) {
+    sort(&relation->constraints, &dba_constraint_record);
+    sort(&relation->indexes, &dba_index_record);
+    sort(&relation->triggers, &dba_trigger_record);
+    sort(&relation->policies, &dba_policy_record);
+    number(&relation->constraints, &dba_constraint_record, &next, ids_by_key);
+    number(&relation->indexes, &dba_index_record, &next, ids_by_key);
+    number(&relation->triggers, &dba_trigger_record, &next, ids_by_key);
+    number(&relation->policies, &dba_policy_record, &next, ids_by_key);
+  }
+  uint32_t kept = 0;
+  for (DBA_EACH(DbaNeed, need, &schema->needs)) {
+    DbaNeed mapped = {GPOINTER_TO_SIZE(g_hash_table_lookup(ids_by_key, GSIZE_TO_POINTER((gsize)need->object))),
+                      GPOINTER_TO_SIZE(g_hash_table_lookup(ids_by_key, GSIZE_TO_POINTER((gsize)need->needed)))};
+    if (mapped.object && mapped.needed && mapped.object != mapped.needed)
+      *dba_list_at(DbaNeed, &schema->needs, kept++) = mapped;
+  }
+  schema->needs.n = kept;
+  if (kept)
+    qsort(schema->needs.items, kept, sizeof(DbaNeed), compare_needs);
+  uint32_t unique = 0;
+  for (DBA_EACH(DbaNeed, need, &schema->needs))
+    if (!unique || compare_needs(dba_list_at(DbaNeed, &schema->needs, unique - 1), need))
+      *dba_list_at(DbaNeed, &schema->needs, unique++) = *need;
+  schema->needs.n = unique;
+}
+
+// ---- looking up -----------------------------------------------------------------------------------------------------
+
+DbaRelation *dba_schema_relation(const DbaSchema *schema, const char *namespace, const char *name) {
+  DbaRelation wanted = {.schema = namespace, .name = name};
+  uint32_t low = 0, high = schema->relations.n;
+  while (low < high) {
+    uint32_t middle = low + (high - low) / 2;
+    DbaRelation *relation = dba_list_at(DbaRelation, &schema->relations, middle);
+    int order = compare_names(relation, &wanted, (void *)(uintptr_t)&dba_relation_record);
+    if (!order)
+      return relation;
+    if (order < 0)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return NULL;
+}
+
+DbaColumn *dba_relation_column(const DbaRelation *relation, const char *name) {
+  for (DBA_EACH(DbaColumn, column, &relation->columns))
+    if (!strcmp(column->name, name))
+      return column;
+  return NULL;
+}
+
+DbaConstraint *dba_relation_constraint(const DbaRelation *relation, const char *name) {
+  for (DBA_EACH(DbaConstraint, constraint, &relation->constraints))
+    if (!strcmp(constraint->name, name))
+      return constraint;
+  return NULL;
+}
+
+DbaIndex *dba_relation_index(const DbaRelation *relation, const char *name) {
+  for (DBA_EACH(DbaIndex, index, &relation->indexes))
+    if (!strcmp(index->name, name))
+      return index;
+  return NULL;
+}
+
+bool dba_relation_is_table(const DbaRelation *relation) {
+  return !strcmp(relation->kind, "table") || !strcmp(relation->kind, "partitioned table");
+}
+
+GPtrArray *dba_schema_compare(const DbaSchema *before, const DbaSchema *after) {
+  GPtrArray *differences = g_ptr_array_new_with_free_func(g_free);
+  dba_record_compare(&dba_schema_record, before, after, "", differences);
+  return differences;
+}

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+// The connection: libpq behind one door, interruptible, its messages free of passwords.
+#include "server/server-int.h"
+
+#include <libpq-fe.h>
+#include <poll.h>
+#include <string.h>
+
+struct DbaServer {
+  PGconn *connection;
+  DbaInterrupt *interrupt;
+  char sqlstate[6];
+  int error_position;
+};
+
+bool dba_server_is_conninfo(const char *text) {
+  if (g_str_has_prefix(text, "postgresql://") || g_str_has_prefix(text, "postgres://"))
+    return true;
+  if (!strchr(text, '='))
+    return false;
+  PQconninfoOption *options = PQconninfoParse(text, NULL);
+  bool is = options != NULL;
+  PQconninfoFree(options);
+  return is;
+}
+
+// The message of libpq without its newline and without any password that the connection string holds.
+static char *clean_message(const char *message, const char *conninfo) {
+  g_autofree char *clean = g_strchomp(g_strdup(message ? message : ""));
+  PQconninfoOption *options = conninfo ? PQconninfoParse(conninfo, NULL) : NULL;
+  for (PQconninfoOption *o = options; o && o->keyword; o++)
+    if (o->val && *o->val && strstr(o->keyword, "password")) {
+      g_auto(GStrv) parts = g_strsplit(clean, o->val, -1);
+      g_free(clean);
+      clean = g_strjoinv("***", parts);
+    }
+  PQconninfoFree(options);
+  return dba_text_hide_password(clean);
+}
+
+static bool wait_for(DbaServer *server, short events, GError **error) {
+  for (;;) {
+    struct pollfd pollfd = {PQsocket(server->connection), events, 0};
+    int ready = poll(&pollfd, 1, 100);
+    if (server->interrupt && *server->interrupt)
+      return dba_fail(error, DBA_ERROR_INTERRUPTED, "interrupted");
+    if (ready > 0)
+      return true;
+  }
+}
+
+DbaServer *dba_server_open(const char *conninfo, DbaInterrupt *interrupt, GError **error) {
+  enum { TIMEOUT_SECONDS = 15 };
+  g_autoptr(DbaServer) server = g_new0(DbaServer, 1);
+  server->interrupt = interrupt;
+  char *problem = NULL;
+  PQconninfoOption *options = PQconninfoParse(conninfo, &problem);
+  if (!options) {
+    PQfreemem(problem); // it may quote what stands where a password was mistyped
+    dba_fail(error, DBA_ERROR_USAGE, "the connection string is malformed (see the libpq documentation, \"Connection Strings\")");
+    return NULL;
+  }
+  PQconninfoFree(options);
+  const char *keywords[] = {"dbname", "fallback_application_name", "client_encoding", NULL};
+  const char *values[] = {conninfo, "dbarch", "UTF8", NULL};
+  server->connection = PQconnectStartParams(keywords, values, 1);
+  gint64 limit = g_get_monotonic_time() + TIMEOUT_SECONDS * G_USEC_PER_SEC;
+  PostgresPollingStatusType state = server->connection && PQstatus(server->connection) != CONNECTION_BAD ? PGRES_POLLING_WRITING : PGRES_POLLING_FAILED;
+  while (state == PGRES_POLLING_READING || state == PGRES_POLLING_WRITING) {
+    struct pollfd pollfd = {PQsocket(server->connection), state == PGRES_POLLING_READING ? POLLIN : POLLOUT, 0};
+    int ready = poll(&pollfd, 1, 100);
+    if (interrupt && *interrupt) {
+      dba_fail(error, DBA_ERROR_INTERRUPTED, "interrupted");
+      return NULL;
+    }
+    if (ready > 0)
+      state = PQconnectPoll(server->connection);
+    else if (g_get_monotonic_time() > limit) {
+      g_autofree char *where = dba_text_hide_password(conninfo);
+      dba_fail(error, DBA_ERROR_CONNECT, "no answer within %d s from %s", TIMEOUT_SECONDS, where);
+      return NULL;
+    }
+  }
+  if (state != PGRES_POLLING_OK) {
+    g_autofree char *message = clean_message(server->connection ? PQerrorMessage(server->connection) : "out of memory", conninfo);
+    dba_fail(error, DBA_ERROR_CONNECT, "%s", *message ? message : "cannot connect");
+    return NULL;
+  }
+  PQsetNoticeProcessor(server->connection, dba_server_no_notice, NULL);
+  if (dba_server_major(server) < DBA_SERVER_OLDEST_MAJOR) {
+    dba_fail(error, DBA_ERROR_CONNECT, "the server is PostgreSQL %d; %d is the oldest that can be read", dba_server_major(server), DBA_SERVER_OLDEST_MAJOR);
+    return NULL;
+  }
+  return g_steal_pointer(&server);
+}
+
+void dba_server_no_notice(void *data, const char *message) { (void)data, (void)message; }
+
+void dba_server_close(DbaServer *server) {
+  if (!server)
+    return;
+  if (server->connection)
+    PQfinish(server->connection);
+  g_free(server);
+}
+
+int dba_server_major(const DbaServer *server) { return PQserverVersion(server->connection) / 10000; }
+const char *dba_server_host(const DbaServer *server) { return PQhost(server->connection); }
+const char *dba_server_sqlstate(const DbaServer *server) { return server->sqlstate; }
+int dba_server_error_position(const DbaServer *server) { return server->error_position; }
+
+bool dba_server_in_transaction(const DbaServer *server) { return PQtransactionStatus(server->connection) != PQTRANS_IDLE; }
+
+static bool fail_result(DbaServer *server, const PGresult *result, GError **error) {
+  const char *state = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
+  g_strlcpy(server->sqlstate, state ? state : "", sizeof server->sqlstate);
+  const char *position = result ? PQresultErrorField(result, PG_DIAG_STATEMENT_POSITION) : NULL;
+  server->error_position = position ? (int)g_ascii_strtoll(position, NULL, 10) : 0;
+  bool lost = PQstatus(server->connection) == CONNECTION_BAD;
+  const char *primary = result ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY) : NULL;
+  const char *detail = result ? PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL) : NULL;
+  const char *hint = result ? PQresultErrorField(result, PG_DIAG_MESSAGE_HINT) : NULL;
+  if (lost) {
+    g_autofree char *message = clean_message(primary ? primary : PQerrorMessage(server->connection), NULL);
+    return dba_fail(error, DBA_ERROR_CONNECT, "the server closed the connection: %s", message);
+  }
+  return dba_fail(error, DBA_ERROR_DATABASE, "%s%s%s%s%s%s", primary ? primary : "the statement failed", detail ? "; " : "", detail ? detail : "",
+                  hint ? " (hint: " : "", hint ? hint : "", hint ? ")" : "");
+}
+
+static void cancel(DbaServer *server) {
+  char problem[256];
+  PGcancel *request = PQgetCancel(server->connection);
+  if (request) {
+    (void)PQcancel(request, problem, sizeof problem);
+    PQfreeCancel(request);
+  }
+}
+
+// The last result of what was sent, or the first that failed.
+static PGresult *collect(DbaServer *server, GError **error) {
+  PGresult *kept = NULL;
+  bool ok = true;
+  for (;;) {
+    while (PQisBusy(server->connection)) {
+      g_autoptr(GError) interrupted = NULL;
+      if (!wait_for(server, POLLIN, ok ? &interrupted : NULL) && ok) {
+        cancel(server);
+        g_propagate_error(error, g_steal_pointer(&interrupted));
+        ok = false; // go on reading until the server has ended the statement
+      }
+      if (!PQconsumeInput(server->connection))
+        break;
+    }
+    PGresult *result = PQgetResult(server->connection);
+    if (!result)
+      break;
+    ExecStatusType status = PQresultStatus(result);
+    if (ok && status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK && status != PGRES_EMPTY_QUERY && status != PGRES_COPY_IN) {
+      ok = false;
+      fail_result(server, result, error);
+    }
+    if (status == PGRES_COPY_OUT) { // not asked for: drain it
+      char *line;
+      while (PQgetCopyData(server->connection, &line, 0) > 0)
+        PQfreemem(line);
+    }
+    PQclear(kept);
+    kept = result;
+    if (status == PGRES_COPY_IN)
+      break;
+  }
+  if (ok && !kept)
+    ok = fail_result(server, NULL, error);
+  if (!ok) {
+    PQclear(kept);
+    return NULL;
+  }
+  return kept;
+}
+
+DbaResult *dba_server_query(DbaServer *server, const char *sql, const char *const *parameters, GError **error) {
+  int n = parameters ? (int)g_strv_length((char **)(uintptr_t)parameters) : 0;
+  if (!PQsendQueryParams(server->connection, sql, n, NULL, parameters, NULL, NULL, 0)) {
+    fail_result(server, NULL, error);
+    return NULL;
+  }
+  return collect(server, error);
+}
+
+bool dba_server_exec(DbaServer *server, const char *sql, GError **error) {
+  if (!PQsendQuery(server->connection, sql))
+    return fail_result(server, NULL, error);
+  PGresult *result = collect(server, error);
+  bool ok = result != NULL;
+  if (ok && PQresultStatus(result) == PGRES_COPY_IN) {
+    ok = dba_fail(error, DBA_ERROR_DATABASE, "COPY FROM STDIN without data");
+    (void)PQputCopyEnd(server->connection, "no data");
+    g_autoptr(GError) ignored = NULL;
+    PQclear(collect(server, &ignored));
+  }
+  PQclear(result);
+  return ok;
+}
+
+bool dba_server_copy_begin(DbaServer *server, const char *sql, GError **error) {
+  if (!PQsendQuery(server->connection, sql))
+    return fail_result(server, NULL, error);
+  g_autoptr(DbaResult) result = collect(server, error);
+  if (!result)
+    return false;
+  return PQresultStatus(result) == PGRES_COPY_IN || dba_fail(error, DBA_ERROR_DATABASE, "the statement does not take COPY data");
+}
+
+bool dba_server_copy_data(DbaServer *server, const char *data, size_t length, GError **error) {
+  if (server->interrupt && *server->interrupt)
+    return dba_fail(error, DBA_ERROR_INTERRUPTED, "interrupted");
+  return PQputCopyData(server->connection, data, (int)length) == 1 || fail_result(server, NULL, error);
+}
+
+bool dba_server_copy_end(DbaServer *server, GError **error) {
+  if (PQputCopyEnd(server->connection, NULL) != 1)
+    return fail_result(server, NULL, error);
+  g_autoptr(DbaResult) result = collect(server, error);
+  return result != NULL;
+}
+
+void dba_result_free(DbaResult *result) { PQclear(result); }
+int dba_result_rows(const DbaResult *result) { return PQntuples(result); }
+int dba_result_columns(const DbaResult *result) { return PQnfields(result); }
+const char *dba_result_name(const DbaResult *result, int column) { return PQfname(result, column); }
+const char *dba_result_text(const DbaResult *result, int row, int column) { return PQgetisnull(result, row, column) ? NULL : PQgetvalue(result, row, column); }
+int64_t dba_result_int(const DbaResult *result, int row, int column) { return g_ascii_strtoll(PQgetvalue(result, row, column), NULL, 10); }
+double dba_result_real(const DbaResult *result, int row, int column) { return g_ascii_strtod(PQgetvalue(result, row, column), NULL); }

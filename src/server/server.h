@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// A live PostgreSQL server: statements sent, catalogs read into a Schema, statistics into a Survey.
+//
+// This is the only folder that includes libpq.  On a target only the embedded SQL of sql/ runs, in one REPEATABLE READ
+// READ ONLY transaction; `dba_server_exec` and its like are for servers of our own (the lab).
+#pragma once
+
+#include "survey/survey.h"
+
+enum { DBA_SERVER_OLDEST_MAJOR = 14 };
+
+typedef struct DbaServer DbaServer;
+typedef struct pg_result DbaResult;
+
+// Connects.  `conninfo`: a libpq string or URI; passwords may come from PGPASSWORD, ~/.pgpass or a service file, as with
+// psql.  Messages never hold a password.  Fails with DBA_ERROR_CONNECT.
+DbaServer *dba_server_open(const char *conninfo, DbaInterrupt *interrupt, GError **error) DBA_CHECKED;
+void dba_server_close(DbaServer *server);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(DbaServer, dba_server_close)
+
+int dba_server_major(const DbaServer *server);
+const char *dba_server_host(const DbaServer *server);
+// True when libpq would take `text` for a connection string or URI.
+bool dba_server_is_conninfo(const char *text);
+
+// One statement with text parameters ($1 ...), a NULL-terminated list or NULL.  An interrupt cancels it on the server and
+// fails with DBA_ERROR_INTERRUPTED; a lost connection with DBA_ERROR_CONNECT; an SQL error with DBA_ERROR_DATABASE.
+DbaResult *dba_server_query(DbaServer *server, const char *sql, const char *const *parameters, GError **error) DBA_CHECKED;
+// Many statements at once, results thrown away.
+bool dba_server_exec(DbaServer *server, const char *sql, GError **error) DBA_CHECKED;
+// COPY ... FROM STDIN: begin, any number of pieces, end.
+bool dba_server_copy_begin(DbaServer *server, const char *sql, GError **error) DBA_CHECKED;
+bool dba_server_copy_data(DbaServer *server, const char *data, size_t length, GError **error) DBA_CHECKED;
+bool dba_server_copy_end(DbaServer *server, GError **error) DBA_CHECKED;
+
+void dba_result_free(DbaResult *result);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(DbaResult, dba_result_free)
+int dba_result_rows(const DbaResult *result);
+const char *dba_result_text(const DbaResult *result, int row, int column); // NULL for an SQL NULL
+int64_t dba_result_int(const DbaResult *result, int row, int column);
+double dba_result_real(const DbaResult *result, int row, int column);
+
+// SQLSTATE of the last failed statement ("42P01"), its 1-based position in characters (0: none), its detail and hint.
+const char *dba_server_sqlstate(const DbaServer *server);
+int dba_server_error_position(const DbaServer *server);
+
+// Reads the catalog.  Set-wise: a fixed number of queries, whatever the number of objects.  Inside the caller's
+// transaction when one is open, else in one of its own.
+bool dba_server_read_schema(DbaServer *server, DbaSchema *schema, GError **error) DBA_CHECKED;
+
+// Reads everything: schema, statistics, settings, workload, with what could not be read as gaps.  One transaction; tried
+// again up to three times when an object is dropped while it is read.  `subject` is kept without its password.
+DbaSurvey *dba_server_survey(DbaServer *server, const char *subject, GError **error) DBA_CHECKED;

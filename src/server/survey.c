@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+// A live server to a Survey: schema, counters, sizes, settings, workload, and what could not be read.
+//
+// Everything runs in one REPEATABLE READ READ ONLY transaction with short timeouts.  What may fail for lack of a right or
+// behind somebody's lock runs under a savepoint, and its failure becomes a gap of the survey instead of an error.
+#include "server/server-int.h"
+
+#include <string.h>
+
+// One statement each: some poolers take no multi-statement strings in transactions.
+static const char *const opening[] = {
+    "begin isolation level repeatable read read only",
+    "set local search_path = ''",
+    "set local statement_timeout = '60s'",
+    "set local lock_timeout = '2s'",
+    "set local idle_in_transaction_session_timeout = '60s'",
+    "set local jit = off",
+    "set local max_parallel_workers_per_gather = 0",
+    "set local extra_float_digits = 1",
+    "set local datestyle = 'ISO'",
+    "set local timezone = 'UTC'",
+};
+
+typedef struct Merge {
+  const char *query;
+  const DbaRecord *record;
+  const char *what; // for the gap
+} Merge;
+
+// Rows that add to records read before, found by "oid".
+static bool merge(DbaServer *server, DbaSurvey *survey, GHashTable *by_oid, const Merge *merge, GError **error) {
+  static const char *const others[] = {"oid", NULL};
+  g_autoptr(DbaResult) result = dba_server_query_named(server, merge->query, error);
+  g_autoptr(DbaRowMap) map = result ? dba_row_map_new(result, merge->record, others, error) : NULL;
+  if (!map)
+    return false;
+  for (int row = 0; row < dba_result_rows(result); row++) {
+    void *item = g_hash_table_lookup(by_oid, GSIZE_TO_POINTER((gsize)dba_result_int(result, row, 0)));
+    if (item)
+      dba_row_map_read(map, survey->arena, result, row, item);
+  }
+  return true;
+}
+
+// Runs a step that may fail; its failure is a gap.  False only when the connection or the user ended it.
+typedef bool (*Step)(DbaServer *server, DbaSurvey *survey, GHashTable *by_oid, const void *data, GError **error);
+
+static bool try_step(DbaServer *server, DbaSurvey *survey, GHashTable *by_oid, Step step, const void *data, const char *what, GError **error) {
+  g_autoptr(GError) problem = NULL;
+  if (!dba_server_exec(server, "savepoint dbarch", error))
+    return false;
+  if (step(server, survey, by_oid, data, &problem))
+    return dba_server_exec(server, "release savepoint dbarch", error);
+  if (!g_error_matches(problem, DBA_ERROR, DBA_ERROR_DATABASE)) {
+    g_propagate_error(error, g_steal_pointer(&problem));
+    return false;
+  }
+  const char *state = dba_server_sqlstate(server);
+  const char *remedy = !strcmp(state, "42501")   ? "grant pg_monitor to this role"
+                       : !strcmp(state, "55P03") ? "another session holds ACCESS EXCLUSIVE on a table: try again when it is done"
+                       : !strcmp(state, "55000") ? "load the library in shared_preload_libraries"
+                                                 : "see the message";
+  dba_survey_add_gap(survey, what, problem->message, remedy);
+  return dba_server_exec(server, "rollback to savepoint dbarch", error);
+}
+
+static bool merge_step(DbaServer *server, DbaSurvey *survey, GHashTable *by_oid, const void *data, GError **error) {
+  return merge(server, survey, by_oid, data, error);
+}
+
+static bool column_statistics_step(DbaServer *server, DbaSurvey *survey, GHashTable *by_oid, const void *data, GError **error) {
+  static const char *const others[] = {"parent", NULL};
+  (void)data;
+  g_autoptr(DbaResult) result = dba_server_query_named(server, "column_statistics", error);
+  g_autoptr(DbaRowMap) map = result ? dba_row_map_new(result, &dba_column_statistics_record, others, error) : NULL;
+  if (!map)
+    return false;
+  for (int row = 0; row < dba_result_rows(result); row++) {
+    DbaRelation *relation = g_hash_table_lookup(by_oid, GSIZE_TO_POINTER((gsize)dba_result_int(result, row, 0)));
+    if (relation)
+      dba_row_map_read(map, survey->arena, result, row, dba_list_add(survey->arena, &relation->statistics, sizeof(DbaColumnStatistics)));
+  }
+  return true;
+}
+
+static bool workload_step(DbaServer *server, DbaSurvey *survey, GHashTable *by_oid, const void *data, GError **error) {
+  (void)by_oid, (void)data;
+  g_autoptr(DbaResult) where = dba_server_query_named(server, "statements_where", error);
+  if (!where)
+    return false;
+  if (!dba_result_rows(where)) {
+    dba_survey_add_gap(survey, "the workload", "pg_stat_statements is not installed in this database", "create extension pg_stat_statements (and load it in shared_preload_libraries)");
+    return true;
+  }
+  g_autofree char *template = dba_server_sql(server, "statements");
+  g_auto(GStrv) halves = g_strsplit(template, "%s", -1);
+  g_autofree char *sql = g_strjoinv(dba_result_text(where, 0, 0), halves);
+  g_autoptr(DbaResult) result = dba_server_query(server, sql, NULL, error);
+  g_autoptr(DbaRowMap) map = result ? dba_row_map_new(result, &dba_workload_statement_record, NULL, error) : NULL;
+  if (!map)
+    return false;
+  for (int row = 0; row < dba_result_rows(result); row++)
+    dba_row_map_read(map, survey->arena, result, row, dba_list_add(survey->arena, &survey->workload, sizeof(DbaWorkloadStatement)));
+  return true;
+}
+
+static bool missing_reads(DbaServer *server, DbaSurvey *survey, GError **error) {
+  g_autoptr(DbaResult) result = dba_server_query_named(server, "missing_reads", error);
+  if (!result)
+    return false;
+  for (int row = 0; row < dba_result_rows(result); row++) {
+    const char *schema = dba_result_text(result, row, 0);
+    g_autofree char *what = g_strdup_printf("column statistics of %s tables in schema %s", dba_result_text(result, row, 1), schema);
+    g_autofree char *remedy = g_strdup_printf("grant pg_read_all_data to %s, or select on the tables", survey->server.role);
+    dba_survey_add_gap(survey, what, "this role may not read their columns, so pg_stats hides them", remedy);
+  }
+  if (!survey->server.reads_all_statistics && !survey->server.superuser)
+    dba_survey_add_gap(survey, "statements and settings of other roles", "this role is no member of pg_read_all_stats", "grant pg_monitor to it");
+  return true;
+}
+
+static GHashTable *index_by_oid(DbaSurvey *survey) {
+  GHashTable *by_oid = g_hash_table_new(NULL, NULL);
+  for (DBA_EACH(DbaRelation, relation, &survey->schema.relations)) {
+    g_hash_table_insert(by_oid, GSIZE_TO_POINTER((gsize)relation->oid), relation);
+    for (DBA_EACH(DbaIndex, index, &relation->indexes))
+      g_hash_table_insert(by_oid, GSIZE_TO_POINTER((gsize)index->oid), index);
+  }
+  for (DBA_EACH(DbaSequence, sequence, &survey->schema.sequences))
+    g_hash_table_insert(by_oid, GSIZE_TO_POINTER((gsize)sequence->oid), sequence);
+  return by_oid;
+}
+
+static bool read_survey(DbaServer *server, DbaSurvey *survey, GError **error) {
+  static const Merge merges[] = {
+      {"table_statistics", &dba_relation_record, "counters of tables"},    {"index_statistics", &dba_index_record, "counters of indexes"},
+      {"sequence_values", &dba_sequence_record, "positions of sequences"}, {"table_sizes", &dba_relation_record, "true sizes of tables"},
+      {"index_sizes", &dba_index_record, "true sizes of indexes"},
+  };
+  g_autoptr(DbaResult) facts = dba_server_query_named(server, "server_facts", error);
+  g_autoptr(DbaRowMap) map = facts ? dba_row_map_new(facts, &dba_server_facts_record, NULL, error) : NULL;
+  if (!map)
+    return false;
+  if (dba_result_rows(facts) > 0)
+    dba_row_map_read(map, survey->arena, facts, 0, &survey->server);
+  if (!dba_server_read_list(server, survey->arena, "settings", &dba_setting_record, &survey->settings, error))
+    return false;
+  if (!dba_server_read_schema(server, &survey->schema, error) || !missing_reads(server, survey, error))
+    return false;
+  g_autoptr(GHashTable) by_oid = index_by_oid(survey);
+  for (size_t i = 0; i < G_N_ELEMENTS(merges); i++)
+    if (!try_step(server, survey, by_oid, merge_step, &merges[i], merges[i].what, error))
+      return false;
+  for (DBA_EACH(DbaRelation, relation, &survey->schema.relations)) { // where true sizes were not to be had
+    if (!relation->size_bytes)
+      relation->size_bytes = relation->pages * 8192;
+    for (DBA_EACH(DbaIndex, index, &relation->indexes))
+      if (!index->size_bytes)
+        index->size_bytes = index->pages * 8192;
+  }
+  return try_step(server, survey, by_oid, column_statistics_step, NULL, "column statistics", error) &&
+         try_step(server, survey, by_oid, workload_step, NULL, "the workload", error);
+}
+
+DbaSurvey *dba_server_survey(DbaServer *server, const char *subject, GError **error) {
+  enum { TRIES = 3 };
+  for (int attempt = 1;; attempt++) {
+    g_autoptr(DbaSurvey) survey = dba_survey_new();
+    g_autoptr(GError) problem = NULL;
+    bool ok = true;
+    for (size_t i = 0; ok && i < G_N_ELEMENTS(opening); i++)
+      ok = dba_server_exec(server, opening[i], &problem);
+    ok = ok && read_survey(server, survey, &problem);
+    if (ok && dba_server_exec(server, "commit", error)) {
+      g_autofree char *clean = dba_text_hide_password(subject);
+      survey->subject = dba_arena_text(survey->arena, clean);
+      survey->subject_kind = "live database";
+      survey->has_statistics = true;
+      return g_steal_pointer(&survey);
+    }
+    if (ok)
+      return NULL;
+    // An object dropped between the reading of a catalog and a deparsing function: XX000 "cache lookup failed", 42P01, ...
+    const char *state = dba_server_sqlstate(server);
+    bool moved = g_error_matches(problem, DBA_ERROR, DBA_ERROR_DATABASE) &&
+                 (!strcmp(state, "XX000") || !strcmp(state, "42P01") || !strcmp(state, "42704") || !strcmp(state, "42883") || !strcmp(state, "40001"));
+    g_autoptr(GError) ignored = NULL;
+    if (g_error_matches(problem, DBA_ERROR, DBA_ERROR_DATABASE) && !dba_server_exec(server, "rollback", &ignored))
+      moved = false;
+    if (!moved || attempt == TRIES) {
+      g_propagate_error(error, g_steal_pointer(&problem));
+      return NULL;
+    }
+  }
+}

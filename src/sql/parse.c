@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: Apache-2.0
+// Parsing: libpg_query's native nodes, read for the few facts that text alone can give.
+//
+// Everything runs on one thread with a large stack, batch by batch: a thread per statement would cost more than the
+// parsing.  The tree of a statement dies with its memory context; facts are copied into an arena that lives as long.
+#include "sql/sql.h"
+
+#include <errno.h>
+#include <pg_query.h>
+#include <pthread.h>
+#include <string.h>
+
+#include "pg_query_internal.h"
+
+#include "nodes/nodeFuncs.h"
+#include "nodes/parsenodes.h"
+#include "parser/parser.h"
+
+static const size_t STACK_BYTES = (size_t)1 << 30; // address space; pages are taken as they are touched
+
+static void name_of(const RangeVar *relation, DbaSqlFacts *facts) {
+  facts->schema = relation->schemaname;
+  facts->name = relation->relname;
+}
+
+static void name_of_list(const List *names, DbaSqlFacts *facts) {
+  if (list_length(names) > 0)
+    facts->name = strVal(llast(names));
+  if (list_length(names) > 1)
+    facts->schema = strVal(list_nth(names, list_length(names) - 2));
+}
+
+static bool find_write(Node *node, void *found) {
+  if (!node)
+    return false;
+  if (IsA(node, InsertStmt) || IsA(node, UpdateStmt) || IsA(node, DeleteStmt) || IsA(node, MergeStmt)) {
+    *(bool *)found = true;
+    return true;
+  }
+  return raw_expression_tree_walker(node, find_write, found);
+}
+
+static void read_facts(Node *node, DbaSqlFacts *facts) {
+  *facts = (DbaSqlFacts){0};
+  switch (nodeTag(node)) {
+  case T_CreateStmt:
+    facts->tag = DBA_SQL_CREATE_TABLE;
+    name_of(((CreateStmt *)node)->relation, facts);
+    break;
+  case T_CreateTableAsStmt:
+    facts->tag = DBA_SQL_CREATE_TABLE;
+    name_of(((CreateTableAsStmt *)node)->into->rel, facts);
+    break;
+  case T_IndexStmt: {
+    IndexStmt *index = (IndexStmt *)node;
+    facts->tag = DBA_SQL_CREATE_INDEX;
+    facts->schema = index->relation->schemaname;
+    facts->name = index->idxname;
+    facts->table = index->relation->relname;
+    break;
+  }
+  case T_ViewStmt:
+    facts->tag = DBA_SQL_CREATE_VIEW;
+    name_of(((ViewStmt *)node)->view, facts);
+    break;
+  case T_CreateFunctionStmt:
+    facts->tag = DBA_SQL_CREATE_FUNCTION;
+    name_of_list(((CreateFunctionStmt *)node)->funcname, facts);
+    break;
+  case T_CreateEnumStmt:
+    facts->tag = DBA_SQL_CREATE_TYPE;
+    name_of_list(((CreateEnumStmt *)node)->typeName, facts);
+    break;
+  case T_CreateDomainStmt:
+    facts->tag = DBA_SQL_CREATE_TYPE;
+    name_of_list(((CreateDomainStmt *)node)->domainname, facts);
+    break;
+  case T_CreateRangeStmt:
+    facts->tag = DBA_SQL_CREATE_TYPE;
+    name_of_list(((CreateRangeStmt *)node)->typeName, facts);
+    break;
+  case T_CompositeTypeStmt:
+    facts->tag = DBA_SQL_CREATE_TYPE;
+    name_of(((CompositeTypeStmt *)node)->typevar, facts);
+    break;
+  case T_CreateSeqStmt:
+    facts->tag = DBA_SQL_CREATE_SEQUENCE;
+    name_of(((CreateSeqStmt *)node)->sequence, facts);
+    break;
+  case T_CreateTrigStmt: {
+    CreateTrigStmt *trigger = (CreateTrigStmt *)node;
+    facts->tag = DBA_SQL_CREATE_TRIGGER;
+    facts->schema = trigger->relation->schemaname;
+    facts->name = trigger->trigname;
+    facts->table = trigger->relation->relname;
+    break;
+  }
+  case T_CreateExtensionStmt:
+    facts->tag = DBA_SQL_CREATE_EXTENSION;
+    facts->name = ((CreateExtensionStmt *)node)->extname;
+    break;
+  case T_CreateRoleStmt:
+    facts->tag = DBA_SQL_CREATE_ROLE;
+    facts->name = ((CreateRoleStmt *)node)->role;
+    break;
+  case T_AlterTableStmt:
+    facts->tag = DBA_SQL_ALTER_TABLE;
+    name_of(((AlterTableStmt *)node)->relation, facts);
+    break;
+  case T_CommentStmt:
+    facts->tag = DBA_SQL_COMMENT;
+    break;
+  case T_GrantStmt:
+  case T_GrantRoleStmt:
+    facts->tag = DBA_SQL_GRANT;
+    break;
+  case T_TransactionStmt:
+    facts->tag = DBA_SQL_TRANSACTION;
+    break;
+  case T_VariableSetStmt:
+    facts->tag = DBA_SQL_SET;
+    facts->name = ((VariableSetStmt *)node)->name;
+    break;
+  case T_CopyStmt: {
+    CopyStmt *copy = (CopyStmt *)node;
+    bool from_stdin = copy->is_from && !copy->filename;
+    facts->tag = from_stdin ? DBA_SQL_COPY_FROM_STDIN : DBA_SQL_COPY_OTHER;
+    facts->changes_data = copy->is_from;
+    if (copy->relation)
+      name_of(copy->relation, facts);
+    break;
+  }
+  case T_SelectStmt:
+    facts->tag = DBA_SQL_SELECT;
+    if (((SelectStmt *)node)->withClause)
+      find_write(node, &facts->changes_data);
+    break;
+  case T_InsertStmt:
+    facts->tag = DBA_SQL_INSERT;
+    facts->changes_data = true;
+    name_of(((InsertStmt *)node)->relation, facts);
+    break;
+  case T_UpdateStmt:
+    facts->tag = DBA_SQL_UPDATE;
+    facts->changes_data = true;
+    name_of(((UpdateStmt *)node)->relation, facts);
+    break;
+  case T_DeleteStmt:
+    facts->tag = DBA_SQL_DELETE;
+    facts->changes_data = true;
+    name_of(((DeleteStmt *)node)->relation, facts);
+    break;
+  case T_MergeStmt:
+    facts->tag = DBA_SQL_MERGE;
+    facts->changes_data = true;
+    name_of(((MergeStmt *)node)->relation, facts);
+    break;
+  case T_CreatedbStmt:
+  case T_DropdbStmt:
+  case T_AlterDatabaseStmt:
+  case T_AlterDatabaseSetStmt:
+    facts->tag = DBA_SQL_DATABASE;
+    break;
+  default:
+    break;
+  }
+}
+
+// The byte offset of a position that counts characters from 1.
+static size_t character_offset(const char *text, size_t length, int position) {
+  size_t offset = 0;
+  for (int seen = 1; offset < length && seen < position; seen++)
+    do
+      offset++;
+    while (offset < length && ((unsigned char)text[offset] & 0xC0) == 0x80);
+  return offset;
+}
+
+static bool syntax_error(const DbaSqlItem *item, const PgQueryError *problem, GError **error) {
+  size_t offset = problem->cursorpos > 0 ? character_offset(item->text, item->length, problem->cursorpos) : 0;
+  g_autofree char *caret = dba_text_caret("", item->text, item->length, offset, problem->message);
+  // The caret counted from the statement's own start: the file's place is put in front instead.
+  uint32_t line, column;
+  dba_text_locate(item->text, item->length, offset, &line, &column);
+  uint32_t file_line = item->place.line + line - 1, file_column = line == 1 ? item->place.column + column - 1 : column;
+  char *rest = strchr(caret, '\n');
+  char *bar = rest ? strchr(rest, '|') : NULL;
+  return dba_fail(error, DBA_ERROR_INPUT, "%s:%u:%u: %s\n%5u %s", item->place.file ? item->place.file : "statement", file_line, file_column,
+                  problem->message, file_line, bar ? bar : "");
+}
+
+typedef struct Job {
+  DbaSqlReader *reader;
+  DbaSqlVisit visit;
+  void *data;
+  GError **error;
+  bool ok;
+} Job;
+
+static bool visit_statement(Job *job, DbaSqlStatement *statement, GString *zero_terminated) {
+  g_string_truncate(zero_terminated, 0);
+  g_string_append_len(zero_terminated, statement->item.text, (gssize)statement->item.length);
+  MemoryContext context = pg_query_enter_memory_context();
+  PgQueryInternalParsetreeAndError parsed = pg_query_raw_parse(zero_terminated->str, 0);
+  bool ok;
+  if (parsed.error) {
+    ok = syntax_error(&statement->item, parsed.error, job->error);
+  } else {
+    if (list_length(parsed.tree) == 1)
+      read_facts(((RawStmt *)linitial(parsed.tree))->stmt, &statement->facts);
+    ok = job->visit(statement, job->data, job->error);
+  }
+  if (parsed.error)
+    pg_query_free_error(parsed.error);
+  free(parsed.stderr_buffer);
+  pg_query_exit_memory_context(context);
+  return ok;
+}
+
+static void *run(void *data) {
+  Job *job = data;
+  g_autoptr(GString) zero_terminated = g_string_sized_new(4096);
+  for (;;) {
+    DbaSqlStatement statement = {0};
+    bool end;
+    if (!dba_sql_next(job->reader, &statement.item, &end, job->error))
+      return NULL;
+    if (end)
+      break;
+    bool ok = statement.item.kind == DBA_SQL_STATEMENT ? visit_statement(job, &statement, zero_terminated)
+                                                       : job->visit(&statement, job->data, job->error);
+    if (!ok)
+      return NULL;
+  }
+  job->ok = true;
+  return NULL;
+}
+
+bool dba_sql_visit(DbaSqlReader *reader, DbaSqlVisit visit, void *data, GError **error) {
+  Job job = {reader, visit, data, error, false};
+  pthread_attr_t attributes;
+  pthread_t thread;
+  pthread_attr_init(&attributes);
+  int problem = pthread_attr_setstacksize(&attributes, STACK_BYTES);
+  if (!problem)
+    problem = pthread_create(&thread, &attributes, run, &job);
+  pthread_attr_destroy(&attributes);
+  if (problem)
+    return dba_fail(error, DBA_ERROR_BUG, "the parser's thread cannot be started: %s", g_strerror(problem));
+  pthread_join(thread, NULL);
+  return job.ok;
+}
+
+static bool visit_nothing(const DbaSqlStatement *statement, void *data, GError **error) {
+  (void)statement, (void)data, (void)error;
+  return true;
+}
+
+bool dba_sql_check(const char *sql, GError **error) {
+  g_autoptr(DbaSqlReader) reader = dba_sql_reader_text("statement", sql, strlen(sql));
+  return dba_sql_visit(reader, visit_nothing, NULL, error);
+}

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+// dbarch lab: the private server by hand.
+#include "verb/verb.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static const char DATABASE[] = "lab"; // for people to work in, owned by the role without power
+
+static const char *word(const DbaRequest *request, unsigned i) {
+  for (unsigned k = 0; request->words && request->words[k]; k++)
+    if (k == i)
+      return request->words[k];
+  return NULL;
+}
+
+static char *url(const char *socket_conninfo) { // host=... port=... user=... dbname=... as a URI that every client takes
+  char **parts = g_strsplit(socket_conninfo, " ", -1);
+  g_autofree char *host = g_uri_escape_string(parts[0] + strlen("host="), NULL, FALSE);
+  char *text = g_strdup_printf("postgresql://%s@/%s?host=%s&port=%s", parts[2] + strlen("user="), parts[3] + strlen("dbname="), host, parts[1] + strlen("port="));
+  g_strfreev(parts);
+  return text;
+}
+
+static bool make_database(const DbaLab *lab, GError **error) {
+  return dba_lab_create_database(lab, DATABASE, NULL, error);
+}
+
+static bool lab_start(const DbaRequest *request, DbaAnswer *answer, GError **error) {
+  g_autoptr(DbaLab) lab = dba_lab_start(&request->home, true, request->interrupt, error);
+  if (!lab || !make_database(lab, error))
+    return false;
+  g_autofree char *conninfo = dba_lab_conninfo(lab, DBA_LAB_SUPERUSER, DATABASE), *address = url(conninfo);
+  dba_lab_keep(lab);
+  g_string_append_printf(answer->text, "lab %s: PostgreSQL %s (%s), started in %.2f s\n%s\n", dba_lab_name(lab), dba_lab_version(lab), dba_lab_binaries(lab)->origin, dba_lab_start_ms(lab) / 1e3, address);
+  return true;
+}
+
+static bool find(const DbaRequest *request, GPtrArray *entries, const DbaLabEntry **ret_entry, GError **error) {
+  const char *name = word(request, 1);
+  const DbaLabEntry *found = NULL;
+  g_autoptr(GString) names = g_string_new(NULL);
+  unsigned n = 0;
+  for (guint i = 0; i < entries->len; i++) {
+    const DbaLabEntry *entry = entries->pdata[i];
+    if (!entry->kept || !entry->pid)
+      continue;
+    g_string_append_printf(names, "%s%s", n++ ? ", " : "", entry->name);
+    if (!name || !strcmp(name, entry->name))
+      found = entry;
+  }
+  if (!n)
+    return dba_fail(error, DBA_ERROR_USAGE, "no lab is running (hint: dbarch lab start)");
+  if (!found)
+    return dba_fail(error, DBA_ERROR_USAGE, "there is no lab \"%s\" (running: %s)", name, names->str);
+  if (!name && n > 1)
+    return dba_fail(error, DBA_ERROR_USAGE, "%u labs are running: name one of %s", n, names->str);
+  *ret_entry = found;
+  return true;
+}
+
+static bool lab_status(const DbaRequest *request, DbaAnswer *answer, GError **error) {
+  (void)error;
+  (void)dba_lab_sweep(&request->home);
+  g_autoptr(GPtrArray) entries = dba_lab_list(&request->home);
+  if (!entries->len)
+    g_string_append(answer->text, "no lab is running\n");
+  for (guint i = 0; i < entries->len; i++) {
+    const DbaLabEntry *entry = entries->pdata[i];
+    g_autofree char *size = dba_text_bytes(dba_file_tree_bytes(entry->folder)), *conninfo = dba_lab_entry_conninfo(entry, DBA_LAB_SUPERUSER, DATABASE), *address = url(conninfo);
+    if (entry->kept)
+      g_string_append_printf(answer->text, "%s  PostgreSQL %s  process %d  %s\n  %s\n", entry->name, entry->version, (int)entry->pid, size, address);
+    else
+      g_string_append_printf(answer->text, "%s  in use by a running dbarch  process %d  %s\n", entry->name, (int)entry->pid, size);
+  }
+  return true;
+}
+
+static bool lab_url(const DbaRequest *request, DbaAnswer *answer, GError **error) {
+  g_autoptr(GPtrArray) entries = dba_lab_list(&request->home);
+  const DbaLabEntry *entry;
+  if (!find(request, entries, &entry, error))
+    return false;
+  g_autofree char *conninfo = dba_lab_entry_conninfo(entry, DBA_LAB_SUPERUSER, DATABASE), *address = url(conninfo);
+  g_string_append_printf(answer->text, "%s\n", address);
+  return true;
+}
+
+// The words behind the database are psql's own; they replace this process.
+static bool lab_psql(const DbaRequest *request, DbaAnswer *answer, GError **error) {
+  g_autoptr(GPtrArray) entries = dba_lab_list(&request->home);
+  const DbaLabEntry *entry;
+  g_auto(DbaLabBinaries) binaries = {0};
+  if (!find(request, entries, &entry, error) || !dba_lab_find_binaries(&request->home, &binaries, error))
+    return false;
+  g_autofree char *own = g_build_filename(binaries.bin, "psql", NULL), *found = g_find_program_in_path("psql");
+  const char **argv = g_new0(const char *, 3);
+  argv[0] = found ? g_strdup(found) : g_strdup(own);
+  argv[1] = dba_lab_entry_conninfo(entry, DBA_LAB_SUPERUSER, DATABASE);
+  answer->exec_argv = argv;
+  return true;
+}
+
+static bool lab_stop(const DbaRequest *request, DbaAnswer *answer, GError **error) {
+  if (!request->all) {
+    if (!dba_lab_stop_named(&request->home, word(request, 1), error))
+      return false;
+    g_string_append(answer->text, "stopped and removed\n");
+    return true;
+  }
+  g_autoptr(GPtrArray) entries = dba_lab_list(&request->home);
+  unsigned n = 0;
+  for (guint i = 0; i < entries->len; i++) {
+    const DbaLabEntry *entry = entries->pdata[i];
+    if (entry->kept) {
+      if (!dba_lab_stop_named(&request->home, entry->name, error))
+        return false;
+      n++;
+    }
+  }
+  g_string_append_printf(answer->text, "%u stopped and removed\n", n);
+  return true;
+}
+
+static bool lab_run(const DbaRequest *request, DbaAnswer *answer, GError **error) {
+  if (!word(request, 1))
+    return dba_fail(error, DBA_ERROR_USAGE, "lab run: no command (hint: dbarch lab run -- psql -c 'select 1')");
+  g_autoptr(DbaLab) lab = dba_lab_start(&request->home, false, request->interrupt, error);
+  if (!lab || !make_database(lab, error))
+    return false;
+  g_autofree char *conninfo = dba_lab_conninfo(lab, DBA_LAB_SUPERUSER, DATABASE), *address = url(conninfo);
+  g_auto(GStrv) parts = g_strsplit(conninfo, " ", -1);
+  pid_t pid = fork();
+  if (pid == 0) {
+    g_setenv("PGHOST", parts[0] + strlen("host="), TRUE);
+    g_setenv("PGPORT", parts[1] + strlen("port="), TRUE);
+    g_setenv("PGUSER", parts[2] + strlen("user="), TRUE);
+    g_setenv("PGDATABASE", DATABASE, TRUE);
+    g_setenv("DATABASE_URL", address, TRUE);
+    execvp(request->words[1], (char **)(uintptr_t)(request->words + 1));
+    _exit(errno == ENOENT ? 127 : 126);
+  }
+  if (pid < 0)
+    return dba_fail(error, DBA_ERROR_LAB, "%s: cannot be started: %s", request->words[1], g_strerror(errno));
+  int status;
+  while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+    ;
+  answer->status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  if (answer->status == 127 && WIFEXITED(status))
+    g_ptr_array_add(answer->warnings, g_strdup_printf("%s: not found", request->words[1]));
+  return true;
+}
+
+bool dba_verb_lab(const DbaRequest *request, DbaAnswer *answer, GError **error) {
+  static const struct {
+    const char *name;
+    DbaVerbRun run;
+  } commands[] = {{"start", lab_start}, {"status", lab_status}, {"psql", lab_psql}, {"url", lab_url}, {"stop", lab_stop}, {"run", lab_run}};
+  const char *name = word(request, 0);
+  const char *names[G_N_ELEMENTS(commands) + 1] = {0};
+  for (size_t i = 0; i < G_N_ELEMENTS(commands); i++) {
+    names[i] = commands[i].name;
+    if (!g_strcmp0(name, commands[i].name))
+      return commands[i].run(request, answer, error);
+  }
+  const char *near = name ? dba_text_nearest(name, names) : NULL;
+  return dba_fail(error, DBA_ERROR_USAGE, "lab: say start, status, psql, url, stop or run%s%s%s", near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : "");
+}

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: Apache-2.0
+// dbarch review: survey, advisors, trials, roadmap, report.
+//
+// Rows for the trials are the subject's own where it is SQL files; for a live database or a survey a lab database is made
+// from its schema and filled with simple generated rows, in the tables that findings are about.
+#include "verb/verb.h"
+
+#include <string.h>
+
+enum { GENERATED_ROWS = 100000 };
+static const char SUBJECT_DATABASE[] = "subject";
+
+static bool wanted(const DbaRequest *request, const DbaFinding *finding) {
+  return !request->objects || !*request->objects || g_strv_contains(request->objects, finding->object);
+}
+
+static void keep_objects(const DbaRequest *request, DbaFindings *findings) {
+  uint32_t kept = 0;
+  for (DBA_EACH(DbaFinding, finding, &findings->findings))
+    if (wanted(request, finding))
+      *dba_list_at(DbaFinding, &findings->findings, kept++) = *finding;
+  findings->findings.n = kept;
+}
+
+static bool needs_trial(const DbaFinding *finding) { return finding->trial != DBA_TRIAL_NONE && !finding->suppressed; }
+
+// The tables whose rows the trials read: those of the findings, and the parents of their foreign keys.
+static GPtrArray *trial_relations(const DbaSchema *schema, const DbaFindings *findings) {
+  GPtrArray *relations = g_ptr_array_new();
+  g_autoptr(GHashTable) seen = g_hash_table_new(NULL, NULL);
+  for (DBA_EACH(DbaFinding, finding, &findings->findings)) {
+    DbaRelation *relation = needs_trial(finding) ? dba_schema_relation(schema, finding->schema, finding->table) : NULL;
+    if (!relation)
+      continue;
+    if (g_hash_table_add(seen, relation))
+      g_ptr_array_add(relations, relation);
+    for (DBA_EACH(DbaConstraint, key, &relation->constraints)) {
+      DbaRelation *parent = !strcmp(key->kind, "foreign key") ? dba_schema_relation(schema, key->ref_schema, key->ref_table) : NULL;
+      if (parent && g_hash_table_add(seen, parent))
+        g_ptr_array_add(relations, parent);
+    }
+  }
+  return relations;
+}
+
+static void add_notes(DbaReview *review, const DbaLoad *load) {
+  for (guint i = 0; i < load->notes->len; i++) {
+    const DbaLoadNote *from = load->notes->pdata[i];
+    DbaReviewNote *to = dba_list_add(review->arena, &review->notes, sizeof *to);
+    to->place = from->line ? dba_arena_format(review->arena, "%s:%u", from->file, from->line) : dba_arena_text(review->arena, from->file);
+    to->text = dba_arena_text(review->arena, from->text);
+  }
+}
+
+// A database in the lab that has the subject's schema, and rows that we make.
+static bool build_from_schema(const DbaLab *lab, const DbaSurvey *survey, const DbaFindings *findings, DbaReview *review, GError **error) {
+  g_autoptr(DbaLoad) load = dba_load_new();
+  g_autofree char *before = NULL, *after = NULL;
+  DbaSchemaWrite options = {.no_owners = true, .no_grants = true};
+  dba_schema_write_parts(&survey->schema, &options, &before, &after);
+  if (!dba_lab_create_database(lab, SUBJECT_DATABASE, NULL, error) || !dba_lab_create_roles(lab, &survey->schema, error) ||
+      !dba_lab_load_text(lab, SUBJECT_DATABASE, "schema", before, true, load, error))
+    return false;
+  g_autoptr(GPtrArray) relations = trial_relations(&survey->schema, findings);
+  {
+    g_autoptr(DbaServer) server = dba_lab_connect(lab, DBA_LAB_SUBJECT_ROLE, SUBJECT_DATABASE, error);
+    if (!server || !dba_lab_generate_rows(server, &survey->schema, relations, GENERATED_ROWS, load, error))
+      return false;
+  }
+  if (!dba_lab_load_text(lab, SUBJECT_DATABASE, "schema", after, true, load, error))
+    return false;
+  add_notes(review, load);
+  g_autoptr(DbaServer) server = dba_lab_connect(lab, DBA_LAB_SUPERUSER, SUBJECT_DATABASE, error);
+  return server && dba_server_exec(server, "analyze", error);
+}
+
+static bool start_lab(const DbaRequest *request, const DbaSurvey *survey, DbaLab **lab, DbaReview *review, GError **error) {
+  DbaLabHome home = request->home;
+  int subject_major = (int)(survey->server.version_number / 10000);
+  g_autoptr(GError) problem = NULL;
+  if (!home.pg_bin && !home.major && subject_major) {
+    home.major = subject_major;
+    *lab = dba_lab_start(&home, false, request->interrupt, &problem);
+    home.major = 0;
+  }
+  if (!*lab) {
+    if (problem && problem->code != DBA_ERROR_LAB) {
+      g_propagate_error(error, g_steal_pointer(&problem));
+      return false;
+    }
+    *lab = dba_lab_start(&home, false, request->interrupt, error);
+  }
+  if (!*lab)
+    return false;
+  g_autoptr(GString) note = g_string_new(NULL);
+  if (subject_major && dba_lab_binaries(*lab)->major != subject_major)
+    g_string_append_printf(note, "the subject runs PostgreSQL %d", subject_major);
+  if (survey->server.collate && strcmp(survey->server.collate, "C.UTF-8") && strcmp(survey->server.collate, "C"))
+    g_string_append_printf(note, "%sthe subject sorts by %s, the lab by C.UTF-8", note->len ? "; " : "", survey->server.collate);
+  if (note->len)
+    review->lab_note = dba_arena_text(review->arena, note->str);
+  return true;
+}
+
+static bool prove(const DbaRequest *request, const DbaSurvey *survey, DbaFindings *findings, DbaLab **lab, DbaReview *review, GError **error) {
+  unsigned trials = 0, done = 0;
+  for (DBA_EACH(DbaFinding, finding, &findings->findings)) {
+    trials += needs_trial(finding);
+    if (finding->trial == DBA_TRIAL_NONE)
+      finding->proof = "not needed";
+  }
+  gint64 deadline = g_get_monotonic_time() + (gint64)(request->budget_seconds * G_USEC_PER_SEC);
+  bool own_rows = *lab && survey->rows_origin;
+  if (!*lab) {
+    dba_request_progress(request, "starting the lab");
+    if (!start_lab(request, survey, lab, review, error))
+      return false;
+    if (trials) {
+      dba_request_progress(request, "building the schema in the lab");
+      if (!build_from_schema(*lab, survey, findings, review, error))
+        return false;
+    }
+  }
+  review->lab = dba_arena_format(review->arena, "PostgreSQL %s (%s)", dba_lab_version(*lab), dba_lab_binaries(*lab)->origin);
+  if (!trials || !dba_lab_set_fsync(*lab, true, error))
+    return !trials;
+  DbaTrialSetup setup = {.lab = *lab, .database = SUBJECT_DATABASE, .rows_origin = own_rows ? "the subject's own files" : "generated", .subject = survey->subject, .interrupt = request->interrupt,
+                         .deadline_us = deadline, .arena = findings->arena};
+  for (DBA_EACH(DbaFinding, finding, &findings->findings)) {
+    if (!needs_trial(finding))
+      continue;
+    dba_request_progress(request, "proving %u of %u: %s", ++done, trials, finding->object);
+    g_autoptr(GError) problem = NULL;
+    if (dba_trial_run(&setup, &survey->schema, finding, &problem))
+      continue;
+    if (!g_error_matches(problem, DBA_ERROR, DBA_ERROR_INTERRUPTED)) {
+      g_propagate_error(error, g_steal_pointer(&problem));
+      return false;
+    }
+    g_propagate_error(error, g_steal_pointer(&problem));
+    return false;
+  }
+  return true;
+}
+
+// ---- files ----------------------------------------------------------------------------------------------------------
+
+static bool write_out(const DbaRequest *request, const char *out, const char *name, const char *text, GError **error) {
+  (void)request;
+  g_autofree char *path = g_build_filename(out, name, NULL);
+  return dba_file_write(path, text, strlen(text), error);
+}
+
+static bool check_out(const DbaRequest *request, const char *out, GError **error) {
+  g_autofree char *findings = g_build_filename(out, "findings.json", NULL);
+  if (!g_file_test(out, G_FILE_TEST_EXISTS))
+    return true;
+  if (!g_file_test(out, G_FILE_TEST_IS_DIR))
+    return dba_fail(error, DBA_ERROR_USAGE, "%s: is no folder (hint: --out names another)", out);
+  g_autoptr(GDir) dir = g_dir_open(out, 0, NULL);
+  if (!dir || !g_dir_read_name(dir))
+    return true;
+  if (!request->force)
+    return dba_fail(error, DBA_ERROR_USAGE, "%s is there already (hint: --force overwrites it, --out names another)", out);
+  if (!g_file_test(findings, G_FILE_TEST_EXISTS)) // never empty a folder that is not ours
+    return dba_fail(error, DBA_ERROR_USAGE, "%s holds something else than a review: it is not overwritten (hint: --out names another)", out);
+  g_autofree char *migrations = g_build_filename(out, "migrations", NULL);
+  return dba_file_remove_tree(migrations, error);
+}
+
+static bool write_files(const DbaRequest *request, const DbaReview *review, const char *out, GString *written, GError **error) {
+  g_autofree char *html = dba_report_html(review), *json = dba_report_json(review);
+  if (!write_out(request, out, "report.html", html, error) || !write_out(request, out, "findings.json", json, error))
+    return false;
+  for (DBA_EACH(DbaMigration, migration, &review->migrations)) {
+    g_autofree char *up = g_strdup_printf("migrations/%s.up.sql", migration->name), *down = g_strdup_printf("migrations/%s.down.sql", migration->name);
+    if (!write_out(request, out, up, migration->up, error) || !write_out(request, out, down, migration->down, error))
+      return false;
+  }
+  g_string_append_printf(written, "Wrote %s/report.html, %s/findings.json", out, out);
+  if (review->migrations.n)
+    g_string_append_printf(written, " and %u migration%s in %s/migrations/", review->migrations.n, review->migrations.n == 1 ? "" : "s", out);
+  g_string_append(written, "\n");
+  return true;
+}
+
+static bool run(const DbaRequest *request, const DbaSubject *subject, DbaLab **lab, DbaReview *review, DbaAnswer *answer, GError **error) {
+  const char *out = request->out ? request->out : "dbarch-out";
+  gint64 begin = g_get_monotonic_time();
+  g_autoptr(DbaSurvey) survey = dba_subject_survey(request, subject, lab, review, error);
+  if (!survey)
+    return false;
+  g_autofree const char **rules = dba_advise_rules();
+  if (request->config && !dba_suppressions_read_yaml(survey, request->config, rules, error))
+    return false;
+  g_autoptr(DbaFindings) findings = dba_advise(survey, request->rules);
+  keep_objects(request, findings);
+  dba_request_progress(request, "%u findings", findings->findings.n);
+  review->survey = survey;
+  review->findings = findings;
+  g_autoptr(GError) problem = NULL;
+  bool interrupted = false;
+  if (request->no_lab)
+    review->lab_note = "--no-lab";
+  else if (!prove(request, survey, findings, lab, review, &problem)) {
+    interrupted = g_error_matches(problem, DBA_ERROR, DBA_ERROR_INTERRUPTED);
+    bool lab_failed = g_error_matches(problem, DBA_ERROR, DBA_ERROR_LAB) && subject->kind != DBA_SUBJECT_SQL && !*lab;
+    if (!interrupted && !lab_failed) {
+      g_propagate_error(error, g_steal_pointer(&problem));
+      return false;
+    }
+    if (lab_failed) { // advice without proof is still advice, and says so
+      review->lab_note = dba_arena_text(review->arena, problem->message);
+      g_ptr_array_add(answer->warnings, g_strdup_printf("nothing could be proven: %s", problem->message));
+    } else
+      review->lab_note = "interrupted: what was proven until then is kept";
+  }
+  review->seconds = (double)(g_get_monotonic_time() - begin) / 1e6;
+  dba_report_migrations(review, findings);
+  g_autoptr(GString) written = g_string_new(NULL);
+  if (!write_files(request, review, out, written, error))
+    return false;
+  g_autofree char *text = request->format == DBA_FORMAT_JSON ? dba_report_json(review) : dba_report_terminal(review, request->color, request->width);
+  g_string_append(answer->text, text);
+  if (request->format == DBA_FORMAT_JSON)
+    g_ptr_array_add(answer->warnings, g_strdup(g_strchomp(written->str)));
+  else
+    g_string_append(answer->text, written->str);
+  for (int i = 0; i < DBA_N_SEVERITIES; i++)
+    answer->counts[i] = dba_findings_count(findings, (DbaSeverity)i);
+  if (interrupted)
+    return dba_fail(error, DBA_ERROR_INTERRUPTED, "interrupted: the report holds what was proven until then");
+  return true;
+}
+
+bool dba_verb_review(const DbaRequest *request, DbaAnswer *answer, GError **error) {
+  g_auto(DbaSubject) subject = {0};
+  const char *out = request->out ? request->out : "dbarch-out";
+  if (!dba_subject_find(request, &subject, error) || !check_out(request, out, error))
+    return false;
+  if (request->no_lab && subject.kind == DBA_SUBJECT_SQL)
+    return dba_fail(error, DBA_ERROR_USAGE, "--no-lab: SQL files become a schema by being run in a lab");
+  DbaLab *lab = NULL;
+  DbaReview review = {.arena = dba_arena_new()};
+  bool ok = run(request, &subject, &lab, &review, answer, error);
+  dba_lab_stop(lab);
+  dba_arena_free(review.arena);
+  return ok;
+}

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+// Telling subjects apart, and reading each kind into a survey.
+#include "verb/verb.h"
+
+#include "sql/sql.h"
+
+#include <libfyaml.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *const kind_names[] = {"live", "sql", "survey", NULL};
+
+void dba_request_progress(const DbaRequest *request, const char *format, ...) {
+  if (!request->progress)
+    return;
+  va_list args;
+  va_start(args, format);
+  g_autofree char *line = g_strdup_vprintf(format, args);
+  va_end(args);
+  request->progress(request->progress_data, line);
+}
+
+void dba_subject_clear(DbaSubject *subject) {
+  g_clear_pointer(&subject->text, g_free);
+  g_clear_pointer(&subject->shown, g_free);
+  g_clear_pointer(&subject->files, g_ptr_array_unref);
+  g_clear_pointer(&subject->workload, g_ptr_array_unref);
+}
+
+static gint compare_paths(gconstpointer a, gconstpointer b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }
+
+static bool add_folder(DbaSubject *subject, const char *path, unsigned depth, GError **error) {
+  enum { DEEPEST = 8 };
+  g_autoptr(GError) inner = NULL;
+  g_autoptr(GDir) dir = g_dir_open(path, 0, &inner);
+  if (!dir)
+    return dba_fail(error, DBA_ERROR_INPUT, "%s: %s", path, inner->message);
+  for (const char *name; (name = g_dir_read_name(dir));) {
+    g_autofree char *below = g_build_filename(path, name, NULL);
+    if (*name == '.' || g_file_test(below, G_FILE_TEST_IS_SYMLINK))
+      continue;
+    if (g_file_test(below, G_FILE_TEST_IS_DIR)) {
+      if (depth < DEEPEST && !add_folder(subject, below, depth + 1, error))
+        return false;
+    } else if (g_str_has_suffix(name, ".sql") && !g_str_has_suffix(name, ".down.sql")) {
+      g_ptr_array_add(g_str_has_prefix(name, "workload") ? subject->workload : subject->files, g_steal_pointer(&below));
+    }
+  }
+  return true;
+}
+
+// What a file is, by its first bytes.
+static bool look_at_file(const char *path, DbaSubjectKind *ret_kind, GError **error) {
+  char head[4096] = "";
+  FILE *file = fopen(path, "re");
+  size_t n = file ? fread(head, 1, sizeof head - 1, file) : 0;
+  if (file)
+    fclose(file);
+  else
+    return dba_fail(error, DBA_ERROR_INPUT, "%s: cannot be read", path);
+  if (n >= 5 && !memcmp(head, "PGDMP", 5))
+    return dba_fail(error, DBA_ERROR_INPUT, "%s: is a pg_dump archive (hint: pg_restore -f dump.sql %s, then name dump.sql)", path, path);
+  const char *p = head;
+  while (*p && g_ascii_isspace(*p))
+    p++;
+  *ret_kind = *p == '{' ? DBA_SUBJECT_SURVEY : DBA_SUBJECT_SQL;
+  return true;
+}
+
+// `subject:` of dbarch.yaml.
+static char *configured_subject(const char *path) {
+  g_autofree char *text = NULL;
+  size_t length;
+  if (!path || !dba_file_read(path, &text, &length, NULL))
+    return NULL;
+  struct fy_parse_cfg config = {.flags = FYPCF_QUIET};
+  struct fy_document *document = fy_document_build_from_string(&config, text, length);
+  struct fy_node *root = document ? fy_document_root(document) : NULL;
+  struct fy_node *value = root && fy_node_is_mapping(root) ? fy_node_mapping_lookup_by_string(root, "subject", FY_NT) : NULL;
+  char *found = value && fy_node_is_scalar(value) ? g_strdup(fy_node_get_scalar0(value)) : NULL;
+  fy_document_destroy(document);
+  return found;
+}
+
+static bool missing(GError **error) {
+  return dba_fail(error, DBA_ERROR_USAGE, "no subject: name one, write \"subject:\" in dbarch.yaml, or set PGHOST, PGDATABASE or PGSERVICE; for example\n"
+                                          "  dbarch review postgresql://reader@localhost/shop\n  dbarch review schema.sql\n  dbarch review survey.json");
+}
+
+bool dba_subject_find(const DbaRequest *request, DbaSubject *ret_subject, GError **error) {
+  g_auto(DbaSubject) subject = {.files = g_ptr_array_new_with_free_func(g_free), .workload = g_ptr_array_new_with_free_func(g_free)};
+  const char *word = request->words ? request->words[0] : NULL;
+  g_autofree char *configured = !word && !request->subject_conninfo ? configured_subject(request->config) : NULL;
+  if (word && request->words[1])
+    return dba_fail(error, DBA_ERROR_USAGE, "one subject at a time: \"%s\" and \"%s\" (hint: put the SQL files into one folder)", word, request->words[1]);
+  if (word && request->subject_conninfo)
+    return dba_fail(error, DBA_ERROR_USAGE, "both a subject (\"%s\") and -d, -h, -p or -U: name one", word);
+  if (configured)
+    word = configured;
+  if (!word && !request->subject_conninfo && !request->pg_environment)
+    return missing(error);
+  subject.text = g_strdup(word ? word : request->subject_conninfo ? request->subject_conninfo : "");
+  bool exists = word && g_file_test(word, G_FILE_TEST_EXISTS), conninfo = !word || dba_server_is_conninfo(word);
+  if (request->as_kind && !g_strv_contains(kind_names, request->as_kind))
+    return dba_fail(error, DBA_ERROR_USAGE, "--as %s: the kinds are live, sql and survey", request->as_kind);
+  if (exists && conninfo && !request->as_kind) {
+    g_autofree char *hidden = dba_text_hide_password(word);
+    return dba_fail(error, DBA_ERROR_USAGE, "\"%s\" is a file and could be a connection string: say --as sql, --as survey or --as live", hidden);
+  }
+  if (request->as_kind ? !strcmp(request->as_kind, "live") : conninfo) {
+    subject.kind = DBA_SUBJECT_LIVE;
+  } else if (!exists) {
+    g_autofree char *hidden = dba_text_hide_password(word);
+    return dba_fail(error, request->as_kind ? DBA_ERROR_INPUT : DBA_ERROR_USAGE, "%s: no such file or folder (hint: a database is named by -d NAME, or by postgresql:///NAME)", hidden);
+  } else if (g_file_test(word, G_FILE_TEST_IS_DIR)) {
+    subject.kind = DBA_SUBJECT_SQL;
+    if (!add_folder(&subject, word, 0, error))
+      return false;
+    g_ptr_array_sort(subject.files, compare_paths);
+    g_ptr_array_sort(subject.workload, compare_paths);
+    if (!subject.files->len)
+      return dba_fail(error, DBA_ERROR_INPUT, "%s: no .sql file in this folder", word);
+  } else {
+    if (!look_at_file(word, &subject.kind, error))
+      return false;
+    if (request->as_kind)
+      subject.kind = !strcmp(request->as_kind, "survey") ? DBA_SUBJECT_SURVEY : DBA_SUBJECT_SQL;
+    g_ptr_array_add(subject.files, g_strdup(word));
+  }
+  subject.shown = subject.kind == DBA_SUBJECT_LIVE ? dba_text_hide_password(*subject.text ? subject.text : "the server of the PG* variables") : g_strdup(subject.text);
+  *ret_subject = subject;
+  subject = (DbaSubject){0};
+  return true;
+}
+
+static void take_notes(DbaSurvey *survey, const DbaLoad *load, DbaReview *review) {
+  for (guint i = 0; i < load->sources->len; i++) {
+    const DbaSource *from = &g_array_index(load->sources, DbaSource, i);
+    DbaSource *to = dba_list_add(survey->arena, &survey->sources, sizeof *to);
+    *to = (DbaSource){dba_arena_text(survey->arena, from->schema), dba_arena_text(survey->arena, from->name), dba_arena_text(survey->arena, from->file), from->line, from->column};
+  }
+  for (guint i = 0; i < load->suppressions->len; i++) {
+    const DbaSuppression *from = &g_array_index(load->suppressions, DbaSuppression, i);
+    DbaSuppression *to = dba_list_add(survey->arena, &survey->suppressions, sizeof *to);
+    *to = (DbaSuppression){dba_arena_text(survey->arena, from->rule), dba_arena_text(survey->arena, from->object), dba_arena_text(survey->arena, from->reason), dba_arena_text(survey->arena, from->file), from->line};
+  }
+  for (guint i = 0; review && i < load->notes->len; i++) {
+    const DbaLoadNote *from = load->notes->pdata[i];
+    DbaReviewNote *to = dba_list_add(review->arena, &review->notes, sizeof *to);
+    to->place = from->line ? dba_arena_format(review->arena, "%s:%u", from->file, from->line) : dba_arena_text(review->arena, from->file);
+    to->text = dba_arena_text(review->arena, from->text);
+  }
+}
+
+static bool read_workload(DbaSurvey *survey, const char *path, GError **error) {
+  g_autoptr(DbaSqlReader) reader = dba_sql_reader_file(path, error);
+  for (;;) {
+    DbaSqlItem item;
+    bool end;
+    if (!reader || !dba_sql_next(reader, &item, &end, error))
+      return false;
+    if (end)
+      return true;
+    if (item.kind != DBA_SQL_STATEMENT)
+      continue;
+    DbaWorkloadStatement *statement = dba_list_add(survey->arena, &survey->workload, sizeof *statement);
+    statement->id = dba_arena_format(survey->arena, "%u", survey->workload.n);
+    statement->text = dba_arena_text_n(survey->arena, item.text, item.length);
+  }
+}
+
+static DbaSurvey *survey_sql(const DbaRequest *request, const DbaSubject *subject, DbaLab **lab, DbaReview *review, GError **error) {
+  if (!*lab) {
+    dba_request_progress(request, "starting the lab");
+    *lab = dba_lab_start(&request->home, false, request->interrupt, error);
+  }
+  if (!*lab || !dba_lab_create_database(*lab, "subject", NULL, error))
+    return NULL;
+  g_autoptr(DbaLoad) load = dba_load_new();
+  for (guint i = 0; i < subject->files->len; i++) {
+    dba_request_progress(request, "loading %s", (const char *)subject->files->pdata[i]);
+    if (!dba_lab_load_file(*lab, "subject", subject->files->pdata[i], load, error))
+      return NULL;
+  }
+  dba_request_progress(request, "reading the catalog");
+  g_autoptr(DbaServer) server = dba_lab_connect(*lab, DBA_LAB_SUPERUSER, "subject", error);
+  if (!server || !dba_server_exec(server, "analyze", error))
+    return NULL;
+  g_autoptr(DbaSurvey) survey = dba_server_survey(server, subject->shown, error);
+  if (!survey)
+    return NULL;
+  survey->subject_kind = "SQL files";
+  survey->has_statistics = false; // counters of the lab say nothing about production
+  survey->gaps.n = 0;
+  survey->settings.n = 0;
+  survey->rows_origin = load->copied_bytes || load->inserted ? "the subject's own files" : NULL;
+  for (DBA_EACH(DbaRelation, relation, &survey->schema.relations))
+    relation->sequential_scans = relation->index_scans = relation->inserted = relation->updated = relation->deleted = relation->hot_updated = 0;
+  for (guint i = 0; i < subject->workload->len; i++)
+    if (!read_workload(survey, subject->workload->pdata[i], error))
+      return NULL;
+  take_notes(survey, load, review);
+  return g_steal_pointer(&survey);
+}
+
+DbaSurvey *dba_subject_survey(const DbaRequest *request, const DbaSubject *subject, DbaLab **lab, DbaReview *review, GError **error) {
+  switch (subject->kind) {
+  case DBA_SUBJECT_LIVE: {
+    dba_request_progress(request, "reading %s", subject->shown);
+    g_autoptr(DbaServer) server = dba_server_open(subject->text, request->interrupt, error);
+    return server ? dba_server_survey(server, subject->shown, error) : NULL;
+  }
+  case DBA_SUBJECT_SURVEY: {
+    g_autofree char *text = NULL;
+    size_t length;
+    return dba_file_read(subject->text, &text, &length, error) ? dba_survey_from_json(subject->text, text, length, error) : NULL;
+  }
+  case DBA_SUBJECT_SQL:
+    return survey_sql(request, subject, lab, review, error);
+  }
+  return NULL;
+}

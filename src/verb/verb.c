@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// The table of verbs.
+#include "verb/verb.h"
+
+static const char *const review_options[] = {"as", "out", "force", "rule", "object", "budget", "no-lab", "format", "json", "fail-on", "dbname", "host", "port", "username", NULL};
+static const char *const survey_options[] = {"as", "output", "force", "with-values", "format", "json", "dbname", "host", "port", "username", NULL};
+static const char *const lab_options[] = {"yes", NULL};
+static const char *const doctor_options[] = {"install", "yes", "offline", "dbname", "host", "port", "username", NULL};
+
+const DbaVerb dba_verbs[] = {
+    {"review", true, "[SUBJECT]", "everything over one subject: one verdict, one report, one set of migrations", review_options,
+     "Reads the subject, lets every advisor look at it, proves what they propose on a private server, and writes\n"
+     "report.html, findings.json and migrations/ to --out.  The subject itself is only read.\n\n"
+     "  dbarch review examples/shop\n"
+     "  dbarch review postgresql://reader@replica.example/shop\n"
+     "  dbarch review dump.sql --format json --fail-on must-fix\n"
+     "  dbarch review survey.json --rule fk-without-index\n",
+     dba_verb_review},
+    {"doctor", true, "[SUBJECT]", "what is installed, missing, permitted; how to get it", doctor_options,
+     "Says which servers, extensions and caches are there and what is missing, and, for a live SUBJECT, what its role may\n"
+     "read and which grants would help.  Exits with 0 only when a review could run.\n\n"
+     "  dbarch doctor\n"
+     "  dbarch doctor -d shop\n"
+     "  dbarch doctor --install            (asks before it downloads; --yes does not)\n",
+     dba_verb_doctor},
+    {"survey", false, "[SUBJECT] -o survey.json", "all that can be read from a subject, in one file", survey_options,
+     "Every verb reads the file back offline.  Statement texts of the workload are left out unless --with-values.\n\n"
+     "  dbarch survey -d shop -o survey.json\n"
+     "  dbarch review survey.json\n",
+     dba_verb_survey},
+    {"lab", false, "start|status|psql|url|stop|run", "the private server", lab_options,
+     "  dbarch lab start                   starts one and leaves it running\n"
+     "  dbarch lab status                  what is running\n"
+     "  dbarch lab psql [NAME]             psql in it\n"
+     "  dbarch lab url [NAME]              its connection string\n"
+     "  dbarch lab stop [NAME|--all]       removes it\n"
+     "  dbarch lab run -- CMD ...          starts one, runs CMD with PGHOST, PGUSER and DATABASE_URL set, removes it\n",
+     dba_verb_lab},
+    {0},
+};

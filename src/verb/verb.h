@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// The verbs: a request in, a result out.  cli/ and (later) mcp/ are faces over this.
+//
+// A verb writes files only where the request says; it prints nothing itself: text for stdout comes back in the result,
+// progress goes through the request's callback.
+#pragma once
+
+#include "advise/advise.h"
+#include "lab/lab.h"
+#include "report/report.h"
+
+typedef enum DbaFormat { DBA_FORMAT_TTY, DBA_FORMAT_JSON } DbaFormat;
+
+typedef struct DbaRequest {
+  const char *const *words;    // what stands behind the verb and its options
+  const char *subject_conninfo; // from -d -h -p -U, or NULL
+  const char *as_kind;         // --as, or NULL
+  const char *out;             // --out; the default is "dbarch-out"
+  const char *output;          // -o
+  const char *config;          // path of dbarch.yaml, or NULL when there is none
+  const char *tools;           // folder of runtime.sh
+  const char *const *rules;    // --rule, NULL-terminated or NULL
+  const char *const *objects;  // --object
+  bool pg_environment;         // a PG* variable names a server
+  bool force, with_values, no_lab, install, yes, offline, all;
+  bool color;
+  unsigned width;
+  double budget_seconds;
+  DbaFormat format;
+  DbaLabHome home;
+  DbaInterrupt *interrupt;
+  void (*progress)(void *data, const char *line); // short present-tense lines; may be NULL
+  void *progress_data;
+} DbaRequest;
+
+typedef struct DbaAnswer {
+  GString *text;                        // for stdout
+  unsigned counts[DBA_N_SEVERITIES];    // for --fail-on
+  bool failed;                          // doctor: a review could not run
+  int status;                           // lab run: exit status of the command; 0 else
+  const char *const *exec_argv;         // lab psql, lab run: replace this process by it
+  GPtrArray *warnings;                  // for stderr
+} DbaAnswer;
+
+typedef bool (*DbaVerbRun)(const DbaRequest *request, DbaAnswer *answer, GError **error);
+
+typedef struct DbaVerb {
+  const char *name;
+  bool front;             // one of the six
+  const char *arguments;  // "[SUBJECT]"
+  const char *summary;
+  const char *const *options; // long names that it takes, besides the common ones
+  const char *help;       // a paragraph and examples
+  DbaVerbRun run;
+} DbaVerb;
+extern const DbaVerb dba_verbs[]; // ends with a NULL name
+
+bool dba_verb_review(const DbaRequest *request, DbaAnswer *answer, GError **error) DBA_CHECKED;
+bool dba_verb_survey(const DbaRequest *request, DbaAnswer *answer, GError **error) DBA_CHECKED;
+bool dba_verb_lab(const DbaRequest *request, DbaAnswer *answer, GError **error) DBA_CHECKED;
+bool dba_verb_doctor(const DbaRequest *request, DbaAnswer *answer, GError **error) DBA_CHECKED;
+
+// ---- subjects -------------------------------------------------------------------------------------------------------
+
+typedef enum DbaSubjectKind { DBA_SUBJECT_LIVE, DBA_SUBJECT_SQL, DBA_SUBJECT_SURVEY } DbaSubjectKind;
+
+typedef struct DbaSubject {
+  DbaSubjectKind kind;
+  char *text;        // connection string or path
+  char *shown;       // without password
+  GPtrArray *files;  // SQL: the files, in the order they are loaded
+  GPtrArray *workload; // SQL: files named workload*.sql
+} DbaSubject;
+void dba_subject_clear(DbaSubject *subject);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(DbaSubject, dba_subject_clear)
+
+// Tells by looking what the request is about; what could be two things is an error that names both.
+bool dba_subject_find(const DbaRequest *request, DbaSubject *ret_subject, GError **error) DBA_CHECKED;
+
+// Reads the subject.  SQL is loaded into database "subject" of a lab, which is started when *lab is NULL (and then the
+// caller's to stop).  `review` collects notes; NULL: dropped.
+DbaSurvey *dba_subject_survey(const DbaRequest *request, const DbaSubject *subject, DbaLab **lab, DbaReview *review, GError **error) DBA_CHECKED;
+
+void dba_request_progress(const DbaRequest *request, const char *format, ...) DBA_PRINTF(2, 3);
