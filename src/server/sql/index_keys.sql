@@ -8,7 +8,7 @@ select c.tableoid::bigint << 32 | c.oid::bigint as parent,
        coalesce(i.indoption[s.n - 1] & 1, 0) = 1 as descending,
        coalesce(i.indoption[s.n - 1] & 2, 0) = 2 as nulls_first,
        ofn.nspname || '.' || fam.opfname as opfamily,
-       case when x.attstattarget >= 0 then s.n || '=' || x.attstattarget end as statistics_target
+       case when x.attstattarget >= 0 then x.attstattarget end as statistics_target
   from pg_index i
   join pg_class c on c.oid = i.indexrelid
   join pg_class t on t.oid = i.indrelid
