@@ -36,7 +36,7 @@ static void judge(DbaAdvice *advice, const DbaRelation *relation, const DbaConst
     return;
   }
   g_autofree char *table = dba_sql_name(relation->schema, relation->name), *name = dba_sql_name(NULL, extra->name);
-  finding->trial = DBA_TRIAL_UP_DOWN;
+  finding->trial = DBA_TRIAL_REINSERT_CHECKED;
   finding->has_change = true;
   g_autoptr(GString) down = g_string_new(NULL);
   g_string_append_printf(down, "ALTER TABLE %s ADD CONSTRAINT %s %s;\n", table, name, extra->definition);
@@ -61,7 +61,9 @@ void dba_advise_duplicate_foreign_key(DbaAdvice *advice) {
         const DbaConstraint *b = dba_list_at(DbaConstraint, &relation->constraints, j);
         if (strcmp(b->kind, "foreign key") || b->parent_constraint || g_strcmp0(a->ref_table, b->ref_table) || g_strcmp0(a->ref_schema, b->ref_schema) || !same_columns(a, b))
           continue;
-        judge(advice, relation, a->not_valid && !b->not_valid ? b : b->not_valid && !a->not_valid ? a : b, a->not_valid && !b->not_valid ? a : b->not_valid && !a->not_valid ? b : a);
+        // The validated one is kept; among equals the one with PostgreSQL's own kind of name.
+        bool keep_a = a->not_valid != b->not_valid ? b->not_valid : g_str_has_suffix(a->name, "_fkey") && !g_str_has_suffix(b->name, "_fkey");
+        judge(advice, relation, keep_a ? a : b, keep_a ? b : a);
         break;
       }
     }

@@ -163,6 +163,12 @@ void dba_text_locate(const char *text, size_t length, size_t offset, uint32_t *r
 // "file:line:column: message", the line and a caret beneath.  Long lines are cut around the column.
 char *dba_text_caret(const char *file, const char *text, size_t length, size_t offset, const char *message) DBA_CHECKED;
 
+// The same for a piece of a file that starts at `start_line` and `start_column`.
+char *dba_text_caret_within(const char *file, uint32_t start_line, uint32_t start_column, const char *text, size_t length, size_t offset,
+                            const char *message) DBA_CHECKED;
+// The byte offset of the character at `position`, which counts from 1, as servers and parsers tell it.
+size_t dba_text_character_offset(const char *text, size_t length, int position);
+
 char *dba_text_bytes(int64_t bytes) DBA_CHECKED;     // "41 GB", "8 kB"
 char *dba_text_count(double count) DBA_CHECKED;      // "3.1 M", "200"
 char *dba_text_duration(double ms) DBA_CHECKED;      // "0.2 ms", "4 min 10 s"

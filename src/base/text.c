@@ -53,11 +53,26 @@ void dba_text_locate(const char *text, size_t length, size_t offset, uint32_t *r
   *ret_column = column;
 }
 
+size_t dba_text_character_offset(const char *text, size_t length, int position) {
+  size_t offset = 0;
+  for (int seen = 1; seen < position && offset < length; seen++)
+    do
+      offset++;
+    while (offset < length && ((unsigned char)text[offset] & 0xC0) == 0x80);
+  return offset;
+}
+
 char *dba_text_caret(const char *file, const char *text, size_t length, size_t offset, const char *message) {
+  return dba_text_caret_within(file, 1, 1, text, length, offset, message);
+}
+
+char *dba_text_caret_within(const char *file, uint32_t start_line, uint32_t start_column, const char *text, size_t length, size_t offset, const char *message) {
   enum { BEFORE = 60, AFTER = 40 };
   uint32_t line, column;
   offset = MIN(offset, length);
   dba_text_locate(text, length, offset, &line, &column);
+  column += line == 1 ? start_column - 1 : 0;
+  line += start_line - 1;
   size_t start = offset, end = offset;
   while (start > 0 && text[start - 1] != '\n')
     start--;

@@ -62,6 +62,7 @@ typedef enum DbaTrialKind {
   DBA_TRIAL_UP_DOWN,        // only that up and down work, with lock and duration
   DBA_TRIAL_PARENT_DELETE,  // deleting a parent row
   DBA_TRIAL_REINSERT,       // size of the dropped index, inserting rows again
+  DBA_TRIAL_REINSERT_CHECKED, // the same with foreign keys checked
   DBA_TRIAL_COLUMN_ORDER,   // size of a copy with other column order
 } DbaTrialKind;
 

@@ -81,17 +81,9 @@ static char *quoted_name(const char *message) {
 }
 
 static bool fail_statement(const DbaSqlItem *item, const char *message, int position, GError **error) {
-  size_t offset = 0;
-  for (int seen = 1; seen < position && offset < item->length; seen++)
-    do
-      offset++;
-    while (offset < item->length && ((unsigned char)item->text[offset] & 0xC0) == 0x80);
-  uint32_t line, column;
-  dba_text_locate(item->text, item->length, offset, &line, &column);
-  g_autofree char *caret = dba_text_caret("", item->text, item->length, offset, message);
-  char *rest = strchr(caret, '\n'), *bar = rest ? strchr(rest, '|') : NULL;
-  return dba_fail(error, DBA_ERROR_INPUT, "%s:%u:%u: %s\n%5u %s", item->place.file, item->place.line + line - 1, line == 1 ? item->place.column + column - 1 : column, message,
-                  item->place.line + line - 1, bar ? bar : "");
+  size_t offset = dba_text_character_offset(item->text, item->length, position);
+  g_autofree char *caret = dba_text_caret_within(item->place.file, item->place.line, item->place.column, item->text, item->length, offset, message);
+  return dba_fail(error, DBA_ERROR_INPUT, "%s", caret);
 }
 
 static void remember_source(Loader *loader, const DbaSqlStatement *statement) {
@@ -243,6 +235,7 @@ static bool visit(const DbaSqlStatement *statement, void *data, GError **error) 
 static bool run(Loader *loader, DbaSqlReader *reader, GError **error) {
   loader->server = dba_lab_connect(loader->lab, DBA_LAB_SUBJECT_ROLE, loader->database, error);
   loader->sql = g_string_new(NULL);
+  dba_sql_reader_set_tolerant(reader, dba_lab_binaries(loader->lab)->major > 17);
   bool ok = loader->server && dba_sql_visit(reader, visit, loader, error);
   if (ok && loader->server) {
     // A file that ends inside a transaction: psql would lose it; so do we, aloud.

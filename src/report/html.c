@@ -120,9 +120,9 @@ static void finding_html(GString *out, const DbaFinding *finding, const char *cl
 static void closing(GString *out, const DbaReview *review) {
   g_string_append(out, "<h2 class=right>Looked at and right</h2><ul>");
   for (DBA_EACH(DbaChecked, checked, &review->findings->checked))
-    if (!checked->found && checked->looked_at) {
-      wrapped(out, "<li>", checked->title, "");
-      g_string_append_printf(out, " <span class=soft>(%d looked at)</span></li>", (int)checked->looked_at);
+    if (checked->looked_at > checked->found) {
+      wrapped(out, "<li>", checked->title, checked->found ? ", but for what is above" : "");
+      g_string_append_printf(out, " <span class=soft>(%d of %d)</span></li>", (int)(checked->looked_at - checked->found), (int)checked->looked_at);
     }
   g_string_append(out, "</ul>");
   if (review->findings->unjudged.n || review->survey->gaps.n || review->survey->schema.unmodelled.n) {

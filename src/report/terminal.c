@@ -159,8 +159,10 @@ char *dba_report_terminal(const DbaReview *review, bool color, unsigned width) {
     }
   heading(&p, "\033[1m", "LOOKED AT AND RIGHT");
   for (DBA_EACH(DbaChecked, checked, &review->findings->checked))
-    if (!checked->found && checked->looked_at)
+    if (checked->looked_at && !checked->found)
       g_string_append_printf(p.out, "  %s (%d)\n", checked->title, (int)checked->looked_at);
+    else if (checked->looked_at > checked->found)
+      g_string_append_printf(p.out, "  %s, but for what is above (%d of %d)\n", checked->title, (int)(checked->looked_at - checked->found), (int)checked->looked_at);
   if (review->findings->unjudged.n || review->survey->gaps.n || review->survey->schema.unmodelled.n) {
     heading(&p, "\033[1m", "COULD NOT BE JUDGED");
     for (DBA_EACH(DbaUnjudged, unjudged, &review->findings->unjudged)) {

@@ -18,7 +18,7 @@
 static const DbaField column_fields[] = {
     NAMES(T, name), F(T, type, TEXT), F(T, default_expr, TEXT), F(T, generated, TEXT), F(T, identity, TEXT), F(T, collation, TEXT),
     F(T, storage, TEXT), F(T, compression, TEXT), F(T, comment, TEXT), F(T, not_null_name, TEXT), F(T, options, TEXTS), F(T, foreign_options, TEXTS), F(T, acl, TEXTS),
-    F(T, not_null, BOOL), F(T, local, BOOL), F(T, inherited, BOOL), F(T, has_statistics_target, BOOL), F(T, statistics_target, INT), STAT(T, position, INT),
+    F(T, not_null, BOOL), F(T, not_null_inherited, BOOL), F(T, local, BOOL), F(T, inherited, BOOL), F(T, has_statistics_target, BOOL), F(T, statistics_target, INT), STAT(T, position, INT),
     STAT(T, type_length, INT), STAT(T, type_alignment, INT), STAT(T, type_name, TEXT), STAT(T, type_class, TEXT), END};
 #undef T
 #define T DbaConstraint

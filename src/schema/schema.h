@@ -23,6 +23,7 @@ typedef struct DbaColumn {
   DbaList options, foreign_options; // "n_distinct=5"
   DbaList acl;              // aclitem texts
   bool not_null;
+  bool not_null_inherited;  // PostgreSQL 18: only from a parent
   bool local, inherited;    // declared here; comes from a parent (both may hold)
   bool has_statistics_target;
   int64_t statistics_target;

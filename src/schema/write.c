@@ -95,6 +95,10 @@ static void append_column(GString *sql, const DbaColumn *column, bool with_defau
     g_string_append_printf(sql, " GENERATED ALWAYS AS (%s)%s", column->default_expr ? column->default_expr : "NULL", strcmp(column->generated, "stored") ? "" : " STORED");
   else if (column->default_expr && with_default)
     g_string_append_printf(sql, " DEFAULT %s", column->default_expr);
+  if (column->not_null_name) {
+    g_string_append(sql, " CONSTRAINT ");
+    dba_sql_append_identifier(sql, column->not_null_name);
+  }
   if (column->not_null)
     g_string_append(sql, " NOT NULL");
 }
@@ -210,7 +214,7 @@ static void write_column_details(Writer *writer, const DbaRelation *relation, co
   bool only_inherited = column->inherited && !column->local && !relation->partition_of;
   if (column->default_expr && !column->generated && (late_default || only_inherited || !dba_relation_is_table(relation)))
     g_string_append_printf(late_default ? writer->after : sql, "ALTER TABLE ONLY %s ALTER COLUMN %s SET DEFAULT %s;\n", table, name, column->default_expr);
-  if (only_inherited && column->not_null)
+  if (only_inherited && column->not_null && !column->not_null_inherited)
     g_string_append_printf(sql, "ALTER TABLE ONLY %s ALTER COLUMN %s SET NOT NULL;\n", table, name);
   if (column->storage)
     g_string_append_printf(sql, "ALTER TABLE ONLY %s ALTER COLUMN %s SET STORAGE %s;\n", table, name, column->storage);

@@ -166,27 +166,10 @@ static void read_facts(Node *node, DbaSqlFacts *facts) {
   }
 }
 
-// The byte offset of a position that counts characters from 1.
-static size_t character_offset(const char *text, size_t length, int position) {
-  size_t offset = 0;
-  for (int seen = 1; offset < length && seen < position; seen++)
-    do
-      offset++;
-    while (offset < length && ((unsigned char)text[offset] & 0xC0) == 0x80);
-  return offset;
-}
-
 static bool syntax_error(const DbaSqlItem *item, const PgQueryError *problem, GError **error) {
-  size_t offset = problem->cursorpos > 0 ? character_offset(item->text, item->length, problem->cursorpos) : 0;
-  g_autofree char *caret = dba_text_caret("", item->text, item->length, offset, problem->message);
-  // The caret counted from the statement's own start: the file's place is put in front instead.
-  uint32_t line, column;
-  dba_text_locate(item->text, item->length, offset, &line, &column);
-  uint32_t file_line = item->place.line + line - 1, file_column = line == 1 ? item->place.column + column - 1 : column;
-  char *rest = strchr(caret, '\n');
-  char *bar = rest ? strchr(rest, '|') : NULL;
-  return dba_fail(error, DBA_ERROR_INPUT, "%s:%u:%u: %s\n%5u %s", item->place.file ? item->place.file : "statement", file_line, file_column,
-                  problem->message, file_line, bar ? bar : "");
+  size_t offset = dba_text_character_offset(item->text, item->length, problem->cursorpos);
+  g_autofree char *caret = dba_text_caret_within(item->place.file, item->place.line, item->place.column, item->text, item->length, offset, problem->message);
+  return dba_fail(error, DBA_ERROR_INPUT, "%s", caret);
 }
 
 typedef struct Job {
@@ -203,7 +186,10 @@ static bool visit_statement(Job *job, DbaSqlStatement *statement, GString *zero_
   MemoryContext context = pg_query_enter_memory_context();
   PgQueryInternalParsetreeAndError parsed = pg_query_raw_parse(zero_terminated->str, 0);
   bool ok;
-  if (parsed.error) {
+  if (parsed.error && dba_sql_reader_is_tolerant(job->reader)) {
+    statement->syntax_error = parsed.error->message;
+    ok = job->visit(statement, job->data, job->error);
+  } else if (parsed.error) {
     ok = syntax_error(&statement->item, parsed.error, job->error);
   } else {
     if (list_length(parsed.tree) == 1)

@@ -24,6 +24,7 @@ struct DbaSqlReader {
   size_t counted;    // window index up to which lines were counted
   bool copy_pending; // the statement before was COPY FROM STDIN: data follows after this line
   bool in_copy;
+  bool tolerant;
 };
 
 DbaSqlReader *dba_sql_reader_text(const char *name, const char *text, size_t length) {
@@ -70,6 +71,9 @@ void dba_sql_reader_free(DbaSqlReader *reader) {
   g_free(reader->name);
   g_free(reader);
 }
+
+void dba_sql_reader_set_tolerant(DbaSqlReader *reader, bool tolerant) { reader->tolerant = tolerant; }
+bool dba_sql_reader_is_tolerant(const DbaSqlReader *reader) { return reader->tolerant; }
 
 // More bytes behind the window; false at the end of the file (also after a read error, told by errno != 0).
 static bool fill(DbaSqlReader *reader) {
@@ -123,6 +127,12 @@ static inline int byte_at(DbaSqlReader *reader, size_t i) {
   return (unsigned char)reader->window[i];
 }
 
+static uint32_t characters(const char *text, size_t length) {
+  uint32_t line, column;
+  dba_text_locate(text, length, length, &line, &column);
+  return column - 1;
+}
+
 static bool fail_at(DbaSqlReader *reader, size_t i, const char *message, GError **error) {
   count_lines(reader, MIN(i, reader->length));
   size_t start = i, end = i;
@@ -130,11 +140,9 @@ static bool fail_at(DbaSqlReader *reader, size_t i, const char *message, GError 
     start--;
   while (end < reader->length && reader->window[end] != '\n' && end - i < LINE_LIMIT)
     end++;
-  // The caret text is made from the line alone; its line number is put right afterwards.
-  g_autofree char *caret = dba_text_caret("", reader->window + start, end - start, i - start, message);
-  char *rest = strchr(caret, '\n');
-  char *bar = rest ? strchr(rest, '|') : NULL;
-  return dba_fail(error, DBA_ERROR_INPUT, "%s:%u:%u: %s\n%5u %s", reader->name, reader->line, reader->column, message, reader->line, bar ? bar : "");
+  uint32_t column = reader->column - characters(reader->window + start, MIN(i, reader->length) - start);
+  g_autofree char *caret = dba_text_caret_within(reader->name, reader->line, MAX(column, 1), reader->window + start, end - start, i - start, message);
+  return dba_fail(error, DBA_ERROR_INPUT, "%s", caret);
 }
 
 static inline bool is_identifier_start(int c) { return g_ascii_isalpha(c) || c == '_' || c >= 0x80; }

@@ -40,6 +40,10 @@ DbaSqlReader *dba_sql_reader_text(const char *name, const char *text, size_t len
 void dba_sql_reader_free(DbaSqlReader *reader);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DbaSqlReader, dba_sql_reader_free)
 
+// A tolerant reader hands on statements that the grammar of PostgreSQL 17 does not know, for a newer server to judge.
+void dba_sql_reader_set_tolerant(DbaSqlReader *reader, bool tolerant);
+bool dba_sql_reader_is_tolerant(const DbaSqlReader *reader);
+
 // The next item; at the end *ret_end is true and the item untouched.  Fails on an open quote or comment at the end of
 // the file, a statement above the limit, a zero byte, a read error; the message has file:line:column and a caret.
 bool dba_sql_next(DbaSqlReader *reader, DbaSqlItem *ret_item, bool *ret_end, GError **error) DBA_CHECKED;
@@ -83,7 +87,8 @@ typedef struct DbaSqlFacts {
 
 typedef struct DbaSqlStatement {
   DbaSqlItem item;
-  DbaSqlFacts facts; // of statements only
+  DbaSqlFacts facts;        // of statements only
+  const char *syntax_error; // tolerant readers only: what this grammar objects to; facts are empty then
 } DbaSqlStatement;
 
 // Called for each item in order; false with *error set stops the reading.

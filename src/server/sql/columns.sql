@@ -13,6 +13,8 @@ select 1259::bigint << 32 | a.attrelid::bigint as parent,
        a.attfdwoptions as foreign_options,
        case when a.attacl is not null then a.attacl::text[] end as acl,
        a.attnotnull as not_null,
+--@ 18       case when nn.conname <> c.relname || '_' || a.attname || '_not_null' then nn.conname end as not_null_name,
+--@ 18       coalesce(not nn.conislocal, false) as not_null_inherited,
        a.attislocal as local,
        a.attinhcount > 0 as inherited,
        coalesce(a.attstattarget, -1) >= 0 as has_statistics_target,
@@ -29,6 +31,7 @@ select 1259::bigint << 32 | a.attrelid::bigint as parent,
   join pg_class c on c.oid = a.attrelid
   join pg_namespace n on n.oid = c.relnamespace
   join pg_type y on y.oid = a.atttypid
+--@ 18  left join pg_constraint nn on nn.contype = 'n' and nn.conrelid = a.attrelid and nn.conkey[1] = a.attnum
   left join pg_attrdef f on f.adrelid = a.attrelid and f.adnum = a.attnum
   left join pg_collation co on co.oid = a.attcollation and a.attcollation <> 100
   left join pg_namespace cn on cn.oid = co.collnamespace
