@@ -66,7 +66,8 @@ void dba_advise_column_order(DbaAdvice *advice) {
       dba_list_add_text(advice->arena, &finding->columns, order[i]->name);
     finding->stake = rows * (double)(now - best);
     finding->what = dba_arena_format(advice->arena, "Rows of %s.%s carry %d bytes of padding that another order of the columns would not have.", relation->schema, relation->name, (int)(now - best));
-    finding->why = dba_arena_format(advice->arena, "About %s at %.0f rows; take the order (%s) when the table is next rewritten.", saved, rows, dba_advice_columns(advice, &finding->columns));
-    finding->trial = rows > 0 ? DBA_TRIAL_COLUMN_ORDER : DBA_TRIAL_NONE;
+    g_autofree char *about = rows > 0 ? g_strdup_printf("About %s at %.0f rows; take", saved, rows) : g_strdup("Take");
+    finding->why = dba_arena_format(advice->arena, "%s the order (%s) when the table is next rewritten.", about, dba_advice_columns(advice, &finding->columns));
+    finding->trial = DBA_TRIAL_COLUMN_ORDER;
   }
 }

@@ -4,6 +4,20 @@
 
 #include <string.h>
 
+// A key that holds all columns of another key which is never null cannot have two rows that agree in the rest.
+static bool holds_another_key(const DbaRelation *relation, const DbaIndex *index, const DbaList *columns) {
+  for (DBA_EACH(DbaIndex, other, &relation->indexes)) {
+    bool held = other != index && other->unique && !other->predicate && !other->invalid;
+    for (DBA_EACH(DbaIndexKey, key, &other->keys)) {
+      const DbaColumn *column = key->column ? dba_relation_column(relation, key->column) : NULL;
+      held = held && (key->included || (column && column->not_null && dba_list_has_text(columns, column->name)));
+    }
+    if (held)
+      return true;
+  }
+  return false;
+}
+
 void dba_advise_nullable_unique(DbaAdvice *advice) {
   for (DBA_EACH(DbaRelation, relation, &advice->schema->relations))
     for (DBA_EACH(DbaIndex, index, &relation->indexes)) {
@@ -21,7 +35,7 @@ void dba_advise_nullable_unique(DbaAdvice *advice) {
         if (column && !column->not_null)
           dba_list_add_text(advice->arena, &nullable, column->name);
       }
-      if (!nullable.n)
+      if (!nullable.n || holds_another_key(relation, index, &columns))
         continue;
       const char *names = dba_advice_columns(advice, &nullable);
       DbaFinding *finding = dba_advice_find(advice, DBA_QUESTION, relation, dba_advice_object(advice, relation, &columns));

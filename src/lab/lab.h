@@ -118,20 +118,23 @@ bool dba_lab_load_text(const DbaLab *lab, const char *database, const char *name
 // NOLOGIN roles for every owner and grantee of the schema.
 bool dba_lab_create_roles(const DbaLab *lab, const DbaSchema *schema, GError **error) DBA_CHECKED;
 
-// Fills a database that holds the schema's tables, without constraints, with simple generated rows: as many as the table
-// has, at most `limit`; keys unique, foreign keys met, distinct counts and nulls from the statistics.  Seeded by nothing
-// but the row number, so every run gives the same rows.  Only the relations in `relations` (DbaRelation *).
-bool dba_lab_generate_rows(DbaServer *server, const DbaSchema *schema, const GPtrArray *relations, int64_t limit, DbaLoad *load, GError **error) DBA_CHECKED;
+// Fills the relations in `relations` (DbaRelation *) with simple generated rows: as many as the table had, at most `limit`,
+// 10,000 where that is not known; keys unique, foreign keys met (also those to tables that have rows of their own), distinct
+// counts and nulls from the statistics.  Seeded by nothing but the row number, so every run gives the same rows.  What
+// cannot be filled stays empty, with a note; `filled` gets the relations that have generated rows now.
+bool dba_lab_generate_rows(DbaServer *server, const DbaSchema *schema, const GPtrArray *relations, int64_t limit, DbaLoad *load, GHashTable *filled,
+                           GError **error) DBA_CHECKED;
 
 // ---- trials ---------------------------------------------------------------------------------------------------------
 
-// Makes receipts: runs what a finding proposes in clones of one database.
-typedef struct DbaTrial DbaTrial;
-
+// Makes receipts: runs what a finding proposes in clones of one database.  The clones serve many trials; one that a trial
+// leaves changed (a rewritten table) is made anew for the next.
 typedef struct DbaTrialSetup {
   const DbaLab *lab;
   const char *database;    // holds the subject's schema and rows; never changed
   const char *rows_origin; // for the receipt
+  GHashTable *generated;   // relations whose rows are generated, whatever rows_origin says; or NULL
+  bool before_ready, after_ready; // the clones stand; start with false
   const char *subject;     // for the command that repeats it
   DbaInterrupt *interrupt;
   gint64 deadline_us;      // monotonic; no new trial begins after it
@@ -140,4 +143,4 @@ typedef struct DbaTrialSetup {
 
 // Proves one finding: up, down, up with catalogs compared; then measures what its rule promises.  Adds receipts and the
 // observed risk to the finding, or marks why not.  False only when the lab broke or the user interrupted.
-bool dba_trial_run(const DbaTrialSetup *setup, const DbaSchema *schema, DbaFinding *finding, GError **error) DBA_CHECKED;
+bool dba_trial_run(DbaTrialSetup *setup, const DbaSchema *schema, DbaFinding *finding, GError **error) DBA_CHECKED;

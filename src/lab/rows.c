@@ -96,15 +96,20 @@ static char *value_expression(const DbaSchema *schema, const DbaColumn *column, 
   return NULL;
 }
 
+enum { UNKNOWN_ROWS = 10000 };
+
 typedef struct Filler {
   const DbaSchema *schema;
+  const GPtrArray *relations;
   int64_t limit;
 } Filler;
 
 static int64_t rows_of(const Filler *filler, const DbaRelation *relation) {
   int64_t rows = relation->rows > 0 ? (int64_t)relation->rows : relation->live_rows;
-  return CLAMP(rows, rows > 0 ? 1 : 1000, filler->limit);
+  return MIN(rows > 0 ? rows : UNKNOWN_ROWS, filler->limit);
 }
+
+static bool is_filled(const Filler *filler, const DbaRelation *relation) { return g_ptr_array_find((GPtrArray *)(uintptr_t)filler->relations, relation, NULL); }
 
 static const DbaConstraint *foreign_key_of(const DbaRelation *relation, const char *column, uint32_t *ret_at) {
   for (DBA_EACH(DbaConstraint, constraint, &relation->constraints))
@@ -137,7 +142,12 @@ static char *column_expression(const Filler *filler, const DbaRelation *relation
     // A prime step spreads children over all parents; a unique foreign key goes one to one.
     number = unique && key->columns.n == 1 ? g_strdup_printf("((i - 1) %% %" G_GINT64_FORMAT " + 1)", parents)
                                            : g_strdup_printf("((i * 7919) %% %" G_GINT64_FORMAT " + 1)", parents);
-    value = target ? value_expression(filler->schema, target, number) : NULL;
+    if (target && is_filled(filler, parent))
+      value = value_expression(filler->schema, target, number);
+    else if (target) { // a parent with rows of its own: its keys, in turn
+      g_autofree char *name = dba_sql_name(parent->schema, parent->name), *key_column = dba_sql_name(NULL, target->name);
+      value = g_strdup_printf("(select array_agg(%s order by %s) from %s)[%s]", key_column, key_column, name, number);
+    }
   } else {
     double distinct = statistics ? (statistics->distinct < 0 ? -statistics->distinct * (double)rows : statistics->distinct) : 0;
     number = unique || distinct < 1 ? g_strdup("i") : g_strdup_printf("((i * 104729) %% %" G_GINT64_FORMAT " + 1)", (int64_t)MAX(distinct, 1));
@@ -152,7 +162,7 @@ static char *column_expression(const Filler *filler, const DbaRelation *relation
   return g_steal_pointer(&cast);
 }
 
-static bool fill(Filler *filler, DbaServer *server, const DbaRelation *relation, DbaLoad *load, GError **error) {
+static bool fill(Filler *filler, DbaServer *server, const DbaRelation *relation, DbaLoad *load, GHashTable *filled, GError **error) {
   if (strcmp(relation->kind, "table") && strcmp(relation->kind, "partitioned table"))
     return true;
   int64_t rows = rows_of(filler, relation);
@@ -173,10 +183,11 @@ static bool fill(Filler *filler, DbaServer *server, const DbaRelation *relation,
   if (!columns->len)
     return true;
   g_autofree char *name = dba_sql_name(relation->schema, relation->name);
-  g_autofree char *sql = g_strdup_printf("insert into %s (%s) overriding system value select %s from generate_series(1::bigint, %" G_GINT64_FORMAT ") i", name, columns->str, values->str, rows);
+  g_autofree char *sql = g_strdup_printf("insert into %s (%s) overriding system value select %s from generate_series(1::bigint, %" G_GINT64_FORMAT ") i on conflict do nothing", name, columns->str, values->str, rows);
   g_autoptr(GError) problem = NULL;
   if (dba_server_exec(server, sql, &problem)) {
     load->inserted += (uint64_t)rows;
+    g_hash_table_add(filled, (DbaRelation *)(uintptr_t)relation);
     return true;
   }
   if (!g_error_matches(problem, DBA_ERROR, DBA_ERROR_DATABASE)) {
@@ -189,12 +200,12 @@ static bool fill(Filler *filler, DbaServer *server, const DbaRelation *relation,
   return true;
 }
 
-bool dba_lab_generate_rows(DbaServer *server, const DbaSchema *schema, const GPtrArray *relations, int64_t limit, DbaLoad *load, GError **error) {
-  Filler filler = {schema, limit};
+bool dba_lab_generate_rows(DbaServer *server, const DbaSchema *schema, const GPtrArray *relations, int64_t limit, DbaLoad *load, GHashTable *filled, GError **error) {
+  Filler filler = {schema, relations, limit};
   if (!dba_server_exec(server, "set session_replication_role = replica", error))
     return false;
   for (guint i = 0; i < relations->len; i++)
-    if (!fill(&filler, server, relations->pdata[i], load, error))
+    if (!fill(&filler, server, relations->pdata[i], load, filled, error))
       return false;
   return dba_server_exec(server, "reset session_replication_role", error);
 }

@@ -14,15 +14,17 @@
 enum { RUNS = 7, SAMPLE_ROWS = 1000 };
 static const char BEFORE[] = "trial_before", AFTER[] = "trial_after";
 
-struct DbaTrial {
-  const DbaTrialSetup *setup;
+typedef struct DbaTrial {
+  DbaTrialSetup *setup;
   const DbaSchema *schema;
   DbaFinding *finding;
   const DbaRelation *relation;
   DbaServer *admin, *before, *after; // superuser in "postgres"; the subject role in the two clones
   char *table;                       // quoted
   char *settings, *rows, *locale;
-};
+  char *isolate;                     // SQL that takes other foreign keys out of the way; inside a transaction
+  bool made;                         // the change stands in "after"
+} DbaTrial;
 
 typedef struct Measure {
   double ms, buffers, wal_bytes;
@@ -176,6 +178,7 @@ static bool prove_undo(DbaTrial *trial, bool *ret_go, GError **error) {
   if (left->len == 0 && !run_change(trial->after, change->up, change->no_transaction, &problem))
     return outcome(trial, &problem, "the change, made a second time,", error);
   change->undo_proven = true;
+  trial->made = true;
   *ret_go = true;
   return true;
 }
@@ -215,7 +218,7 @@ static void add_receipt(DbaTrial *trial, const char *method, const char *quantit
       .n = (int64_t)n, .claimed = after[n - 1] < before[0],
       .server = dba_arena_format(arena, "PostgreSQL %s", dba_lab_version(trial->setup->lab)),
       .locale = dba_arena_text(arena, trial->locale), .settings = dba_arena_text(arena, trial->settings),
-      .rows_origin = trial->setup->rows_origin, .rows = dba_arena_text(arena, trial->rows),
+      .rows_origin = trial->setup->generated && g_hash_table_contains(trial->setup->generated, trial->relation) ? "generated" : trial->setup->rows_origin, .rows = dba_arena_text(arena, trial->rows),
       .repeat = dba_arena_format(arena, "dbarch review %s --rule %s --object %s", quoted_subject, trial->finding->rule, quoted_object)};
 }
 
@@ -231,13 +234,16 @@ static void add_receipts(DbaTrial *trial, const char *method, const Measure *bef
   add_receipt(trial, method, "WAL", "bytes", b, a, RUNS);
 }
 
-static void verdict(DbaTrial *trial) { // proven when one of the promised quantities is better beyond its spread
+// Proven when one of the promised quantities is better beyond its spread; with `all`, every one of them.
+static void verdict(DbaTrial *trial, bool all) {
+  unsigned claimed = 0;
   for (DBA_EACH(DbaReceipt, receipt, &trial->finding->receipts))
-    if (receipt->claimed) {
-      trial->finding->proof = "proven";
-      return;
-    }
-  trial->finding->proof = "tried and rejected";
+    claimed += receipt->claimed;
+  if (all ? claimed == trial->finding->receipts.n : claimed > 0) {
+    trial->finding->proof = "proven";
+    return;
+  }
+  trial->finding->proof = dba_arena_format(trial->setup->arena, "tried and rejected: no gain beyond the spread at %s", trial->rows);
   trial->finding->rejected = true;
 }
 
@@ -256,8 +262,9 @@ static void append_columns(GString *sql, const char *prefix, const DbaList *colu
   }
 }
 
-// Both clones lose every other foreign key on the parent, so that only the one under trial is measured.
-static bool isolate_foreign_key(DbaTrial *trial, const DbaConstraint *key, GError **error) {
+// Every other foreign key on the parent is dropped inside the measured transactions, so that one alone is measured.
+static char *isolation(const DbaTrial *trial, const DbaConstraint *key) {
+  GString *sql = g_string_new(NULL);
   for (DBA_EACH(DbaRelation, relation, &trial->schema->relations))
     for (DBA_EACH(DbaConstraint, other, &relation->constraints)) {
       if (strcmp(other->kind, "foreign key") || g_strcmp0(other->ref_table, key->ref_table) || g_strcmp0(other->ref_schema, key->ref_schema) || other->parent_constraint)
@@ -265,11 +272,9 @@ static bool isolate_foreign_key(DbaTrial *trial, const DbaConstraint *key, GErro
       if (relation == trial->relation && !strcmp(other->name, key->name))
         continue;
       g_autofree char *table = dba_sql_name(relation->schema, relation->name), *name = dba_sql_name(NULL, other->name);
-      g_autofree char *sql = g_strdup_printf("alter table %s drop constraint if exists %s", table, name);
-      if (!dba_server_exec(trial->before, sql, error) || !dba_server_exec(trial->after, sql, error))
-        return false;
+      g_string_append_printf(sql, "alter table %s drop constraint if exists %s; ", table, name);
     }
-  return true;
+  return g_string_free(sql, FALSE);
 }
 
 static bool trial_parent_delete(DbaTrial *trial, GError **error) {
@@ -277,8 +282,13 @@ static bool trial_parent_delete(DbaTrial *trial, GError **error) {
   const DbaConstraint *key = dba_relation_constraint(trial->relation, trial->finding->constraint);
   g_assert(key && key->ref_columns.n == key->columns.n);
   g_autofree char *parent = dba_sql_name(key->ref_schema, key->ref_table);
-  if (!isolate_foreign_key(trial, key, &problem))
-    return outcome(trial, &problem, "dropping the other foreign keys", error);
+  trial->isolate = isolation(trial, key);
+  g_autofree char *any = g_strdup_printf("select 1 from %s limit 1", trial->table);
+  g_autoptr(DbaResult) child = dba_server_query(trial->before, any, NULL, &problem);
+  if (!child)
+    return outcome(trial, &problem, "looking for rows", error);
+  if (!dba_result_rows(child))
+    return unproven(trial, "%s has no rows, and none could be generated", trial->table);
   g_autoptr(GString) pick = g_string_new("select ");
   append_columns(pick, "p.", &key->ref_columns);
   g_string_append_printf(pick, " from (select *, row_number() over (order by ");
@@ -304,7 +314,7 @@ static bool trial_parent_delete(DbaTrial *trial, GError **error) {
       g_string_append(children, " = ");
       dba_sql_append_literal(children, dba_result_text(keys, row, (int)i));
     }
-    g_autofree char *clear = g_strdup_printf("set local session_replication_role = replica; delete from %s where %s; set local session_replication_role = origin", trial->table, children->str);
+    g_autofree char *clear = g_strdup_printf("%sset local session_replication_role = replica; delete from %s where %s; set local session_replication_role = origin", trial->isolate, trial->table, children->str);
     g_autofree char *sql = g_strdup_printf("delete from %s where %s", parent, condition->str);
     Measure b, a;
     if (!measured_run(trial, trial->before, BEFORE, clear, sql, &b, &problem) || !measured_run(trial, trial->after, AFTER, clear, sql, &a, &problem))
@@ -316,7 +326,7 @@ static bool trial_parent_delete(DbaTrial *trial, GError **error) {
   }
   g_autofree char *method = g_strdup_printf("delete one row of %s.%s that nothing refers to any more, %d runs each, interleaved, rolled back", key->ref_schema, key->ref_table, RUNS);
   add_receipts(trial, method, before, after, false);
-  verdict(trial);
+  verdict(trial, true);
   return true;
 }
 
@@ -361,7 +371,7 @@ static bool trial_reinsert(DbaTrial *trial, bool checked, GError **error) {
   g_autofree char *method = g_strdup_printf("insert up to %d rows of %s.%s again, %d runs each, interleaved, rolled back", SAMPLE_ROWS, trial->relation->schema, trial->relation->name, RUNS);
   if (trial->relation->columns.n)
     add_receipts(trial, method, before, after, true);
-  verdict(trial);
+  verdict(trial, false);
   return true;
 }
 
@@ -376,13 +386,14 @@ static bool trial_column_order(DbaTrial *trial, GError **error) {
   append_columns(proposed, "", &trial->finding->columns);
   g_autofree char *sql = g_strdup_printf("create table public.dbarch_now as select %s from %s; create table public.dbarch_proposed as select %s from %s", now->str, trial->table, proposed->str, trial->table);
   double size_now, size_proposed;
+  trial->setup->after_ready = false; // the copies stay in it
   if (!dba_server_exec(trial->after, sql, &problem) || !size_of(trial->after, "public.dbarch_now", "pg_relation_size", &size_now, &problem) ||
       !size_of(trial->after, "public.dbarch_proposed", "pg_relation_size", &size_proposed, &problem))
     return outcome(trial, &problem, "copying the table", error);
   if (size_now <= 0)
     return unproven(trial, "the table has no rows here");
   add_receipt(trial, "a fresh copy of the table in each order", "size", "bytes", &size_now, &size_proposed, 1);
-  verdict(trial);
+  verdict(trial, false);
   return true;
 }
 
@@ -392,6 +403,7 @@ static bool trial_up_down(DbaTrial *trial, GError **error) {
   if (!trial->finding->risk.rewrites) // the size is the same
     return true;
   g_autoptr(DbaServer) owner = dba_lab_connect(trial->setup->lab, DBA_LAB_SUPERUSER, BEFORE, error);
+  trial->setup->before_ready = trial->setup->after_ready = false; // rewritten tables would favour one side in later trials
   g_autofree char *compact = g_strdup_printf("vacuum full %s", trial->table); // a rewrite compacts: compare like with like
   if (!owner || !dba_server_exec(owner, compact, error) || !size_of(trial->before, trial->table, "pg_total_relation_size", &before, error) || !size_of(trial->after, trial->table, "pg_total_relation_size", &after, error))
     return false;
@@ -421,9 +433,19 @@ static bool describe(DbaTrial *trial, GError **error) {
   return true;
 }
 
+static bool make_clone(DbaTrial *trial, const char *name, bool *ready, GError **error) {
+  if (*ready)
+    return true;
+  // The copy is made without waiting for the disk; what is measured afterwards is not.
+  if (!dba_lab_drop_database(trial->setup->lab, name, error) || !dba_lab_create_database(trial->setup->lab, name, trial->setup->database, error))
+    return false;
+  *ready = true;
+  return true;
+}
+
 static bool run(DbaTrial *trial, GError **error) {
   const DbaLab *lab = trial->setup->lab;
-  if (!dba_lab_create_database(lab, BEFORE, trial->setup->database, error) || !dba_lab_create_database(lab, AFTER, trial->setup->database, error))
+  if (!make_clone(trial, BEFORE, &trial->setup->before_ready, error) || !make_clone(trial, AFTER, &trial->setup->after_ready, error))
     return false;
   trial->admin = dba_lab_connect(lab, DBA_LAB_SUPERUSER, "postgres", error);
   trial->before = trial->admin ? dba_lab_connect(lab, DBA_LAB_SUBJECT_ROLE, BEFORE, error) : NULL;
@@ -432,12 +454,14 @@ static bool run(DbaTrial *trial, GError **error) {
     return false;
   if (trial->finding->has_change) {
     bool go;
+    trial->setup->after_ready = false; // until the undo has run
     if (!prove_undo(trial, &go, error) || !go)
       return !error || !*error;
+    g_autofree char *analyze = g_strdup_printf("analyze %s", trial->table);
+    if (!dba_server_exec(trial->after, analyze, error))
+      return false;
+    trial->setup->after_ready = true;
   }
-  g_autoptr(DbaServer) vacuum = dba_lab_connect(lab, DBA_LAB_SUPERUSER, AFTER, error);
-  if (!vacuum || !dba_server_exec(vacuum, "analyze", error))
-    return false;
   switch ((DbaTrialKind)trial->finding->trial) {
   case DBA_TRIAL_NONE: return true;
   case DBA_TRIAL_UP_DOWN: return trial_up_down(trial, error);
@@ -449,7 +473,16 @@ static bool run(DbaTrial *trial, GError **error) {
   return true;
 }
 
-bool dba_trial_run(const DbaTrialSetup *setup, const DbaSchema *schema, DbaFinding *finding, GError **error) {
+// Takes the change back, so that the clone serves the next trial; one that resists is thrown away.
+static void take_back(DbaTrial *trial) {
+  g_autoptr(GError) problem = NULL;
+  if (!trial->made || !trial->setup->after_ready)
+    return;
+  if (!strcmp(trial->finding->change.undo_class, DBA_UNDO_NOT_NEEDED) || !run_change(trial->after, trial->finding->change.down, trial->finding->change.no_transaction, &problem))
+    trial->setup->after_ready = false;
+}
+
+bool dba_trial_run(DbaTrialSetup *setup, const DbaSchema *schema, DbaFinding *finding, GError **error) {
   if (finding->trial == DBA_TRIAL_NONE) {
     finding->proof = "not needed";
     return true;
@@ -466,6 +499,10 @@ bool dba_trial_run(const DbaTrialSetup *setup, const DbaSchema *schema, DbaFindi
     ok = outcome(&trial, &problem, "the trial", error);
   else if (!ok)
     g_propagate_error(error, g_steal_pointer(&problem));
+  if (ok)
+    take_back(&trial);
+  else
+    setup->before_ready = setup->after_ready = false;
   dba_server_close(trial.admin);
   dba_server_close(trial.before);
   dba_server_close(trial.after);
@@ -473,5 +510,6 @@ bool dba_trial_run(const DbaTrialSetup *setup, const DbaSchema *schema, DbaFindi
   g_free(trial.settings);
   g_free(trial.rows);
   g_free(trial.locale);
-  return dba_lab_drop_database(setup->lab, BEFORE, ok ? error : NULL) && dba_lab_drop_database(setup->lab, AFTER, ok ? error : NULL) && ok;
+  g_free(trial.isolate);
+  return ok;
 }

@@ -25,18 +25,19 @@ static void keep_objects(const DbaRequest *request, DbaFindings *findings) {
 static bool needs_trial(const DbaFinding *finding) { return finding->trial != DBA_TRIAL_NONE && !finding->suppressed; }
 
 // The tables whose rows the trials read: those of the findings, and the parents of their foreign keys.
-static GPtrArray *trial_relations(const DbaSchema *schema, const DbaFindings *findings) {
+// `only_empty`: leave out those that have rows of their own.
+static GPtrArray *trial_relations(const DbaSchema *schema, const DbaFindings *findings, bool only_empty) {
   GPtrArray *relations = g_ptr_array_new();
   g_autoptr(GHashTable) seen = g_hash_table_new(NULL, NULL);
   for (DBA_EACH(DbaFinding, finding, &findings->findings)) {
     DbaRelation *relation = needs_trial(finding) ? dba_schema_relation(schema, finding->schema, finding->table) : NULL;
     if (!relation)
       continue;
-    if (g_hash_table_add(seen, relation))
+    if (g_hash_table_add(seen, relation) && !(only_empty && relation->rows > 0))
       g_ptr_array_add(relations, relation);
     for (DBA_EACH(DbaConstraint, key, &relation->constraints)) {
       DbaRelation *parent = !strcmp(key->kind, "foreign key") ? dba_schema_relation(schema, key->ref_schema, key->ref_table) : NULL;
-      if (parent && g_hash_table_add(seen, parent))
+      if (parent && g_hash_table_add(seen, parent) && !(only_empty && parent->rows > 0))
         g_ptr_array_add(relations, parent);
     }
   }
@@ -53,7 +54,7 @@ static void add_notes(DbaReview *review, const DbaLoad *load) {
 }
 
 // A database in the lab that has the subject's schema, and rows that we make.
-static bool build_from_schema(const DbaLab *lab, const DbaSurvey *survey, const DbaFindings *findings, DbaReview *review, GError **error) {
+static bool build_from_schema(const DbaLab *lab, const DbaSurvey *survey, const DbaFindings *findings, GHashTable *filled, DbaReview *review, GError **error) {
   g_autoptr(DbaLoad) load = dba_load_new();
   g_autofree char *before = NULL, *after = NULL;
   DbaSchemaWrite options = {.no_owners = true, .no_grants = true};
@@ -61,10 +62,10 @@ static bool build_from_schema(const DbaLab *lab, const DbaSurvey *survey, const 
   if (!dba_lab_create_database(lab, SUBJECT_DATABASE, NULL, error) || !dba_lab_create_roles(lab, &survey->schema, error) ||
       !dba_lab_load_text(lab, SUBJECT_DATABASE, "schema", before, true, load, error))
     return false;
-  g_autoptr(GPtrArray) relations = trial_relations(&survey->schema, findings);
+  g_autoptr(GPtrArray) relations = trial_relations(&survey->schema, findings, false);
   {
     g_autoptr(DbaServer) server = dba_lab_connect(lab, DBA_LAB_SUBJECT_ROLE, SUBJECT_DATABASE, error);
-    if (!server || !dba_lab_generate_rows(server, &survey->schema, relations, GENERATED_ROWS, load, error))
+    if (!server || !dba_lab_generate_rows(server, &survey->schema, relations, GENERATED_ROWS, load, filled, error))
       return false;
   }
   if (!dba_lab_load_text(lab, SUBJECT_DATABASE, "schema", after, true, load, error))
@@ -72,6 +73,17 @@ static bool build_from_schema(const DbaLab *lab, const DbaSurvey *survey, const 
   add_notes(review, load);
   g_autoptr(DbaServer) server = dba_lab_connect(lab, DBA_LAB_SUPERUSER, SUBJECT_DATABASE, error);
   return server && dba_server_exec(server, "analyze", error);
+}
+
+// Tables of SQL files that came without rows are filled too, in the loaded database itself; their constraints stand.
+static bool fill_empty_tables(const DbaLab *lab, const DbaSurvey *survey, const DbaFindings *findings, GHashTable *filled, DbaReview *review, GError **error) {
+  g_autoptr(DbaLoad) load = dba_load_new();
+  g_autoptr(GPtrArray) relations = trial_relations(&survey->schema, findings, true);
+  g_autoptr(DbaServer) server = dba_lab_connect(lab, DBA_LAB_SUBJECT_ROLE, SUBJECT_DATABASE, error);
+  if (!server || !dba_lab_generate_rows(server, &survey->schema, relations, GENERATED_ROWS, load, filled, error))
+    return false;
+  add_notes(review, load);
+  return dba_server_exec(server, "analyze", error);
 }
 
 static bool start_lab(const DbaRequest *request, const DbaSurvey *survey, DbaLab **lab, DbaReview *review, GError **error) {
@@ -110,35 +122,34 @@ static bool prove(const DbaRequest *request, const DbaSurvey *survey, DbaFinding
       finding->proof = "not needed";
   }
   gint64 deadline = g_get_monotonic_time() + (gint64)(request->budget_seconds * G_USEC_PER_SEC);
-  bool own_rows = *lab && survey->rows_origin;
+  bool own_rows = *lab != NULL;
+  g_autoptr(GHashTable) filled = g_hash_table_new(NULL, NULL);
+  if (*lab && trials && !fill_empty_tables(*lab, survey, findings, filled, review, error))
+    return false;
   if (!*lab) {
     dba_request_progress(request, "starting the lab");
     if (!start_lab(request, survey, lab, review, error))
       return false;
     if (trials) {
       dba_request_progress(request, "building the schema in the lab");
-      if (!build_from_schema(*lab, survey, findings, review, error))
+      if (!build_from_schema(*lab, survey, findings, filled, review, error))
         return false;
     }
   }
   review->lab = dba_arena_format(review->arena, "PostgreSQL %s (%s)", dba_lab_version(*lab), dba_lab_binaries(*lab)->origin);
   if (!trials || !dba_lab_set_fsync(*lab, true, error))
     return !trials;
-  DbaTrialSetup setup = {.lab = *lab, .database = SUBJECT_DATABASE, .rows_origin = own_rows ? "the subject's own files" : "generated", .subject = survey->subject, .interrupt = request->interrupt,
+  DbaTrialSetup setup = {.lab = *lab, .database = SUBJECT_DATABASE, .rows_origin = own_rows ? "the subject's own files" : "generated", .generated = filled, .subject = survey->subject, .interrupt = request->interrupt,
                          .deadline_us = deadline, .arena = findings->arena};
   for (DBA_EACH(DbaFinding, finding, &findings->findings)) {
     if (!needs_trial(finding))
       continue;
     dba_request_progress(request, "proving %u of %u: %s", ++done, trials, finding->object);
     g_autoptr(GError) problem = NULL;
-    if (dba_trial_run(&setup, &survey->schema, finding, &problem))
-      continue;
-    if (!g_error_matches(problem, DBA_ERROR, DBA_ERROR_INTERRUPTED)) {
+    if (!dba_trial_run(&setup, &survey->schema, finding, &problem)) {
       g_propagate_error(error, g_steal_pointer(&problem));
       return false;
     }
-    g_propagate_error(error, g_steal_pointer(&problem));
-    return false;
   }
   return true;
 }
