@@ -130,5 +130,7 @@ void dba_findings_suppress(DbaFindings *findings, const DbaSurvey *survey);
 //     - { rule: no-primary-key, object: audit.log, reason: "append only" }
 // `rules`: known rule names, NULL-terminated; an unknown rule or key is an error with a suggestion.
 bool dba_suppressions_read_yaml(DbaSurvey *survey, const char *path, const char *const *rules, GError **error) DBA_CHECKED;
+// `subject:` of a dbarch.yaml, or NULL; a file that is no dbarch.yaml is an error.
+bool dba_config_subject(const char *path, char **ret_subject, GError **error) DBA_CHECKED;
 // Parses the comments before a statement; appends what "-- dbarch: allow RULE reason" says.  `object`: what it heads.
 void dba_suppressions_read_comment(DbaArena *arena, GArray *suppressions, const char *comment, size_t length, const char *object, const char *file, int64_t line);

@@ -97,48 +97,69 @@ static bool read_entry(DbaSurvey *survey, const char *path, struct fy_node *entr
   return true;
 }
 
-bool dba_suppressions_read_yaml(DbaSurvey *survey, const char *path, const char *const *rules, GError **error) {
+// The document, or an error with its place.
+static bool open_yaml(const char *path, struct fy_document **ret_document, GError **error) {
   g_autofree char *text = NULL;
   size_t length;
   if (!dba_file_read(path, &text, &length, error))
     return false;
-  struct fy_parse_cfg config = {.flags = FYPCF_QUIET | FYPCF_COLLECT_DIAG};
   struct fy_diag_cfg diag_config;
   fy_diag_cfg_default(&diag_config);
   struct fy_diag *diag = fy_diag_create(&diag_config);
   fy_diag_set_collect_errors(diag, true);
-  config.diag = diag;
-  struct fy_document *document = fy_document_build_from_string(&config, text, length);
-  bool ok = true;
+  struct fy_parse_cfg config = {.flags = FYPCF_QUIET | FYPCF_COLLECT_DIAG, .diag = diag};
+  struct fy_document *document = fy_document_build_from_malloc_string(&config, strndup(text, length), length);
   if (!document) {
     void *iter = NULL;
     struct fy_diag_error *problem = fy_diag_errors_iterate(diag, &iter);
-    ok = dba_fail(error, DBA_ERROR_INPUT, "%s:%d:%d: %s", path, problem ? problem->line : 1, problem ? problem->column : 1, problem ? problem->msg : "is no YAML");
-  } else if (fy_document_root(document)) {
-    struct fy_node *top = fy_document_root(document);
-    static const char *const keys[] = {"allow", "subject", NULL};
-    void *iter = NULL;
-    if (!fy_node_is_mapping(top))
-      ok = wrong(top, path, "must be a mapping at the top", error);
-    for (struct fy_node_pair *pair; ok && (pair = fy_node_mapping_iterate(top, &iter));) {
-      const char *key = fy_node_get_scalar0(fy_node_pair_key(pair));
-      struct fy_node *value = fy_node_pair_value(pair);
-      if (!key || !g_strv_contains(keys, key)) {
-        const char *near = dba_text_nearest(key ? key : "", keys);
-        g_autofree char *fact = g_strdup_printf("unknown key \"%s\"%s%s%s", key ? key : "?", near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : "");
-        ok = wrong(fy_node_pair_key(pair), path, fact, error);
-      } else if (!strcmp(key, "allow")) {
-        if (!fy_node_is_sequence(value)) {
-          ok = wrong(fy_node_pair_key(pair), path, "allow must be a list", error);
-          continue;
-        }
-        void *at = NULL;
-        for (struct fy_node *entry; ok && (entry = fy_node_sequence_iterate(value, &at));)
-          ok = read_entry(survey, path, entry, rules, error);
-      }
-    }
+    dba_fail(error, DBA_ERROR_INPUT, "%s:%d:%d: %s", path, problem ? problem->line : 1, problem ? problem->column : 1, problem ? problem->msg : "is no YAML");
   }
-  fy_document_destroy(document);
   fy_diag_destroy(diag);
+  *ret_document = document;
+  return document != NULL;
+}
+
+// The keys at the top of a dbarch.yaml.
+static bool check_keys(struct fy_node *top, const char *path, GError **error) {
+  static const char *const keys[] = {"allow", "subject", NULL};
+  if (!fy_node_is_mapping(top))
+    return wrong(top, path, "must be a mapping at the top", error);
+  void *iter = NULL;
+  for (struct fy_node_pair *pair; (pair = fy_node_mapping_iterate(top, &iter));) {
+    const char *key = fy_node_get_scalar0(fy_node_pair_key(pair));
+    if (key && g_strv_contains(keys, key))
+      continue;
+    const char *near = dba_text_nearest(key ? key : "", keys);
+    g_autofree char *fact = g_strdup_printf("unknown key \"%s\"%s%s%s", key ? key : "?", near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : "");
+    return wrong(fy_node_pair_key(pair), path, fact, error);
+  }
+  return true;
+}
+
+bool dba_config_subject(const char *path, char **ret_subject, GError **error) {
+  struct fy_document *document;
+  if (!open_yaml(path, &document, error))
+    return false;
+  struct fy_node *top = fy_document_root(document);
+  bool ok = !top || check_keys(top, path, error);
+  struct fy_node *value = ok && top ? fy_node_mapping_lookup_by_string(top, "subject", FY_NT) : NULL;
+  *ret_subject = value && fy_node_is_scalar(value) ? g_strdup(fy_node_get_scalar0(value)) : NULL;
+  fy_document_destroy(document);
+  return ok;
+}
+
+bool dba_suppressions_read_yaml(DbaSurvey *survey, const char *path, const char *const *rules, GError **error) {
+  struct fy_document *document;
+  if (!open_yaml(path, &document, error))
+    return false;
+  struct fy_node *top = fy_document_root(document);
+  bool ok = !top || check_keys(top, path, error);
+  struct fy_node *allow = ok && top ? fy_node_mapping_lookup_by_string(top, "allow", FY_NT) : NULL;
+  if (allow && !fy_node_is_sequence(allow))
+    ok = wrong(allow, path, "allow must be a list", error);
+  void *iter = NULL;
+  for (struct fy_node *entry; ok && allow && (entry = fy_node_sequence_iterate(allow, &iter));)
+    ok = read_entry(survey, path, entry, rules, error);
+  fy_document_destroy(document);
   return ok;
 }

@@ -49,5 +49,5 @@ int dba_server_error_position(const DbaServer *server);
 bool dba_server_read_schema(DbaServer *server, DbaSchema *schema, GError **error) DBA_CHECKED;
 
 // Reads everything: schema, statistics, settings, workload, with what could not be read as gaps.  One transaction; tried
-// again up to three times when an object is dropped while it is read.  `subject` is kept without its password.
+// again, up to six times, when an object is dropped while it is read.  `subject` is kept without its password.
 DbaSurvey *dba_server_survey(DbaServer *server, const char *subject, GError **error) DBA_CHECKED;

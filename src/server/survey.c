@@ -5,6 +5,8 @@
 // behind somebody's lock runs under a savepoint, and its failure becomes a gap of the survey instead of an error.
 #include "server/server-int.h"
 
+#include "sql/sql.h"
+
 #include <string.h>
 
 // One statement each: some poolers take no multi-statement strings in transactions.
@@ -83,6 +85,33 @@ static bool column_statistics_step(DbaServer *server, DbaSurvey *survey, GHashTa
   return true;
 }
 
+// One statement for a hundred sequences: each is a relation of its own that has to be read.
+static bool sequences_step(DbaServer *server, DbaSurvey *survey, GHashTable *by_oid, const void *data, GError **error) {
+  enum { AT_ONCE = 100 };
+  (void)survey, (void)data;
+  g_autoptr(DbaResult) readable = dba_server_query_named(server, "sequence_values", error);
+  if (!readable)
+    return false;
+  for (int row = 0; row < dba_result_rows(readable);) {
+    g_autoptr(GString) sql = g_string_new(NULL);
+    for (int n = 0; n < AT_ONCE && row < dba_result_rows(readable); n++, row++) {
+      g_string_append_printf(sql, "%sselect %s::bigint, last_value, is_called from ", n ? " union all " : "", dba_result_text(readable, row, 2));
+      dba_sql_append_name(sql, dba_result_text(readable, row, 0), dba_result_text(readable, row, 1));
+    }
+    g_autoptr(DbaResult) values = dba_server_query(server, sql->str, NULL, error);
+    if (!values)
+      return false;
+    for (int i = 0; i < dba_result_rows(values); i++) {
+      DbaSequence *sequence = g_hash_table_lookup(by_oid, GSIZE_TO_POINTER((gsize)dba_result_int(values, i, 0)));
+      if (!sequence || *dba_result_text(values, i, 2) != 't')
+        continue;
+      sequence->has_last_value = true;
+      sequence->last_value = dba_result_int(values, i, 1);
+    }
+  }
+  return true;
+}
+
 static bool workload_step(DbaServer *server, DbaSurvey *survey, GHashTable *by_oid, const void *data, GError **error) {
   (void)by_oid, (void)data;
   g_autoptr(DbaResult) where = dba_server_query_named(server, "statements_where", error);
@@ -134,7 +163,7 @@ static GHashTable *index_by_oid(DbaSurvey *survey) {
 static bool read_survey(DbaServer *server, DbaSurvey *survey, GError **error) {
   static const Merge merges[] = {
       {"table_statistics", &dba_relation_record, "counters of tables"},    {"index_statistics", &dba_index_record, "counters of indexes"},
-      {"sequence_values", &dba_sequence_record, "positions of sequences"}, {"table_sizes", &dba_relation_record, "true sizes of tables"},
+      {"table_sizes", &dba_relation_record, "true sizes of tables"},
       {"index_sizes", &dba_index_record, "true sizes of indexes"},
   };
   g_autoptr(DbaResult) facts = dba_server_query_named(server, "server_facts", error);
@@ -158,12 +187,13 @@ static bool read_survey(DbaServer *server, DbaSurvey *survey, GError **error) {
       if (!index->size_bytes)
         index->size_bytes = index->pages * 8192;
   }
-  return try_step(server, survey, by_oid, column_statistics_step, NULL, "column statistics", error) &&
+  return try_step(server, survey, by_oid, sequences_step, NULL, "positions of sequences", error) &&
+         try_step(server, survey, by_oid, column_statistics_step, NULL, "column statistics", error) &&
          try_step(server, survey, by_oid, workload_step, NULL, "the workload", error);
 }
 
 DbaSurvey *dba_server_survey(DbaServer *server, const char *subject, GError **error) {
-  enum { TRIES = 3 };
+  enum { TRIES = 6, PAUSE_US = 50000 };
   for (int attempt = 1;; attempt++) {
     g_autoptr(DbaSurvey) survey = dba_survey_new();
     g_autoptr(GError) problem = NULL;
@@ -187,6 +217,10 @@ DbaSurvey *dba_server_survey(DbaServer *server, const char *subject, GError **er
     g_autoptr(GError) ignored = NULL;
     if (g_error_matches(problem, DBA_ERROR, DBA_ERROR_DATABASE) && !dba_server_exec(server, "rollback", &ignored))
       moved = false;
+    if (!strcmp(state, "55P03"))
+      return dba_fail(error, DBA_ERROR_DATABASE, "another session holds ACCESS EXCLUSIVE on a table for more than 2 s (%s); try again when it is done", problem->message), NULL;
+    if (moved && attempt < TRIES)
+      g_usleep(PAUSE_US);
     if (!moved || attempt == TRIES) {
       g_propagate_error(error, g_steal_pointer(&problem));
       return NULL;

@@ -108,9 +108,14 @@ static void read_facts(Node *node, DbaSqlFacts *facts) {
     name_of(((AlterTableStmt *)node)->relation, facts);
     break;
   case T_CommentStmt:
-    facts->tag = DBA_SQL_COMMENT;
+    facts->tag = ((CommentStmt *)node)->objtype == OBJECT_DATABASE ? DBA_SQL_DATABASE : DBA_SQL_COMMENT;
+    break;
+  case T_AlterOwnerStmt:
+    facts->tag = ((AlterOwnerStmt *)node)->objectType == OBJECT_DATABASE ? DBA_SQL_DATABASE : DBA_SQL_OTHER;
     break;
   case T_GrantStmt:
+    facts->tag = ((GrantStmt *)node)->objtype == OBJECT_DATABASE ? DBA_SQL_DATABASE : DBA_SQL_GRANT;
+    break;
   case T_GrantRoleStmt:
     facts->tag = DBA_SQL_GRANT;
     break;

@@ -132,8 +132,11 @@ static bool lab_run(const DbaRequest *request, DbaAnswer *answer, GError **error
     return false;
   g_autofree char *conninfo = dba_lab_conninfo(lab, DBA_LAB_SUPERUSER, DATABASE), *address = url(conninfo);
   g_auto(GStrv) parts = g_strsplit(conninfo, " ", -1);
+  // The lab's own psql and pg_dump come first: an older pg_dump refuses a newer server.
+  g_autofree char *path = g_strdup_printf("%s:%s", dba_lab_binaries(lab)->bin, request->path ? request->path : "/usr/local/bin:/usr/bin:/bin");
   pid_t pid = fork();
   if (pid == 0) {
+    g_setenv("PATH", path, TRUE);
     g_setenv("PGHOST", parts[0] + strlen("host="), TRUE);
     g_setenv("PGPORT", parts[1] + strlen("port="), TRUE);
     g_setenv("PGUSER", parts[2] + strlen("user="), TRUE);

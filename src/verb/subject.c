@@ -4,7 +4,6 @@
 
 #include "sql/sql.h"
 
-#include <libfyaml.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -67,21 +66,6 @@ static bool look_at_file(const char *path, DbaSubjectKind *ret_kind, GError **er
   return true;
 }
 
-// `subject:` of dbarch.yaml.
-static char *configured_subject(const char *path) {
-  g_autofree char *text = NULL;
-  size_t length;
-  if (!path || !dba_file_read(path, &text, &length, NULL))
-    return NULL;
-  struct fy_parse_cfg config = {.flags = FYPCF_QUIET};
-  struct fy_document *document = fy_document_build_from_string(&config, text, length);
-  struct fy_node *root = document ? fy_document_root(document) : NULL;
-  struct fy_node *value = root && fy_node_is_mapping(root) ? fy_node_mapping_lookup_by_string(root, "subject", FY_NT) : NULL;
-  char *found = value && fy_node_is_scalar(value) ? g_strdup(fy_node_get_scalar0(value)) : NULL;
-  fy_document_destroy(document);
-  return found;
-}
-
 static bool missing(GError **error) {
   return dba_fail(error, DBA_ERROR_USAGE, "no subject: name one, write \"subject:\" in dbarch.yaml, or set PGHOST, PGDATABASE or PGSERVICE; for example\n"
                                           "  dbarch review postgresql://reader@localhost/shop\n  dbarch review schema.sql\n  dbarch review survey.json");
@@ -90,7 +74,9 @@ static bool missing(GError **error) {
 bool dba_subject_find(const DbaRequest *request, DbaSubject *ret_subject, GError **error) {
   g_auto(DbaSubject) subject = {.files = g_ptr_array_new_with_free_func(g_free), .workload = g_ptr_array_new_with_free_func(g_free)};
   const char *word = request->words ? request->words[0] : NULL;
-  g_autofree char *configured = !word && !request->subject_conninfo ? configured_subject(request->config) : NULL;
+  g_autofree char *configured = NULL;
+  if (!word && !request->subject_conninfo && request->config && !dba_config_subject(request->config, &configured, error))
+    return false;
   if (word && request->words[1])
     return dba_fail(error, DBA_ERROR_USAGE, "one subject at a time: \"%s\" and \"%s\" (hint: put the SQL files into one folder)", word, request->words[1]);
   if (word && request->subject_conninfo)

@@ -19,6 +19,7 @@ typedef struct DbaRequest {
   const char *output;          // -o
   const char *config;          // path of dbarch.yaml, or NULL when there is none
   const char *tools;           // folder of runtime.sh
+  const char *path;            // PATH, for `lab run`
   const char *const *rules;    // --rule, NULL-terminated or NULL
   const char *const *objects;  // --object
   bool pg_environment;         // a PG* variable names a server

@@ -1,6 +1,8 @@
--- NULL where the sequence was never used or the role may not read it.
-select 1259::bigint << 32 | c.oid::bigint as oid, true as has_last_value, s.last_value as last_value
-  from pg_sequences s
-  join pg_namespace n on n.nspname = s.schemaname
-  join pg_class c on c.relnamespace = n.oid and c.relname = s.sequencename
- where s.last_value is not null
+-- The sequences that this role may read.  Their positions are then selected from the sequences themselves: the view
+-- pg_sequences would take ROW EXCLUSIVE on each (pg_sequence_last_value, sequence.c), a SELECT takes ACCESS SHARE.
+select n.nspname as schema, c.relname as name, (1259::bigint << 32 | c.oid::bigint)::text as oid
+  from pg_class c
+  join pg_namespace n on n.oid = c.relnamespace
+ where c.relkind = 'S' and c.relpersistence <> 't' and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
+   and has_schema_privilege(n.oid, 'USAGE') and has_table_privilege(c.oid, 'SELECT')
+ order by c.oid

@@ -1,0 +1,563 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The program from outside: labs, subjects, bad input, iron law 6.  Starts labs of its own and ends them."""
+import glob
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
+from harness import DBARCH, ROOT, WORK, clean_env, contains, equal, finish, review, run, test, write  # noqa: E402
+
+MAJOR = os.environ.get("TEST_PG_MAJOR", "17")
+CACHE = os.environ.get("DBARCH_CACHE") or ("/var/cache/dbarch" if os.geteuid() == 0 else os.path.expanduser("~/.cache/dbarch"))
+SHOP = os.path.join(ROOT, "examples", "shop")
+BIN = glob.glob(os.path.join(CACHE, "runtime", MAJOR, "usr/lib/postgresql", MAJOR, "bin"))[0]
+
+
+class Lab:
+    """A kept lab; psql in it as superuser."""
+
+    def __init__(self):
+        out = run("lab", "start", "--pg-major", MAJOR)
+        assert out.returncode == 0, out.stderr
+        self.name = re.search(r"^lab (\S+):", out.stdout).group(1)
+        self.url = out.stdout.strip().split("\n")[-1]
+        self.host = re.search(r"host=([^&]+)", self.url).group(1).replace("%2F", "/")
+
+    def conninfo(self, database="lab", user="dbarch"):
+        return "host=%s port=5432 user=%s dbname=%s" % (self.host, user, database)
+
+    def psql(self, sql, database="lab", user="dbarch", check=True):
+        done = subprocess.run([os.path.join(BIN, "psql"), "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", self.conninfo(database, user), "-f", "-"],
+                              input=sql, encoding="utf-8", stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=clean_env(), timeout=120)
+        if check:
+            assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def file(self, path, database="lab"):
+        with open(path, encoding="utf-8") as source:
+            self.psql(source.read(), database)
+
+    def stop(self):
+        run("lab", "stop", self.name)
+
+
+def lab_folders():
+    return sorted(os.listdir(os.path.join(CACHE, "lab"))) if os.path.isdir(os.path.join(CACHE, "lab")) else []
+
+
+def servers():
+    return subprocess.run(["pgrep", "-f", "postgres -D " + CACHE], stdout=subprocess.PIPE, encoding="utf-8").stdout.split()
+
+
+# ---- the lab --------------------------------------------------------------------------------------------------------
+
+def lab_run():
+    before = lab_folders()
+    out = run("lab", "run", "--pg-major", MAJOR, "--", "sh", "-c", "psql -XAtc 'select 40 + 2' && exit 3")
+    equal((out.stdout.strip(), out.returncode), ("42", 3))
+    equal(lab_folders(), before)
+
+
+def lab_several():
+    labs = [Lab(), Lab()]
+    status = run("lab", "status").stdout
+    for lab in labs:
+        contains(status, lab.name)
+        equal(lab.psql("select 1").strip(), "1")
+    contains(run("lab", "stop").stderr, "name one of")
+    for lab in labs:
+        lab.stop()
+    equal(run("lab", "url").returncode, 2)
+
+
+def lab_extensions():
+    lab = Lab()
+    try:
+        names = ["pg_stat_statements", "pg_trgm", "btree_gist", "btree_gin", "citext", "ltree", "hstore", "pgcrypto", "uuid-ossp", "unaccent"]
+        if MAJOR != "15":
+            names += ["vector", "hypopg"]
+        lab.psql("".join('create extension if not exists "%s";' % name for name in names))
+        equal(lab.psql("select current_setting('listen_addresses')").strip(), "")
+        equal(oct(os.stat(lab.host).st_mode & 0o777), "0o700")
+    finally:
+        lab.stop()
+
+
+def lab_sweeps_after_sigkill():
+    process = subprocess.Popen([DBARCH, "lab", "run", "--pg-major", MAJOR, "--", "sleep", "60"], env=clean_env(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    for _ in range(200):
+        if servers():
+            break
+        time.sleep(0.05)
+    time.sleep(0.5)
+    assert lab_folders(), "no lab to kill"
+    process.kill()
+    process.wait()
+    for _ in range(100):
+        if not servers():
+            break
+        time.sleep(0.1)
+    equal(servers(), [])
+    equal(run("lab", "run", "--pg-major", MAJOR, "--", "true").returncode, 0)
+    equal(lab_folders(), [])
+    os.killpg(process.pid, signal.SIGKILL) if subprocess.run(["pgrep", "-g", str(process.pid)], stdout=subprocess.DEVNULL).returncode == 0 else None
+
+
+def lab_ends_on_sigint():
+    process = subprocess.Popen([DBARCH, "review", SHOP, "-q", "--out", os.path.join(WORK, "sigint")], env=clean_env(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8")
+    time.sleep(3)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    equal(process.returncode, 130)
+    contains(err, "interrupted")
+    equal((servers(), lab_folders()), ([], []))
+
+
+def keeps_what_was_proven_until_sigint():
+    out = os.path.join(WORK, "kept")
+    process = subprocess.Popen([DBARCH, "review", SHOP, "--out", out], env=clean_env(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8")
+    for line in process.stderr:
+        if "proving 4 of" in line:
+            process.send_signal(signal.SIGINT)
+            break
+    text, err = process.communicate(timeout=60)
+    equal(process.returncode, 130)
+    with open(os.path.join(out, "findings.json"), encoding="utf-8") as file:
+        findings = json.load(file)["findings"]
+    proven = [f for f in findings if f["proof"] == "proven"]
+    assert 2 <= len(proven) < len(findings), [f["proof"] for f in findings]
+    contains(text, "WORTH IT")
+    assert glob.glob(out + "/migrations/*.up.sql")
+    equal((servers(), lab_folders()), ([], []))
+
+
+HOSTILE = {
+    "copy from program": ("create table t (a text); copy t from program 'id';", "COPY"),
+    "copy to program": ("copy (select 1) to program 'cat > /tmp/x';", "COPY"),
+    "copy from file": ("create table t (a text); copy t from '/etc/passwd';", "COPY"),
+    "pg_read_file": ("select pg_read_file('/etc/passwd');", "pg_read_file"),
+    "alter system": ("alter system set fsync = off;", "ALTER SYSTEM"),
+    "language c": ("create function f() returns int language c as 'libc', 'getpid';", "language c"),
+    "lo_import": ("select lo_import('/etc/passwd');", "lo_import"),
+    "dblink": ("create extension dblink; select dblink_connect('dbname=postgres user=dbarch');", "dblink"),
+    "postgres_fdw": ("create extension postgres_fdw;", "postgres_fdw"),
+    "plpython": ("create extension plpython3u;", "plpython3u"),
+    "set role": ("set role dbarch;", "dbarch"),
+    "session authorization": ("set session authorization dbarch;", "dbarch"),
+    "grant server files": ("grant pg_read_server_files to dbarch_subject;", "pg_read_server_files"),
+    "create superuser": ("create role evil superuser login; set role evil; copy (select 1) to program 'id';", "COPY"),
+    "terminate": ("select pg_terminate_backend(pid) from pg_stat_activity where usename = 'dbarch' and pid <> pg_backend_pid(); select pg_reload_conf();", ""),
+    "other database": ("create extension postgres_fdw;", "refused"),
+    "load": ("load 'auto_explain';", "LOAD"),
+    "catalog": ("update pg_authid set rolsuper = true;", "pg_authid"),
+}
+
+
+def hostile(sql, named):
+    path = write("hostile.sql", sql)
+    process, _ = review(path)
+    equal(process.returncode, 3)
+    contains(process.stderr, "hostile.sql:1:")
+    contains(process.stderr.lower(), "refused" if named else "permission denied")
+    contains(process.stderr.lower(), named.lower())
+
+
+# ---- review of each kind of subject ---------------------------------------------------------------------------------
+
+def review_shop():
+    out = os.path.join(WORK, "shop")
+    process, report = review(SHOP, out=out)
+    equal(process.returncode, 0)
+    got = {(f["rule"], f["object"]) for f in report["findings"]}
+    for wanted in [("fk-without-index", "shop.order_items(product_id)"), ("redundant-index", "shop.products_sku_idx"), ("key-overflow", "shop.coupons(id)"),
+                   ("duplicate-foreign-key", "shop.payments.payments_order_again"), ("timestamp-without-zone", "shop.orders(placed_at)"),
+                   ("nullable-unique", "shop.categories(parent_id, name)"), ("fk-type-mismatch", "shop.reviews(customer_id)")]:
+        assert wanted in got, (wanted, sorted(got))
+    receipt = next(f for f in report["findings"] if f["object"] == "shop.order_items(product_id)")["receipts"][0]
+    assert receipt["claimed"] and receipt["before"] > 5 * receipt["after"] and receipt["n"] >= 5, receipt
+    html = open(os.path.join(out, "report.html"), encoding="utf-8").read()
+    assert len(html) < 1000000 and "http://" not in html and "https://" not in html and "<script" not in html
+    for kind in ("up", "down"):
+        assert glob.glob(os.path.join(out, "migrations", "*.%s.sql" % kind))
+    again, _ = review(SHOP, out=out)
+    equal(again.returncode, 2)
+    contains(again.stderr, "--force")
+
+
+def migrations_run_in_psql():
+    out = os.path.join(WORK, "shop")
+    lab = Lab()
+    try:
+        for path in sorted(glob.glob(SHOP + "/0*.sql")):
+            lab.file(path)
+        dump = [os.path.join(BIN, "pg_dump"), "-s", "-d", lab.conninfo()]
+
+        def schema():
+            text = subprocess.run(dump, stdout=subprocess.PIPE, encoding="utf-8", env=clean_env()).stdout
+            return sorted(line for line in text.split("\n") if not line.startswith("\\"))
+        lab.psql("alter table shop.reviews validate constraint reviews_stars")  # what is validated stays so
+        before = schema()
+        for path in sorted(glob.glob(out + "/migrations/*.up.sql")):
+            lab.file(path)
+        assert schema() != before
+        for path in sorted(glob.glob(out + "/migrations/*.down.sql"), reverse=True):
+            lab.file(path)
+        after = schema()
+        equal(after, before)
+    finally:
+        lab.stop()
+
+
+def review_live_and_law_6():
+    lab = Lab()
+    try:
+        for path in sorted(glob.glob(SHOP + "/0*.sql")):
+            lab.file(path)
+        lab.psql("analyze; create extension if not exists pg_stat_statements; checkpoint")
+        counters = """select relname, seq_scan, idx_scan, n_tup_ins, n_tup_upd, n_tup_del, n_mod_since_analyze from pg_stat_user_tables order by 1;
+                      select indexrelname, idx_scan from pg_stat_user_indexes order by 1; select stats_reset from pg_stat_database where datname = current_database();
+                      select name, setting from pg_settings where name not in ('application_name') order by 1;"""
+
+        def state():
+            dump = subprocess.run([os.path.join(BIN, "pg_dump"), "-d", lab.conninfo()], stdout=subprocess.PIPE, encoding="utf-8", env=clean_env()).stdout
+            return "\n".join(line for line in dump.split("\n") if not line.startswith("\\"))
+        dump_before = state()
+        lab.psql("select pg_stat_force_next_flush()")
+        time.sleep(1.5)
+        before, wal_before = lab.psql(counters), lab.psql("select pg_current_wal_insert_lsn() - '0/0'").strip()
+        out = tempfile.mkdtemp(dir=WORK)
+        reviewing = subprocess.Popen([DBARCH, "review", lab.conninfo(), "-q", "--out", out, "--pg-major", MAJOR], env=clean_env(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8")
+        modes = set()
+        while reviewing.poll() is None:
+            modes.update(lab.psql("select distinct mode from pg_locks l join pg_stat_activity a using (pid) where a.application_name = 'dbarch' and l.locktype = 'relation'").split())
+        text, err = reviewing.communicate()
+        equal((reviewing.returncode, err), (0, ""))
+        assert modes <= {"AccessShareLock"}, modes
+        time.sleep(1.5)
+        after, wal_after = lab.psql(counters), lab.psql("select pg_current_wal_insert_lsn() - '0/0'").strip()
+        equal(after, before)
+        assert int(wal_after) - int(wal_before) < 100000, (wal_before, wal_after)
+        equal(state(), dump_before)
+        with open(os.path.join(out, "findings.json"), encoding="utf-8") as file:
+            report = json.load(file)
+        finding = next(f for f in report["findings"] if f["object"] == "shop.order_items(product_id)")
+        equal((finding["proof"], finding["receipts"][0]["rows_origin"]), ("proven", "generated"))
+        equal(report["subject_kind"], "live database")
+        assert any("statistics" in u["why"] or "counters" in u["why"] for u in report["unjudged"])
+    finally:
+        lab.stop()
+
+
+def survey_offline_and_few_rights():
+    lab = Lab()
+    try:
+        lab.file(SHOP + "/01_schema.sql")
+        lab.file(SHOP + "/02_rows.sql")
+        lab.psql("analyze; create role weak login; grant connect on database lab to weak; create extension if not exists pg_stat_statements; select count(*) from shop.orders where note = 'secret literal';"
+                 "create table shop.secret as select 'top-secret-' || i as s from generate_series(1, 1000) i; analyze shop.secret")
+        path = os.path.join(WORK, "survey.json")
+        out = run("survey", lab.conninfo(), "-o", path)
+        equal(out.returncode, 0)
+        text = open(path, encoding="utf-8").read()
+        assert "secret literal" not in text and "top-secret" not in text and "Leave at the door" not in text and "customer1@" not in text
+        equal(run("survey", lab.conninfo(), "-o", path).returncode, 2)
+        process, report = review(path)
+        equal(process.returncode, 0)
+        assert any(f["object"] == "shop.order_items(product_id)" and f["proof"] == "proven" for f in report["findings"])
+        # reading the file and writing it again gives the same bytes
+        second = os.path.join(WORK, "survey2.json")
+        equal(run("survey", path, "-o", second).returncode, 0)
+        equal(open(second, encoding="utf-8").read(), text)
+        # a survey whose index was never used in 30 days
+        survey = json.loads(text)
+        survey["server"]["statistics_since"], survey["server"]["statistics_age_seconds"] = "2026-01-01T00:00:00Z", 30 * 86400
+        unused = write("unused.json", json.dumps(survey))
+        process, report = review(unused, "--rule", "unused-index", "--no-lab")
+        names = {f["object"] for f in report["findings"]}
+        assert "shop.customers_country_idx" in names and "shop.stock_moves_product_idx" not in names, names
+        # a role without rights
+        weak = run("survey", lab.conninfo(user="weak"), "-o", os.path.join(WORK, "weak.json"))
+        equal(weak.returncode, 0)
+        contains(weak.stderr, "pg_monitor")
+        contains(weak.stderr, "column statistics of")
+        process, report = review(os.path.join(WORK, "weak.json"), "--no-lab")
+        equal(process.returncode, 0)
+        doctor = run("doctor", "-d", "lab", "-h", lab.host, "-U", "weak")
+        contains(doctor.stdout, "grant pg_read_all_data")
+        equal(doctor.returncode, 0)
+    finally:
+        lab.stop()
+
+
+def pg_dump_loads():
+    lab = Lab()
+    try:
+        lab.file(SHOP + "/01_schema.sql")
+        lab.file(SHOP + "/02_rows.sql")
+        path = os.path.join(WORK, "dump.sql")
+        subprocess.run([os.path.join(BIN, "pg_dump"), "-C", "-d", lab.conninfo(), "-f", path], check=True, env=clean_env())
+        process, report = review(path, "--rule", "fk-without-index")
+        equal(process.returncode, 0)
+        assert any(f["proof"] == "proven" and f["receipts"][0]["rows_origin"] == "the subject's own files" for f in report["findings"]), report["findings"]
+        assert any("\\connect" in n["text"] for n in report["notes"]), report["notes"]
+        custom = os.path.join(WORK, "dump.custom")
+        subprocess.run([os.path.join(BIN, "pg_dump"), "-Fc", "-s", "-d", lab.conninfo(), "-f", custom], check=True, env=clean_env())
+        process, _ = review(custom)
+        equal(process.returncode, 3)
+        contains(process.stderr, "pg_restore")
+    finally:
+        lab.stop()
+
+
+# ---- bad input ------------------------------------------------------------------------------------------------------
+
+def bad(arguments, code, *parts):
+    def check():
+        before = lab_folders()
+        out = run(*arguments, "-q")
+        equal(out.returncode, code)
+        for part in parts:
+            contains(out.stderr, part)
+        equal(lab_folders(), before)
+        equal(out.stdout, "")
+    return check
+
+
+def odd_names():
+    name = "x" * 63
+    path = write("odd.sql", 'create table "%s" (id int primary key);\ncreate table "%s_" ("a""b" int, "naïve ☃" int primary key, "; drop table x; --" int references "%s");\n'
+                 'create table "O\'Reilly" ("select" int primary key, x int references "%s");\n' % (name, "y" * 60, name, name))
+    process, report = review(path)
+    equal(process.returncode, 0)
+    equal(sum(1 for f in report["findings"] if f["rule"] == "fk-without-index"), 2)
+    for finding in report["findings"]:
+        assert not finding["proof"].startswith("unproven: the change failed"), finding["proof"]
+
+
+def wide_table():
+    path = write("wide.sql", "create table wide (%s);" % ", ".join("c%d int" % i for i in range(1600)))
+    process, report = review(path)
+    equal(process.returncode, 0)
+
+
+def cycles_and_views():
+    path = write("cycles.sql", """create table a (id int primary key, b int); create table b (id int primary key, a int references a); alter table a add foreign key (b) references b;
+      create table self (id int primary key, up int references self); create view v1 as select * from a; create view v2 as select * from v1; create view v3 as select v2.*, 1 as x from v2;
+      create table none (); create materialized view m as select * from v3;""")
+    process, report = review(path)
+    equal(process.returncode, 0)
+    equal(sorted(f["object"] for f in report["findings"] if f["rule"] == "fk-without-index"), ["public.a(b)", "public.b(a)", "public.self(up)"])
+
+
+def empty_database():
+    lab = Lab()
+    try:
+        process, report = review(lab.conninfo())
+        equal((process.returncode, report["verdict"]), (0, "nothing to fix"))
+    finally:
+        lab.stop()
+
+
+def missing_value():
+    out = run("review", "--out")
+    equal(out.returncode, 2)
+    contains(out.stderr, "--out needs a FOLDER")
+
+
+def dropped_while_read():
+    lab = Lab()
+    try:
+        lab.psql("".join("create table t%d (id int primary key, a int check (a > 0));" % i for i in range(300)))
+        churn = subprocess.Popen(["sh", "-c", "i=0; while :; do echo \"drop table if exists t$((i %% 300)); create table t$((i %% 300)) (id int primary key, a int check (a > 0));\"; i=$((i+1)); sleep 0.05; done | '%s' -Xq -d '%s'" % (
+            os.path.join(BIN, "psql"), lab.conninfo())], env=clean_env(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+        try:
+            results = [run("survey", lab.conninfo(), "-q") for _ in range(8)]
+        finally:
+            os.killpg(churn.pid, signal.SIGKILL)
+            churn.wait()
+        good = sum(r.returncode == 0 for r in results)
+        for r in results:
+            assert r.returncode in (0, 4), (r.returncode, r.stderr)
+        assert good >= 4, [r.stderr for r in results]
+    finally:
+        lab.stop()
+
+
+def server_dies():
+    lab = Lab()
+    try:
+        lab.psql("create table t (id int primary key)")
+        pid = lab.psql("select pg_backend_pid()")
+        assert pid
+        lab.psql("begin; lock table t in access exclusive mode; select 1")  # released at once: only a warm-up
+        blocker = subprocess.Popen([os.path.join(BIN, "psql"), "-Xq", "-d", lab.conninfo(), "-c", "begin; lock table t in access exclusive mode; select pg_sleep(30)"], env=clean_env(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(0.5)
+        reading = subprocess.Popen([DBARCH, "survey", lab.conninfo(), "-q"], env=clean_env(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8")
+        time.sleep(0.7)
+        with open(os.path.join(os.path.dirname(lab.host), "data", "postmaster.pid"), encoding="utf-8") as file:
+            os.kill(int(file.readline()), signal.SIGQUIT)
+        out, err = reading.communicate(timeout=60)
+        blocker.wait()
+        equal(reading.returncode, 4)
+        contains(err, "server")
+    finally:
+        lab.stop()
+
+
+def locked_table_is_a_gap():
+    lab = Lab()
+    try:
+        lab.psql("create table t (id int primary key)")
+        blocker = subprocess.Popen([os.path.join(BIN, "psql"), "-Xq", "-d", lab.conninfo(), "-c", "begin; lock table t in access exclusive mode; select pg_sleep(8)"], env=clean_env(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(0.5)
+        out = run("survey", lab.conninfo(), "-o", os.path.join(WORK, "locked.json"))
+        blocker.kill()
+        assert out.returncode in (0, 4), out.stderr  # 17 locks a table to deparse its expressions, 15 does not
+        contains(out.stderr, "true sizes of tables" if out.returncode == 0 else "ACCESS EXCLUSIVE")
+    finally:
+        lab.stop()
+
+
+def wrong_password():
+    # A server that wants passwords: the lab's own, with another pg_hba.conf.
+    lab = Lab()
+    try:
+        lab.psql("create role guarded login password 'right'")
+        hba = os.path.join(os.path.dirname(lab.host), "data", "pg_hba.conf")
+        text = open(hba, encoding="utf-8").read()
+        with open(hba, "w", encoding="utf-8") as file:
+            file.write("local all guarded scram-sha-256\n" + text)
+        lab.psql("select pg_reload_conf()")
+        time.sleep(0.3)
+        for subject in ("postgresql://guarded:hunter2@/lab?host=" + lab.host, "host=%s user=guarded dbname=lab password=hunter2" % lab.host):
+            out = run("review", subject, "--out", os.path.join(WORK, "nothing"))
+            equal(out.returncode, 4)
+            assert "hunter2" not in out.stderr + out.stdout, out.stderr
+            contains(out.stderr, "password")
+        process, report = review("postgresql://guarded:right@/lab?host=" + lab.host, "--no-lab")
+        equal(process.returncode, 0)
+        assert ":right" not in json.dumps(report) and "=right" not in json.dumps(report)
+    finally:
+        lab.stop()
+
+
+def disk_and_folders():
+    missing = run("review", SHOP, "-q", "--pg-bin", "/nowhere")
+    equal((missing.returncode, "no PostgreSQL server there" in missing.stderr), (5, True))
+    unusable = run("review", SHOP, "-q", env=clean_env(DBARCH_CACHE="/proc/dbarch"))
+    equal(unusable.returncode, 5)
+    contains(unusable.stderr, "hint")
+    equal(run("doctor", "--pg-bin", "/nowhere", "-q").returncode, 5)
+    if os.geteuid() == 0:  # a disk that is full: a small tmpfs
+        folder = os.path.join(WORK, "small")
+        os.mkdir(folder)
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", folder], stderr=subprocess.DEVNULL).returncode == 0:
+            try:
+                full = run("lab", "run", "--", "true", env=clean_env(DBARCH_CACHE=folder, DBARCH_PG_BIN=BIN))
+                equal(full.returncode, 5)
+                contains(full.stderr, "MB free")
+                equal([name for name in os.listdir(folder) if os.listdir(os.path.join(folder, name)) and name != "template"], [])
+            finally:
+                subprocess.run(["umount", folder], check=True)
+
+
+def configuration():
+    folder = os.path.join(WORK, "project")
+    write("project/dbarch.yaml", 'subject: schema.sql\nallow:\n  - { rule: no-primary-key, object: public.t, reason: "staging" }\n')
+    write("project/schema.sql", "create table t (a int);")
+    out = run("review", "-q", cwd=folder)
+    equal(out.returncode, 0)
+    contains(out.stdout, "staging")
+    for text, part in [("alow: []\n", 'did you mean "allow"'), ("allow:\n  - { rule: no-primary-kye, reason: x }\n", 'did you mean "no-primary-key"'),
+                       ("allow:\n  - { rule: no-primary-key }\n", "needs a rule and a reason"), ("allow: {\n", "dbarch.yaml:")]:
+        write("project/dbarch.yaml", "subject: schema.sql\n" + text)
+        out = run("review", "-q", "--force", cwd=folder)
+        equal(out.returncode, 3)
+        contains(out.stderr, part)
+
+
+def fail_on():
+    path = write("failing.sql", "create table p (id int primary key); create table t (a int references p);")
+    equal(review(path, "--fail-on", "question")[0].returncode, 1)
+    equal(review(path, "--fail-on", "must-fix")[0].returncode, 0)
+    equal(review(SHOP, "--rule", "key-overflow", env=clean_env(CI="true"))[0].returncode, 1)
+    equal(review(SHOP, "--rule", "key-overflow", "--fail-on", "never", env=clean_env(CI="true"))[0].returncode, 0)
+
+
+def same_bytes():
+    path = write("same.sql", "create table p (id int primary key); create table t (id int primary key, a int references p, at timestamp); create table u (a int);")
+    first, second = review(path, "--rule", "no-primary-key")[1], review(path, "--rule", "no-primary-key")[1]
+    equal(json.dumps(first), json.dumps(second))
+    a, b = run("survey", path, "-q").stdout, run("survey", path, "-q").stdout
+    strip = re.compile(r'"(taken_at|uptime_seconds|size_bytes|statistics_since|statistics_age_seconds|commits|rollbacks|blocks_hit|blocks_read|xid_age|last_analyze|last_vacuum|heap_blocks_hit|heap_blocks_read|statistics)"[^\n]*')
+    equal(strip.sub("", a), strip.sub("", b))
+
+
+if len(sys.argv) > 1:  # a few by name, while working on them
+    everything, test = test, lambda name, function: everything(name, function) if any(part in name for part in sys.argv[1:]) else None
+test("lab run", lab_run)
+test("lab, several at once", lab_several)
+test("lab extensions and privacy", lab_extensions)
+test("lab swept after SIGKILL", lab_sweeps_after_sigkill)
+test("nothing left after SIGINT", lab_ends_on_sigint)
+test("SIGINT keeps what was proven", keeps_what_was_proven_until_sigint)
+for label, (sql, named) in HOSTILE.items():
+    test("hostile: " + label, lambda: hostile(sql, named))
+test("review of the shop", review_shop)
+test("its migrations run in psql, up and down", migrations_run_in_psql)
+test("review of a live database, iron law 6", review_live_and_law_6)
+test("survey: offline, values left out, few rights", survey_offline_and_few_rights)
+test("pg_dump files", pg_dump_loads)
+write("broken.sql", "create table a (id int);\ncreate table b (id int,\n  x itn eger);\n")
+write("open.sql", "select 'never closed;\n")
+write("unknown.sql", "create table b (a int references nowhere);\n")
+write("empty.sql", "")
+write("notasurvey.json", '{"format": "other"}')
+write("brokensurvey.json", '{"format": "dbarch-survey",\n "format_version": }')
+write("futuresurvey.json", '{"format": "dbarch-survey", "format_version": 99}')
+write("sub/none.txt", "")
+for label, arguments, code, *parts in [
+    ("syntax error", ["review", "broken.sql"], 3, "broken.sql:3:9: syntax error", "^"),
+    ("open string", ["review", "open.sql"], 3, "open.sql:1:8: a string is not closed", "^"),
+    ("unknown table", ["review", "unknown.sql"], 3, 'unknown.sql:1:1: relation "nowhere" does not exist'),
+    ("no such file", ["review", "nowhere.sql"], 2, "no such file"),
+    ("no subject", ["review"], 2, "for example"),
+    ("empty folder", ["review", "sub"], 3, "no .sql file"),
+    ("unreachable server", ["review", "host=127.0.0.1 port=1 dbname=x connect_timeout=2"], 4, "refused"),
+    ("malformed URI", ["review", "postgresql://user:hunter2@[::1/x"], 2, "malformed"),
+    ("unknown verb", ["reveiw"], 2, 'did you mean "review"'),
+    ("unknown option", ["review", "--foce"], 2, "did you mean --force"),
+    ("unknown rule", ["review", "--rule", "fk-without-indx", "x.sql"], 2, 'did you mean "fk-without-index"'),
+    ("option of another verb", ["survey", "--rule", "key-overflow"], 2, "takes no --rule"),
+    ("bad budget", ["review", "x.sql", "--budget", "soon"], 2, "--budget"),
+    ("bad format", ["review", "x.sql", "--format", "xml"], 2, "--format"),
+    ("not a survey", ["review", "notasurvey.json"], 3, "is no survey"),
+    ("broken JSON", ["review", "brokensurvey.json"], 3, "brokensurvey.json:2:"),
+    ("a newer survey", ["review", "futuresurvey.json"], 3, "format 99"),
+    ("two subjects", ["review", "a.sql", "b.sql"], 2, "one subject"),
+    ("lab without a word", ["lab"], 2, "start"),
+]:
+    test("bad input: " + label, bad(arguments, code, *parts))
+test("bad input: missing value", missing_value)
+test("an empty file", lambda: equal(review(os.path.join(WORK, "empty.sql"))[1]["verdict"], "nothing to fix"))
+test("odd names", odd_names)
+test("1,600 columns", wide_table)
+test("cycles, views on views, no columns", cycles_and_views)
+test("an empty database", empty_database)
+test("tables dropped while being read", dropped_while_read)
+test("a server that dies", server_dies)
+test("a locked table is a gap", locked_table_is_a_gap)
+test("passwords are never echoed", wrong_password)
+test("missing binaries, unusable folder, full disk", disk_and_folders)
+test("dbarch.yaml", configuration)
+test("--fail-on and CI", fail_on)
+test("same bytes for the same input", same_bytes)
+test("nothing is left running", lambda: equal((servers(), lab_folders()), ([], [])))
+finish()
