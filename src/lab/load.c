@@ -152,6 +152,10 @@ static int recover(Loader *loader, const DbaSqlStatement *statement, const GErro
     note(loader, place, "a comment on an object that is not the subject's is left out");
     return 0;
   }
+  if (!strcmp(state, "42501") && statement->facts.tag == DBA_SQL_OWNER) {
+    note(loader, place, "an owner is left out: %s", problem->message);
+    return 0;
+  }
   if (loader->lenient) {
     note(loader, place, "%s: left out", problem->message);
     return 0;

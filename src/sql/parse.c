@@ -103,15 +103,21 @@ static void read_facts(Node *node, DbaSqlFacts *facts) {
     facts->tag = DBA_SQL_CREATE_ROLE;
     facts->name = ((CreateRoleStmt *)node)->role;
     break;
-  case T_AlterTableStmt:
-    facts->tag = DBA_SQL_ALTER_TABLE;
-    name_of(((AlterTableStmt *)node)->relation, facts);
+  case T_AlterTableStmt: {
+    AlterTableStmt *alter = (AlterTableStmt *)node;
+    bool owner = list_length(alter->cmds) == 1 && ((AlterTableCmd *)linitial(alter->cmds))->subtype == AT_ChangeOwner;
+    facts->tag = owner ? DBA_SQL_OWNER : DBA_SQL_ALTER_TABLE;
+    name_of(alter->relation, facts);
+    break;
+  }
+  case T_AlterDefaultPrivilegesStmt:
+    facts->tag = DBA_SQL_OWNER;
     break;
   case T_CommentStmt:
     facts->tag = ((CommentStmt *)node)->objtype == OBJECT_DATABASE ? DBA_SQL_DATABASE : DBA_SQL_COMMENT;
     break;
   case T_AlterOwnerStmt:
-    facts->tag = ((AlterOwnerStmt *)node)->objectType == OBJECT_DATABASE ? DBA_SQL_DATABASE : DBA_SQL_OTHER;
+    facts->tag = ((AlterOwnerStmt *)node)->objectType == OBJECT_DATABASE ? DBA_SQL_DATABASE : DBA_SQL_OWNER;
     break;
   case T_GrantStmt:
     facts->tag = ((GrantStmt *)node)->objtype == OBJECT_DATABASE ? DBA_SQL_DATABASE : DBA_SQL_GRANT;

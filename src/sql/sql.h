@@ -63,6 +63,7 @@ typedef enum DbaSqlTag {
   DBA_SQL_CREATE_ROLE,
   DBA_SQL_ALTER_TABLE,
   DBA_SQL_COMMENT,
+  DBA_SQL_OWNER, // ALTER ... OWNER TO, and default privileges of a role
   DBA_SQL_GRANT,
   DBA_SQL_TRANSACTION, // BEGIN, COMMIT, ROLLBACK, SAVEPOINT ...
   DBA_SQL_SET,
