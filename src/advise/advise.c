@@ -8,44 +8,52 @@
 
 const DbaAdvisor dba_advisors[] = {
     {"fk-without-index", "every foreign key has an index that its checks can use",
-     "A foreign key whose columns lead no usable index: every delete or key update of the referenced table reads the whole referencing table.  An index counts when it is "
+     "A foreign key whose columns lead no usable index: every delete or key update of the referenced table reads the whole referencing "
+     "table.  An index counts when it is "
      "valid, btree with the columns leading in any order or hash on the one column, and whole or partial on IS NOT NULL.  (ri_triggers.c)",
      dba_advise_fk_without_index},
     {"redundant-index", "no index is a prefix of another",
-     "An index whose keys, in order and with the same operator classes, collations and predicate, lead another valid index of the table.  Indexes that carry a constraint, a "
+     "An index whose keys, in order and with the same operator classes, collations and predicate, lead another valid index of the table.  "
+     "Indexes that carry a constraint, a "
      "replica identity or a foreign key's target are kept.",
      dba_advise_redundant_index},
     {"unused-index", "every index is used",
-     "An index that was never scanned while the counters ran for at least 14 days.  Unique indexes, constraints, replica identities, partitions and the only cover of a foreign "
+     "An index that was never scanned while the counters ran for at least 14 days.  Unique indexes, constraints, replica identities, "
+     "partitions and the only cover of a foreign "
      "key are left alone.  It is a question, because the counters of standbys are not in the survey.",
      dba_advise_unused_index},
     {"no-primary-key", "every table has a primary key",
-     "A table without a primary key: rows cannot be named, logical replication cannot update them.  The candidates that constraints or statistics show are listed.",
+     "A table without a primary key: rows cannot be named, logical replication cannot update them.  The candidates that constraints or "
+     "statistics show are listed.",
      dba_advise_no_primary_key},
     {"key-overflow", "no key is near the end of its type",
      "A sequence, identity or serial column that has used half of what its type holds (must fix from 80 %).  A date needs two surveys.",
      dba_advise_key_overflow},
     {"timestamp-without-zone", "moments are stored with time zone",
-     "Columns of type timestamp without time zone: the moment they mean depends on whoever reads them.  Which zone was stored, only the owner knows.",
+     "Columns of type timestamp without time zone: the moment they mean depends on whoever reads them.  Which zone was stored, only the "
+     "owner knows.",
      dba_advise_timestamp_without_zone},
     {"unfit-type", "no column has a type that PostgreSQL's own manual warns of",
-     "money (its value depends on lc_monetary), json (kept as text, parsed again by every operator, cannot be compared), char(n) (padded with blanks).",
+     "money (its value depends on lc_monetary), json (kept as text, parsed again by every operator, cannot be compared), char(n) (padded "
+     "with blanks).",
      dba_advise_unfit_type},
     {"fk-type-mismatch", "foreign keys have the type of what they refer to",
      "A foreign key column of another type than its target: comparisons need a cast, and values fit one side only.",
      dba_advise_fk_type_mismatch},
     {"invalid-object", "no index is invalid and no constraint is unvalidated",
-     "An invalid index costs every write and serves no read; a NOT VALID constraint promises nothing about the rows that were there before.",
+     "An invalid index costs every write and serves no read; a NOT VALID constraint promises nothing about the rows that were there "
+     "before.",
      dba_advise_invalid_object},
     {"nullable-unique", "no unique key of several columns has a nullable one",
-     "A unique key over several columns of which one may be NULL: two rows that agree in the others are both accepted.  Single nullable columns are usually meant so.",
+     "A unique key over several columns of which one may be NULL: two rows that agree in the others are both accepted.  Single nullable "
+     "columns are usually meant so.",
      dba_advise_nullable_unique},
     {"column-order", "columns are ordered without padding",
-     "Alignment padding of at least 8 bytes a row that another order of the same columns would save.  A note: an existing table is not rewritten for it.",
+     "Alignment padding of at least 8 bytes a row that another order of the same columns would save.  A note: an existing table is not "
+     "rewritten for it.",
      dba_advise_column_order},
     {"duplicate-foreign-key", "no foreign key is there twice",
-     "Two foreign keys over the same columns to the same target: every write is checked twice.",
-     dba_advise_duplicate_foreign_key},
+     "Two foreign keys over the same columns to the same target: every write is checked twice.", dba_advise_duplicate_foreign_key},
     {0},
 };
 
@@ -97,10 +105,13 @@ DbaFinding *dba_advice_find(DbaAdvice *advice, DbaSeverity severity, const DbaRe
 
 void dba_advice_unjudged(DbaAdvice *advice, const char *object, const char *why, const char *remedy) {
   DbaUnjudged *unjudged = dba_list_add(advice->arena, &advice->findings->unjudged, sizeof *unjudged);
-  *unjudged = (DbaUnjudged){advice->advisor->rule, dba_arena_text(advice->arena, object), dba_arena_text(advice->arena, why), dba_arena_text(advice->arena, remedy)};
+  *unjudged = (DbaUnjudged){advice->advisor->rule, dba_arena_text(advice->arena, object), dba_arena_text(advice->arena, why),
+                            dba_arena_text(advice->arena, remedy)};
 }
 
-void dba_advice_option(DbaAdvice *advice, DbaFinding *finding, const char *option) { dba_list_add_text(advice->arena, &finding->options, option); }
+void dba_advice_option(DbaAdvice *advice, DbaFinding *finding, const char *option) {
+  dba_list_add_text(advice->arena, &finding->options, option);
+}
 
 void dba_advice_alternative(DbaAdvice *advice, DbaFinding *finding, const char *what, const char *why_not) {
   DbaAlternative *alternative = dba_list_add(advice->arena, &finding->alternatives, sizeof *alternative);
@@ -228,7 +239,8 @@ const char *dba_index_create_sql(DbaAdvice *advice, const DbaRelation *relation,
   for (DBA_EACH(DbaIndexKey, key, &index->keys)) {
     number++;
     if (key->statistics_target)
-      g_string_append_printf(sql, "ALTER INDEX %s ALTER COLUMN %d SET STATISTICS %" G_GINT64_FORMAT ";\n", name, number, key->statistics_target);
+      g_string_append_printf(sql, "ALTER INDEX %s ALTER COLUMN %d SET STATISTICS %" G_GINT64_FORMAT ";\n", name, number,
+                             key->statistics_target);
   }
   return dba_arena_text(advice->arena, sql->str);
 }

@@ -61,13 +61,17 @@ void dba_advise_column_order(DbaAdvice *advice) {
       continue;
     double rows = dba_advice_rows(relation);
     g_autofree char *saved = dba_text_bytes((int64_t)(rows * (double)(now - best)));
-    DbaFinding *finding = dba_advice_find(advice, DBA_NOTE, relation, dba_arena_format(advice->arena, "%s.%s", relation->schema, relation->name));
+    DbaFinding *finding =
+        dba_advice_find(advice, DBA_NOTE, relation, dba_arena_format(advice->arena, "%s.%s", relation->schema, relation->name));
     for (uint32_t i = 0; i < n; i++)
       dba_list_add_text(advice->arena, &finding->columns, order[i]->name);
     finding->stake = rows * (double)(now - best);
-    finding->what = dba_arena_format(advice->arena, "Rows of %s.%s carry %d bytes of padding that another order of the columns would not have.", relation->schema, relation->name, (int)(now - best));
+    finding->what =
+        dba_arena_format(advice->arena, "Rows of %s.%s carry %d bytes of padding that another order of the columns would not have.",
+                         relation->schema, relation->name, (int)(now - best));
     g_autofree char *about = rows > 0 ? g_strdup_printf("About %s at %.0f rows; take", saved, rows) : g_strdup("Take");
-    finding->why = dba_arena_format(advice->arena, "%s the order (%s) when the table is next rewritten.", about, dba_advice_columns(advice, &finding->columns));
+    finding->why = dba_arena_format(advice->arena, "%s the order (%s) when the table is next rewritten.", about,
+                                    dba_advice_columns(advice, &finding->columns));
     finding->trial = DBA_TRIAL_COLUMN_ORDER;
   }
 }

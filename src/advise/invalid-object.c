@@ -9,28 +9,40 @@
 static const char nothing[] = "-- Nothing to undo: what was repaired is not broken again.\nSELECT 1;\n";
 
 static void invalid_index(DbaAdvice *advice, const DbaRelation *relation, const DbaIndex *index) {
-  DbaFinding *finding = dba_advice_find(advice, DBA_MUST_FIX, relation, dba_arena_format(advice->arena, "%s.%s", relation->schema, index->name));
+  DbaFinding *finding =
+      dba_advice_find(advice, DBA_MUST_FIX, relation, dba_arena_format(advice->arena, "%s.%s", relation->schema, index->name));
   g_autofree char *name = dba_sql_name(relation->schema, index->name), *size = dba_text_bytes(index->size_bytes);
   finding->index = index->name;
   finding->what = dba_arena_format(advice->arena, "Index %s on %s.%s is invalid.", index->name, relation->schema, relation->name);
-  finding->why = dba_arena_format(advice->arena, "A CREATE or REINDEX CONCURRENTLY failed half-way: it serves no query, enforces nothing, and still costs %s and a part of every write.", size);
+  finding->why = dba_arena_format(advice->arena,
+                                  "A CREATE or REINDEX CONCURRENTLY failed half-way: it serves no query, enforces nothing, and still costs "
+                                  "%s and a part of every write.",
+                                  size);
   finding->trial = DBA_TRIAL_UP_DOWN;
   finding->has_change = true;
   finding->change = (DbaChange){.name = dba_advice_file_name(advice, dba_arena_format(advice->arena, "rebuild_%s", index->name)),
-                                .up = dba_arena_format(advice->arena, "REINDEX INDEX CONCURRENTLY %s;\n", name), .down = nothing, .undo_class = DBA_UNDO_NOT_NEEDED, .no_transaction = true};
-  dba_advice_alternative(advice, finding, dba_arena_format(advice->arena, "DROP INDEX CONCURRENTLY %s", name), "right when nobody misses it; it was wanted once");
+                                .up = dba_arena_format(advice->arena, "REINDEX INDEX CONCURRENTLY %s;\n", name),
+                                .down = nothing,
+                                .undo_class = DBA_UNDO_NOT_NEEDED,
+                                .no_transaction = true};
+  dba_advice_alternative(advice, finding, dba_arena_format(advice->arena, "DROP INDEX CONCURRENTLY %s", name),
+                         "right when nobody misses it; it was wanted once");
 }
 
 static void not_valid(DbaAdvice *advice, const DbaRelation *relation, const DbaConstraint *constraint) {
-  DbaFinding *finding = dba_advice_find(advice, DBA_WORTH_IT, relation, dba_arena_format(advice->arena, "%s.%s.%s", relation->schema, relation->name, constraint->name));
+  DbaFinding *finding = dba_advice_find(advice, DBA_WORTH_IT, relation,
+                                        dba_arena_format(advice->arena, "%s.%s.%s", relation->schema, relation->name, constraint->name));
   g_autofree char *table = dba_sql_name(relation->schema, relation->name), *name = dba_sql_name(NULL, constraint->name);
   finding->constraint = constraint->name;
-  finding->what = dba_arena_format(advice->arena, "Constraint %s of %s.%s was never validated.", constraint->name, relation->schema, relation->name);
+  finding->what =
+      dba_arena_format(advice->arena, "Constraint %s of %s.%s was never validated.", constraint->name, relation->schema, relation->name);
   finding->why = "It holds for rows written since; older rows may break it, and the planner does not use it.";
   finding->trial = DBA_TRIAL_UP_DOWN;
   finding->has_change = true;
   finding->change = (DbaChange){.name = dba_advice_file_name(advice, dba_arena_format(advice->arena, "validate_%s", constraint->name)),
-                                .up = dba_arena_format(advice->arena, "ALTER TABLE %s VALIDATE CONSTRAINT %s;\n", table, name), .down = nothing, .undo_class = DBA_UNDO_NOT_NEEDED};
+                                .up = dba_arena_format(advice->arena, "ALTER TABLE %s VALIDATE CONSTRAINT %s;\n", table, name),
+                                .down = nothing,
+                                .undo_class = DBA_UNDO_NOT_NEEDED};
 }
 
 void dba_advise_invalid_object(DbaAdvice *advice) {

@@ -22,15 +22,18 @@ static double largest_of(const DbaColumn *column) {
 }
 
 // Widens the column, everything that refers to it, and the sequence; the undo narrows them again.
-static void propose(DbaAdvice *advice, DbaFinding *finding, const DbaRelation *relation, const DbaColumn *column, const DbaSequence *sequence) {
+static void propose(DbaAdvice *advice, DbaFinding *finding, const DbaRelation *relation, const DbaColumn *column,
+                    const DbaSequence *sequence) {
   g_autoptr(GString) up = g_string_new(NULL), down = g_string_new(NULL);
-  g_autofree char *table = dba_sql_name(relation->schema, relation->name), *name = dba_sql_name(NULL, column->name), *of = dba_sql_name(sequence->schema, sequence->name);
+  g_autofree char *table = dba_sql_name(relation->schema, relation->name), *name = dba_sql_name(NULL, column->name),
+                  *of = dba_sql_name(sequence->schema, sequence->name);
   g_string_append_printf(up, "ALTER TABLE %s ALTER COLUMN %s TYPE bigint;\n", table, name);
   if (!sequence->identity)
     g_string_append_printf(up, "ALTER SEQUENCE %s AS bigint;\n", of);
   for (DBA_EACH(DbaRelation, child, &advice->schema->relations))
     for (DBA_EACH(DbaConstraint, key, &child->constraints)) {
-      if (strcmp(key->kind, "foreign key") || key->parent_constraint || g_strcmp0(key->ref_table, relation->name) || g_strcmp0(key->ref_schema, relation->schema))
+      if (strcmp(key->kind, "foreign key") || key->parent_constraint || g_strcmp0(key->ref_table, relation->name) ||
+          g_strcmp0(key->ref_schema, relation->schema))
         continue;
       for (uint32_t i = 0; i < key->ref_columns.n; i++) {
         const DbaColumn *referring = dba_relation_column(child, dba_list_text(&key->columns, i));
@@ -46,8 +49,11 @@ static void propose(DbaAdvice *advice, DbaFinding *finding, const DbaRelation *r
   g_string_append_printf(down, "ALTER TABLE %s ALTER COLUMN %s TYPE %s;\n", table, name, column->type);
   finding->trial = DBA_TRIAL_UP_DOWN;
   finding->has_change = true;
-  finding->change = (DbaChange){.name = dba_advice_file_name(advice, dba_arena_format(advice->arena, "widen_%s_%s", relation->name, column->name)),
-                                .up = dba_arena_text(advice->arena, up->str), .down = dba_arena_text(advice->arena, down->str), .undo_class = DBA_UNDO_EXACT};
+  finding->change =
+      (DbaChange){.name = dba_advice_file_name(advice, dba_arena_format(advice->arena, "widen_%s_%s", relation->name, column->name)),
+                  .up = dba_arena_text(advice->arena, up->str),
+                  .down = dba_arena_text(advice->arena, down->str),
+                  .undo_class = DBA_UNDO_EXACT};
   dba_advice_alternative(advice, finding, "expand and contract: a new bigint column, filled in batches, switched over",
                          "no long lock, several releases; take it where the measured rewrite is too long for a maintenance window");
 }
@@ -55,10 +61,11 @@ static void propose(DbaAdvice *advice, DbaFinding *finding, const DbaRelation *r
 void dba_advise_key_overflow(DbaAdvice *advice) {
   int64_t unread = 0;
   for (DBA_EACH(DbaSequence, sequence, &advice->schema->sequences)) {
-    const DbaRelation *relation = sequence->owned_by_table ? dba_schema_relation(advice->schema, sequence->owned_by_schema, sequence->owned_by_table) : NULL;
+    const DbaRelation *relation =
+        sequence->owned_by_table ? dba_schema_relation(advice->schema, sequence->owned_by_schema, sequence->owned_by_table) : NULL;
     const DbaColumn *column = relation ? dba_relation_column(relation, sequence->owned_by_column) : NULL;
     double largest = column ? MIN(largest_of(column), (double)sequence->maximum) : 0;
-    if (largest <= 0 || sequence->cycle || sequence->increment <= 0)
+    if (!relation || !column || largest <= 0 || sequence->cycle || sequence->increment <= 0)
       continue;
     advice->looked_at++;
     if (!sequence->has_last_value) {
@@ -68,13 +75,20 @@ void dba_advise_key_overflow(DbaAdvice *advice) {
     double used = (double)sequence->last_value / largest;
     if (used < 0.5)
       continue;
-    DbaFinding *finding = dba_advice_find(advice, used >= 0.8 ? DBA_MUST_FIX : DBA_WORTH_IT, relation, dba_arena_format(advice->arena, "%s.%s(%s)", relation->schema, relation->name, column->name));
+    DbaFinding *finding = dba_advice_find(advice, used >= 0.8 ? DBA_MUST_FIX : DBA_WORTH_IT, relation,
+                                          dba_arena_format(advice->arena, "%s.%s(%s)", relation->schema, relation->name, column->name));
     finding->stake = used * 1e12;
-    finding->what = dba_arena_format(advice->arena, "%s.%s.%s (%s) has used %.1f %% of its values.", relation->schema, relation->name, column->name, column->type, used * 100);
-    finding->why = dba_arena_format(advice->arena, "At %.0f the next insert fails, and so does every one after it.  How soon is not known from one survey: a date needs two.", largest);
+    finding->what = dba_arena_format(advice->arena, "%s.%s.%s (%s) has used %.1f %% of its values.", relation->schema, relation->name,
+                                     column->name, column->type, used * 100);
+    finding->why = dba_arena_format(
+        advice->arena,
+        "At %.0f the next insert fails, and so does every one after it.  How soon is not known from one survey: a date needs two.",
+        largest);
     if (largest_of(column) < 4e9)
       propose(advice, finding, relation, column, sequence);
   }
   if (unread && advice->survey->has_statistics)
-    dba_advice_unjudged(advice, dba_arena_format(advice->arena, "%" G_GINT64_FORMAT " sequences", unread), "their position is not known: never used, or not readable by this role", "grant usage on the sequences, or pg_read_all_data");
+    dba_advice_unjudged(advice, dba_arena_format(advice->arena, "%" G_GINT64_FORMAT " sequences", unread),
+                        "their position is not known: never used, or not readable by this role",
+                        "grant usage on the sequences, or pg_read_all_data");
 }

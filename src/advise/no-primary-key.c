@@ -31,14 +31,18 @@ void dba_advise_no_primary_key(DbaAdvice *advice) {
       keyed |= !strcmp(constraint->kind, "primary key");
     if (keyed)
       continue;
-    DbaFinding *finding = dba_advice_find(advice, DBA_QUESTION, relation, dba_arena_format(advice->arena, "%s.%s", relation->schema, relation->name));
+    DbaFinding *finding =
+        dba_advice_find(advice, DBA_QUESTION, relation, dba_arena_format(advice->arena, "%s.%s", relation->schema, relation->name));
     finding->what = dba_arena_format(advice->arena, "Table %s.%s has no primary key.", relation->schema, relation->name);
-    finding->why = "A row cannot be named: duplicates cannot be told apart, logical replication cannot update or delete it, tools cannot edit it.";
+    finding->why =
+        "A row cannot be named: duplicates cannot be told apart, logical replication cannot update or delete it, tools cannot edit it.";
     finding->question = "Which columns name a row?";
     for (DBA_EACH(DbaIndex, index, &relation->indexes))
       if (index->unique && !index->predicate && !index->invalid)
-        dba_advice_option(advice, finding, dba_arena_format(advice->arena, "(%s): unique already by %s%s", key_columns(advice, index), index->name,
-                                                            all_not_null(relation, index) ? ", and never null" : ", but it may be null: SET NOT NULL first"));
+        dba_advice_option(
+            advice, finding,
+            dba_arena_format(advice->arena, "(%s): unique already by %s%s", key_columns(advice, index), index->name,
+                             all_not_null(relation, index) ? ", and never null" : ", but it may be null: SET NOT NULL first"));
     for (DBA_EACH(DbaColumnStatistics, statistics, &relation->statistics))
       if (statistics->distinct <= -0.9999 && statistics->null_fraction <= 0 && relation->rows >= 100)
         dba_advice_option(advice, finding, dba_arena_format(advice->arena, "(%s): every sampled value is different", statistics->column));

@@ -40,9 +40,12 @@ void dba_advise_nullable_unique(DbaAdvice *advice) {
       const char *names = dba_advice_columns(advice, &nullable);
       DbaFinding *finding = dba_advice_find(advice, DBA_QUESTION, relation, dba_advice_object(advice, relation, &columns));
       finding->index = index->name;
-      finding->what = dba_arena_format(advice->arena, "Unique key %s of %s.%s has a nullable column: %s.", index->name, relation->schema, relation->name, names);
-      finding->why = dba_arena_format(advice->arena, "Two rows that agree in everything else are both accepted when %s is null, since no null equals another.", names);
-      finding->question = dba_arena_format(advice->arena, "May two rows agree in (%s) while %s is null?", dba_advice_columns(advice, &columns), names);
+      finding->what = dba_arena_format(advice->arena, "Unique key %s of %s.%s has a nullable column: %s.", index->name, relation->schema,
+                                       relation->name, names);
+      finding->why = dba_arena_format(
+          advice->arena, "Two rows that agree in everything else are both accepted when %s is null, since no null equals another.", names);
+      finding->question =
+          dba_arena_format(advice->arena, "May two rows agree in (%s) while %s is null?", dba_advice_columns(advice, &columns), names);
       dba_advice_option(advice, finding, "yes: allow it, with the reason");
       dba_advice_option(advice, finding, "no: NULLS NOT DISTINCT (PostgreSQL 15 and later)");
       dba_advice_option(advice, finding, dba_arena_format(advice->arena, "no: %s SET NOT NULL", names));

@@ -10,8 +10,9 @@
 #include <string.h>
 
 static bool same_key(const DbaIndexKey *a, const DbaIndexKey *b, bool reversed) {
-  return !g_strcmp0(a->column, b->column) && !g_strcmp0(a->expression, b->expression) && !g_strcmp0(a->opclass, b->opclass) && !g_strcmp0(a->opfamily, b->opfamily) &&
-         !g_strcmp0(a->collation, b->collation) && (a->descending == b->descending) != reversed && (a->nulls_first == b->nulls_first) != reversed;
+  return !g_strcmp0(a->column, b->column) && !g_strcmp0(a->expression, b->expression) && !g_strcmp0(a->opclass, b->opclass) &&
+         !g_strcmp0(a->opfamily, b->opfamily) && !g_strcmp0(a->collation, b->collation) && (a->descending == b->descending) != reversed &&
+         (a->nulls_first == b->nulls_first) != reversed;
 }
 
 static bool leads(const DbaIndex *a, const DbaIndex *b) {
@@ -39,14 +40,15 @@ static bool leads(const DbaIndex *a, const DbaIndex *b) {
 static bool is_target(const DbaSchema *schema, const DbaRelation *relation, const DbaIndex *index) {
   for (DBA_EACH(DbaRelation, other, &schema->relations))
     for (DBA_EACH(DbaConstraint, key, &other->constraints))
-      if (!strcmp(key->kind, "foreign key") && !g_strcmp0(key->ref_index, index->name) && !g_strcmp0(key->ref_table, relation->name) && !g_strcmp0(key->ref_schema, relation->schema))
+      if (!strcmp(key->kind, "foreign key") && !g_strcmp0(key->ref_index, index->name) && !g_strcmp0(key->ref_table, relation->name) &&
+          !g_strcmp0(key->ref_schema, relation->schema))
         return true;
   return false;
 }
 
 static bool droppable(const DbaSchema *schema, const DbaRelation *relation, const DbaIndex *index) {
-  return !index->constraint && !index->primary && !index->replica_identity && !index->clustered && !index->invalid && !index->parent_index && !index->on_partitioned &&
-         !(index->unique && is_target(schema, relation, index));
+  return !index->constraint && !index->primary && !index->replica_identity && !index->clustered && !index->invalid &&
+         !index->parent_index && !index->on_partitioned && !(index->unique && is_target(schema, relation, index));
 }
 
 // Does B make A superfluous?
@@ -58,7 +60,8 @@ static bool supersedes(const DbaSchema *schema, const DbaRelation *relation, con
     return false;
   if (!leads(a, b))
     return false;
-  if (a->unique && !(b->unique && dba_index_n_keys(a) == dba_index_n_keys(b) && a->nulls_not_distinct == b->nulls_not_distinct && !b->not_immediate))
+  if (a->unique &&
+      !(b->unique && dba_index_n_keys(a) == dba_index_n_keys(b) && a->nulls_not_distinct == b->nulls_not_distinct && !b->not_immediate))
     return false;
   if (equal && a->unique == b->unique && droppable(schema, relation, b)) // twins: the later name goes
     return strcmp(b->name, a->name) < 0;
@@ -83,12 +86,17 @@ void dba_advise_redundant_index(DbaAdvice *advice) {
       g_autofree char *size = dba_text_bytes(index->size_bytes), *name = dba_sql_name(relation->schema, index->name);
       finding->index = index->name;
       finding->stake = (double)index->size_bytes;
-      finding->what = dba_arena_format(advice->arena, "Index %s on %s.%s is covered by %s.", index->name, relation->schema, relation->name, better->name);
-      finding->why = dba_arena_format(advice->arena, "Whatever it serves, %s serves too; it costs %s and a part of every insert and of every update that is not HOT.", better->name, size);
+      finding->what = dba_arena_format(advice->arena, "Index %s on %s.%s is covered by %s.", index->name, relation->schema, relation->name,
+                                       better->name);
+      finding->why = dba_arena_format(
+          advice->arena, "Whatever it serves, %s serves too; it costs %s and a part of every insert and of every update that is not HOT.",
+          better->name, size);
       finding->trial = DBA_TRIAL_REINSERT;
       finding->has_change = true;
       finding->change = (DbaChange){.name = dba_advice_file_name(advice, dba_arena_format(advice->arena, "drop_%s", index->name)),
                                     .up = dba_arena_format(advice->arena, "DROP INDEX CONCURRENTLY %s;\n", name),
-                                    .down = create, .undo_class = DBA_UNDO_EXACT, .no_transaction = true};
+                                    .down = create,
+                                    .undo_class = DBA_UNDO_EXACT,
+                                    .no_transaction = true};
     }
 }

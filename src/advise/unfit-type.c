@@ -12,12 +12,17 @@ static const struct {
   const char *why, *undo_class;
 } types[] = {
     {"money", "numeric(19,2)", "::numeric(19,2)", "::money", DBA_WORTH_IT,
-     "Its decimals and its text depend on lc_monetary of whoever loads or reads it; numeric does not (documentation, \"Monetary Types\").", DBA_UNDO_EXACT},
+     "Its decimals and its text depend on lc_monetary of whoever loads or reads it; numeric does not (documentation, \"Monetary Types\").",
+     DBA_UNDO_EXACT},
     {"json", "jsonb", "::jsonb", "::json", DBA_WORTH_IT,
-     "It is kept as text: every operator parses it anew, it cannot be compared, grouped or indexed by content (documentation, \"JSON Types\").  The undo gives json back, "
-     "without the blanks and duplicate keys that jsonb drops.", DBA_UNDO_EXACT},
+     "It is kept as text: every operator parses it anew, it cannot be compared, grouped or indexed by content (documentation, \"JSON "
+     "Types\").  The undo gives json back, "
+     "without the blanks and duplicate keys that jsonb drops.",
+     DBA_UNDO_EXACT},
     {"bpchar", NULL, "", "", DBA_NOTE,
-     "It is padded with blanks on disk and on the wire, compares without them, and is no faster than varchar (documentation, \"Character Types\").", DBA_UNDO_EXACT},
+     "It is padded with blanks on disk and on the wire, compares without them, and is no faster than varchar (documentation, \"Character "
+     "Types\").",
+     DBA_UNDO_EXACT},
 };
 
 static const char *target(DbaAdvice *advice, const DbaColumn *column, const char *to) {
@@ -31,10 +36,12 @@ static void judge(DbaAdvice *advice, const DbaRelation *relation, const DbaColum
   for (size_t i = 0; i < G_N_ELEMENTS(types); i++) {
     if (g_strcmp0(column->type_name, types[i].type_name) || !g_strcmp0(column->type_class, "d"))
       continue;
-    DbaFinding *finding = dba_advice_find(advice, types[i].severity, relation, dba_arena_format(advice->arena, "%s.%s(%s)", relation->schema, relation->name, column->name));
+    DbaFinding *finding = dba_advice_find(advice, types[i].severity, relation,
+                                          dba_arena_format(advice->arena, "%s.%s(%s)", relation->schema, relation->name, column->name));
     const char *to = target(advice, column, types[i].to);
     g_autofree char *table = dba_sql_name(relation->schema, relation->name), *name = dba_sql_name(NULL, column->name);
-    finding->what = dba_arena_format(advice->arena, "%s.%s.%s is %s; %s does the same without the trap.", relation->schema, relation->name, column->name, column->type, to);
+    finding->what = dba_arena_format(advice->arena, "%s.%s.%s is %s; %s does the same without the trap.", relation->schema, relation->name,
+                                     column->name, column->type, to);
     finding->why = types[i].why;
     if (types[i].severity == DBA_NOTE || column->generated)
       return; // not worth a rewrite of an existing table
@@ -52,8 +59,11 @@ static void judge(DbaAdvice *advice, const DbaRelation *relation, const DbaColum
     }
     finding->trial = DBA_TRIAL_UP_DOWN;
     finding->has_change = true;
-    finding->change = (DbaChange){.name = dba_advice_file_name(advice, dba_arena_format(advice->arena, "retype_%s_%s", relation->name, column->name)),
-                                  .up = dba_arena_text(advice->arena, up->str), .down = dba_arena_text(advice->arena, down->str), .undo_class = types[i].undo_class};
+    finding->change =
+        (DbaChange){.name = dba_advice_file_name(advice, dba_arena_format(advice->arena, "retype_%s_%s", relation->name, column->name)),
+                    .up = dba_arena_text(advice->arena, up->str),
+                    .down = dba_arena_text(advice->arena, down->str),
+                    .undo_class = types[i].undo_class};
   }
 }
 

@@ -7,7 +7,8 @@
 enum { ENOUGH_DAYS = 14 };
 
 static bool has_duty(const DbaRelation *relation, const DbaIndex *index) {
-  if (index->unique || index->primary || index->constraint || index->replica_identity || index->clustered || index->invalid || index->parent_index || index->on_partitioned)
+  if (index->unique || index->primary || index->constraint || index->replica_identity || index->clustered || index->invalid ||
+      index->parent_index || index->on_partitioned)
     return true;
   for (DBA_EACH(DbaConstraint, key, &relation->constraints)) {
     if (strcmp(key->kind, "foreign key") || !dba_index_covers_key(index, &key->columns))
@@ -30,7 +31,9 @@ void dba_advise_unused_index(DbaAdvice *advice) {
   // Never reset: the counters are as old as nobody knows, but at least as old as the server has been up.
   int64_t age = server->statistics_since ? server->statistics_age_seconds : server->uptime_seconds;
   if (age < ENOUGH_DAYS * 86400) {
-    dba_advice_unjudged(advice, "all indexes", dba_arena_format(advice->arena, "the usage counters are known to cover %.1f days only; %d are needed", (double)age / 86400, ENOUGH_DAYS),
+    dba_advice_unjudged(advice, "all indexes",
+                        dba_arena_format(advice->arena, "the usage counters are known to cover %.1f days only; %d are needed",
+                                         (double)age / 86400, ENOUGH_DAYS),
                         "review again later, or before the counters are reset");
     return;
   }
@@ -40,11 +43,14 @@ void dba_advise_unused_index(DbaAdvice *advice) {
       if (index->scans > 0 || has_duty(relation, index))
         continue;
       g_autofree char *size = dba_text_bytes(index->size_bytes);
-      DbaFinding *finding = dba_advice_find(advice, DBA_QUESTION, relation, dba_arena_format(advice->arena, "%s.%s", relation->schema, index->name));
+      DbaFinding *finding =
+          dba_advice_find(advice, DBA_QUESTION, relation, dba_arena_format(advice->arena, "%s.%s", relation->schema, index->name));
       finding->index = index->name;
       finding->stake = (double)index->size_bytes;
-      finding->what = dba_arena_format(advice->arena, "Index %s on %s.%s (%s) was not read once in %.0f days.", index->name, relation->schema, relation->name, size, (double)age / 86400);
-      finding->why = "It costs a part of every insert and of every update that is not HOT, and its space; the counters of standbys are not in this survey.";
+      finding->what = dba_arena_format(advice->arena, "Index %s on %s.%s (%s) was not read once in %.0f days.", index->name,
+                                       relation->schema, relation->name, size, (double)age / 86400);
+      finding->why = "It costs a part of every insert and of every update that is not HOT, and its space; the counters of standbys are not "
+                     "in this survey.";
       finding->question = "Does a standby, or a job that runs less often than these counters cover, read this index?";
       dba_advice_option(advice, finding, "no: drop it");
       dba_advice_option(advice, finding, "yes: allow it in dbarch.yaml, with the reason");

@@ -73,10 +73,10 @@ typedef enum DbaFieldKind {
 } DbaFieldKind;
 
 enum {
-  DBA_FIELD_NAMES = 1 << 0,     // part of what identifies the record among its siblings
-  DBA_FIELD_INTERNAL = 1 << 1,  // lives in memory only: neither in JSON nor compared (object ids of one server)
+  DBA_FIELD_NAMES = 1 << 0,      // part of what identifies the record among its siblings
+  DBA_FIELD_INTERNAL = 1 << 1,   // lives in memory only: neither in JSON nor compared (object ids of one server)
   DBA_FIELD_UNCOMPARED = 1 << 2, // in JSON, but two equal things may differ in it (position, size)
-  DBA_FIELD_VALUE = 1 << 3,     // a production value: left out of a survey unless values are asked for
+  DBA_FIELD_VALUE = 1 << 3,      // a production value: left out of a survey unless values are asked for
 };
 
 typedef struct DbaList {
@@ -104,12 +104,16 @@ struct DbaRecord {
 #define DBA_FIELD_IN(type, member, record, flags) {#member, DBA_FIELD_RECORD, (flags), offsetof(type, member), &(record)}
 
 // for (DBA_EACH(DbaColumn, column, &table->columns)) ...
-#define DBA_EACH(type, var, list) \
-  type *var = (list)->items, *var##_end = var ? var + (list)->n : NULL; var != var##_end; var++
+#define DBA_EACH(type, var, list)                                                                                                          \
+  type *var = (list)->items, *var##_end = var ? var + (list)->n : NULL;                                                                    \
+  var != var##_end;                                                                                                                        \
+  var++
 
 // The same over a list of texts: `var` is a const char **.
-#define DBA_EACH_TEXT(var, list) \
-  const char **var = (list)->items, **var##_end = var ? var + (list)->n : NULL; var != var##_end; var++
+#define DBA_EACH_TEXT(var, list)                                                                                                           \
+  const char **var = (list)->items, **var##_end = var ? var + (list)->n : NULL;                                                            \
+  var != var##_end;                                                                                                                        \
+  var++
 
 // Appends one zeroed item.  Earlier pointers into the list go stale when it grows: reserve first where they are kept.
 void *dba_list_add(DbaArena *arena, DbaList *list, size_t item_size);
@@ -169,10 +173,10 @@ char *dba_text_caret_within(const char *file, uint32_t start_line, uint32_t star
 // The byte offset of the character at `position`, which counts from 1, as servers and parsers tell it.
 size_t dba_text_character_offset(const char *text, size_t length, int position);
 
-char *dba_text_bytes(int64_t bytes) DBA_CHECKED;     // "41 GB", "8 kB"
-char *dba_text_count(double count) DBA_CHECKED;      // "3.1 M", "200"
-char *dba_text_duration(double ms) DBA_CHECKED;      // "0.2 ms", "4 min 10 s"
-char *dba_text_html(const char *text) DBA_CHECKED;   // &, <, >, quotes and control characters escaped
+char *dba_text_bytes(int64_t bytes) DBA_CHECKED;   // "41 GB", "8 kB"
+char *dba_text_count(double count) DBA_CHECKED;    // "3.1 M", "200"
+char *dba_text_duration(double ms) DBA_CHECKED;    // "0.2 ms", "4 min 10 s"
+char *dba_text_html(const char *text) DBA_CHECKED; // &, <, >, quotes and control characters escaped
 // Replaces control characters (other than newline when `keep_lines`) so that foreign text cannot drive a terminal.
 char *dba_text_printable(const char *text, bool keep_lines) DBA_CHECKED;
 // Hides the password of a connection string, URI or keyword form.
@@ -194,13 +198,13 @@ int64_t dba_file_tree_bytes(const char *path);
 // ---- processes ------------------------------------------------------------------------------------------------------
 
 typedef struct DbaSpawn {
-  const char *const *argv;  // argv[0] is the path of the program
-  const char *const *env;   // the whole environment, NULL-terminated; NULL: a minimal one (PATH, LANG=C.UTF-8)
-  uid_t uid;                // who runs it; differs from ours only when we are root
+  const char *const *argv; // argv[0] is the path of the program
+  const char *const *env;  // the whole environment, NULL-terminated; NULL: a minimal one (PATH, LANG=C.UTF-8)
+  uid_t uid;               // who runs it; differs from ours only when we are root
   gid_t gid;
-  const char *output_file;  // stdout and stderr go there (append); NULL: /dev/null
-  const char *folder;       // working folder; NULL: "/"
-  bool dies_with_us;        // the kernel sends it SIGQUIT when our thread ends, however it ends
+  const char *output_file; // stdout and stderr go there (append); NULL: /dev/null
+  const char *folder;      // working folder; NULL: "/"
+  bool dies_with_us;       // the kernel sends it SIGQUIT when our thread ends, however it ends
   int nice;
 } DbaSpawn;
 

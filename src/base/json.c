@@ -36,7 +36,8 @@ static yyjson_mut_val *text_value(yyjson_mut_doc *doc, const char *text) {
 
 static yyjson_mut_val *record_value(yyjson_mut_doc *doc, const DbaRecord *record, const void *item, unsigned omit_flags);
 
-static yyjson_mut_val *list_value(yyjson_mut_doc *doc, const DbaField *field, const DbaRecord *of, const DbaList *list, unsigned omit_flags) {
+static yyjson_mut_val *list_value(yyjson_mut_doc *doc, const DbaField *field, const DbaRecord *of, const DbaList *list,
+                                  unsigned omit_flags) {
   yyjson_mut_val *array = yyjson_mut_arr(doc);
   for (uint32_t i = 0; i < list->n; i++) {
     if (of)
@@ -80,9 +81,7 @@ static void put_fields(yyjson_mut_doc *doc, yyjson_mut_val *object, const DbaRec
       if (((const DbaList *)x)->n)
         value = list_value(doc, field, field->of, x, omit_flags);
       break;
-    case DBA_FIELD_RECORD:
-      value = record_value(doc, field->of, x, omit_flags);
-      break;
+    case DBA_FIELD_RECORD: value = record_value(doc, field->of, x, omit_flags); break;
     }
     if (value)
       yyjson_mut_obj_add(object, yyjson_mut_str(doc, field->name), value);
@@ -116,7 +115,8 @@ void dba_json_put_int(DbaJson *json, const char *key, int64_t value) { put(json,
 
 char *dba_json_text(const DbaJson *json) {
   size_t length = 0;
-  char *raw = yyjson_mut_write(json->doc, YYJSON_WRITE_PRETTY_TWO_SPACES | YYJSON_WRITE_INF_AND_NAN_AS_NULL | YYJSON_WRITE_NEWLINE_AT_END, &length);
+  char *raw =
+      yyjson_mut_write(json->doc, YYJSON_WRITE_PRETTY_TWO_SPACES | YYJSON_WRITE_INF_AND_NAN_AS_NULL | YYJSON_WRITE_NEWLINE_AT_END, &length);
   char *text = g_strndup(raw ? raw : "", length);
   free(raw); // yyjson allocates with malloc
   return text;
@@ -195,10 +195,8 @@ static bool read_field(Reader *reader, yyjson_val *value, const DbaField *field,
     return true;
   case DBA_FIELD_TEXTS:
   case DBA_FIELD_INTS:
-  case DBA_FIELD_RECORDS:
-    return read_list(reader, value, field, x, depth);
-  case DBA_FIELD_RECORD:
-    return read_record(reader, value, field->of, x, depth + 1);
+  case DBA_FIELD_RECORDS: return read_list(reader, value, field, x, depth);
+  case DBA_FIELD_RECORD: return read_record(reader, value, field->of, x, depth + 1);
   }
   return wrong(reader, "has a kind that is not known");
 }
@@ -223,7 +221,8 @@ static bool read_record(Reader *reader, yyjson_val *value, const DbaRecord *reco
   return true;
 }
 
-bool dba_json_read(DbaArena *arena, const char *name, const char *text, size_t length, const DbaRecord *record, void *item, GError **error) {
+bool dba_json_read(DbaArena *arena, const char *name, const char *text, size_t length, const DbaRecord *record, void *item,
+                   GError **error) {
   yyjson_read_err problem;
   yyjson_doc *doc = yyjson_read_opts((char *)(uintptr_t)text, length, 0, NULL, &problem);
   if (!doc) {

@@ -53,7 +53,7 @@ static void become(const DbaSpawn *spawn, int report, pid_t parent) {
 }
 
 bool dba_process_start(const DbaSpawn *spawn, pid_t *ret_pid, GError **error) {
-  int report[2];
+  int report[2] = {-1, -1};
   if (pipe2(report, O_CLOEXEC) != 0)
     return dba_fail(error, DBA_ERROR_LAB, "%s: cannot be started: %s", spawn->argv[0], g_strerror(errno));
   pid_t parent = getpid(), pid = fork();

@@ -132,11 +132,13 @@ unsigned dba_record_compare(const DbaRecord *record, const void *a, const void *
     switch (field->kind) {
     case DBA_FIELD_BOOL:
       if (*(const bool *)x != *(const bool *)y)
-        n += note(differences, g_strdup_printf("%s: %s -> %s", below, *(const bool *)x ? "true" : "false", *(const bool *)y ? "true" : "false"));
+        n += note(differences,
+                  g_strdup_printf("%s: %s -> %s", below, *(const bool *)x ? "true" : "false", *(const bool *)y ? "true" : "false"));
       break;
     case DBA_FIELD_INT:
       if (*(const int64_t *)x != *(const int64_t *)y)
-        n += note(differences, g_strdup_printf("%s: %" G_GINT64_FORMAT " -> %" G_GINT64_FORMAT, below, *(const int64_t *)x, *(const int64_t *)y));
+        n += note(differences,
+                  g_strdup_printf("%s: %" G_GINT64_FORMAT " -> %" G_GINT64_FORMAT, below, *(const int64_t *)x, *(const int64_t *)y));
       break;
     case DBA_FIELD_REAL: {
       double u = *(const double *)x, v = *(const double *)y;
@@ -150,17 +152,10 @@ unsigned dba_record_compare(const DbaRecord *record, const void *a, const void *
         n += note(differences, g_strdup_printf("%s: %s -> %s", below, u ? u : "(none)", v ? v : "(none)"));
       break;
     }
-    case DBA_FIELD_TEXTS:
-      n += compare_texts(x, y, below, differences);
-      break;
-    case DBA_FIELD_INTS:
-      break; // references inside one document: equal things have other numbers
-    case DBA_FIELD_RECORDS:
-      n += compare_records(field->of, x, y, below, differences);
-      break;
-    case DBA_FIELD_RECORD:
-      n += dba_record_compare(field->of, x, y, below, differences);
-      break;
+    case DBA_FIELD_TEXTS: n += compare_texts(x, y, below, differences); break;
+    case DBA_FIELD_INTS: break; // references inside one document: equal things have other numbers
+    case DBA_FIELD_RECORDS: n += compare_records(field->of, x, y, below, differences); break;
+    case DBA_FIELD_RECORD: n += dba_record_compare(field->of, x, y, below, differences); break;
     }
   }
   return n;

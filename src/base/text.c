@@ -66,7 +66,8 @@ char *dba_text_caret(const char *file, const char *text, size_t length, size_t o
   return dba_text_caret_within(file, 1, 1, text, length, offset, message);
 }
 
-char *dba_text_caret_within(const char *file, uint32_t start_line, uint32_t start_column, const char *text, size_t length, size_t offset, const char *message) {
+char *dba_text_caret_within(const char *file, uint32_t start_line, uint32_t start_column, const char *text, size_t length, size_t offset,
+                            const char *message) {
   enum { BEFORE = 60, AFTER = 40 };
   uint32_t line, column;
   offset = MIN(offset, length);
@@ -90,7 +91,8 @@ char *dba_text_caret_within(const char *file, uint32_t start_line, uint32_t star
   g_autofree char *before = dba_text_printable(valid_before, false), *after = dba_text_printable(valid_after, false);
   g_autofree char *gutter = g_strdup_printf("%5u | ", line);
   GString *out = g_string_new(NULL);
-  g_string_append_printf(out, "%s:%u:%u: %s\n%s%s%s%s%s\n", file, line, column, message, gutter, cut_start ? "..." : "", before, after, cut_end ? "..." : "");
+  g_string_append_printf(out, "%s:%u:%u: %s\n%s%s%s%s%s\n", file, line, column, message, gutter, cut_start ? "..." : "", before, after,
+                         cut_end ? "..." : "");
   for (long i = 0; i < (long)strlen(gutter) + (cut_start ? 3 : 0) + g_utf8_strlen(before, -1); i++)
     g_string_append_c(out, ' ');
   g_string_append_c(out, '^');
@@ -174,7 +176,8 @@ char *dba_text_printable(const char *text, bool keep_lines) {
 
 char *dba_text_hide_password(const char *conninfo) {
   g_autoptr(GRegex) uri = g_regex_new("(://[^/@:\\s]*:)[^@\\s]*@", 0, 0, NULL);
-  g_autoptr(GRegex) keyword = g_regex_new("((?:password|sslpassword|passfile)\\s*=\\s*)('(?:[^'\\\\]|\\\\.)*'|[^\\s&]+)", G_REGEX_CASELESS, 0, NULL);
+  g_autoptr(GRegex) keyword =
+      g_regex_new("((?:password|sslpassword|passfile)\\s*=\\s*)('(?:[^'\\\\]|\\\\.)*'|[^\\s&]+)", G_REGEX_CASELESS, 0, NULL);
   g_autofree char *valid = g_utf8_make_valid(conninfo, -1);
   g_autofree char *step = g_regex_replace(uri, valid, -1, 0, "\\1***@", 0, NULL);
   return g_regex_replace(keyword, step, -1, 0, "\\1***", 0, NULL);

@@ -21,8 +21,14 @@ static void on_signal(int number) {
 
 static int exit_code(const GError *error) {
   static const int codes[] = {
-      [DBA_ERROR_USAGE] = DBA_EXIT_USAGE, [DBA_ERROR_INPUT] = DBA_EXIT_INPUT, [DBA_ERROR_CONNECT] = DBA_EXIT_CONNECT, [DBA_ERROR_DATABASE] = DBA_EXIT_CONNECT,
-      [DBA_ERROR_LAB] = DBA_EXIT_LAB, [DBA_ERROR_REFUSED] = DBA_EXIT_REFUSED, [DBA_ERROR_INTERRUPTED] = DBA_EXIT_INTERRUPTED, [DBA_ERROR_BUG] = DBA_EXIT_BUG,
+      [DBA_ERROR_USAGE] = DBA_EXIT_USAGE,
+      [DBA_ERROR_INPUT] = DBA_EXIT_INPUT,
+      [DBA_ERROR_CONNECT] = DBA_EXIT_CONNECT,
+      [DBA_ERROR_DATABASE] = DBA_EXIT_CONNECT,
+      [DBA_ERROR_LAB] = DBA_EXIT_LAB,
+      [DBA_ERROR_REFUSED] = DBA_EXIT_REFUSED,
+      [DBA_ERROR_INTERRUPTED] = DBA_EXIT_INTERRUPTED,
+      [DBA_ERROR_BUG] = DBA_EXIT_BUG,
   };
   if (error->domain != DBA_ERROR || error->code < 0 || error->code >= (int)G_N_ELEMENTS(codes))
     return DBA_EXIT_BUG;
@@ -120,7 +126,8 @@ static unsigned terminal_width(void) {
 }
 
 static bool set_up(const DbaOptions *options, DbaRequest *request, GError **error) {
-  const char *format = options->texts[DBA_OPTION_FORMAT], *color = options->texts[DBA_OPTION_COLOR], *budget = options->texts[DBA_OPTION_BUDGET], *major = options->texts[DBA_OPTION_PG_MAJOR];
+  const char *format = options->texts[DBA_OPTION_FORMAT], *color = options->texts[DBA_OPTION_COLOR],
+             *budget = options->texts[DBA_OPTION_BUDGET], *major = options->texts[DBA_OPTION_PG_MAJOR];
   static const char *const formats[] = {"tty", "json", NULL}, *const whens[] = {"auto", "always", "never", NULL};
   if (format && !g_strv_contains(formats, format))
     return dba_fail(error, DBA_ERROR_USAGE, "--format %s: the formats are tty and json", format);
@@ -136,7 +143,8 @@ static bool set_up(const DbaOptions *options, DbaRequest *request, GError **erro
   for (guint i = 0; i + 1 < options->rules->len; i++)
     if (!g_strv_contains(rules, options->rules->pdata[i])) {
       const char *near = dba_text_nearest(options->rules->pdata[i], rules);
-      return dba_fail(error, DBA_ERROR_USAGE, "unknown rule \"%s\"%s%s%s", (const char *)options->rules->pdata[i], near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : "");
+      return dba_fail(error, DBA_ERROR_USAGE, "unknown rule \"%s\"%s%s%s", (const char *)options->rules->pdata[i],
+                      near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : "");
     }
   request->format = options->flags[DBA_OPTION_JSON] || !g_strcmp0(format, "json") ? DBA_FORMAT_JSON : DBA_FORMAT_TTY;
   request->color = color && strcmp(color, "auto") ? !strcmp(color, "always") : isatty(STDOUT_FILENO) && !g_getenv("NO_COLOR");
@@ -147,7 +155,9 @@ static bool set_up(const DbaOptions *options, DbaRequest *request, GError **erro
   request->as_kind = options->texts[DBA_OPTION_AS];
   request->out = options->texts[DBA_OPTION_OUT];
   request->output = options->texts[DBA_OPTION_OUTPUT];
-  request->config = options->texts[DBA_OPTION_CONFIG] ? options->texts[DBA_OPTION_CONFIG] : g_file_test("dbarch.yaml", G_FILE_TEST_EXISTS) ? "dbarch.yaml" : NULL;
+  request->config = options->texts[DBA_OPTION_CONFIG]                ? options->texts[DBA_OPTION_CONFIG]
+                    : g_file_test("dbarch.yaml", G_FILE_TEST_EXISTS) ? "dbarch.yaml"
+                                                                     : NULL;
   request->force = options->flags[DBA_OPTION_FORCE];
   request->with_values = options->flags[DBA_OPTION_WITH_VALUES];
   request->no_lab = options->flags[DBA_OPTION_NO_LAB];

@@ -13,7 +13,7 @@ static const struct {
   int number;
   const char *argument; // NULL: a flag
   const char *help;
-  bool common;          // every verb takes it
+  bool common; // every verb takes it
 } options[] = {
     {"as", 0, DBA_OPTION_AS, "KIND", "what SUBJECT is: live, sql or survey", false},
     {"dbname", 'd', DBA_OPTION_DBNAME, "NAME", "database, as psql takes it (also a connection string)", false},
@@ -67,7 +67,8 @@ static bool unknown_option(const char *name, size_t length, const DbaVerb *verb,
     if (options[i].common || !verb || g_strv_contains(verb->options, options[i].name))
       names[n++] = options[i].name;
   const char *near = dba_text_nearest(given, names);
-  return dba_fail(error, DBA_ERROR_USAGE, "unknown option --%s%s%s%s", given, near ? " (did you mean --" : "", near ? near : "", near ? "?)" : "");
+  return dba_fail(error, DBA_ERROR_USAGE, "unknown option --%s%s%s%s", given, near ? " (did you mean --" : "", near ? near : "",
+                  near ? "?)" : "");
 }
 
 static bool take(DbaOptions *parsed, int i, const char *value, GError **error) {
@@ -100,7 +101,8 @@ static bool find_verb(const char *name, DbaOptions *parsed, GError **error) {
   if (parsed->verb)
     return true;
   const char *near = dba_text_nearest(name, names);
-  return dba_fail(error, DBA_ERROR_USAGE, "unknown verb \"%s\"%s%s%s", name, near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : " (dbarch alone lists them)");
+  return dba_fail(error, DBA_ERROR_USAGE, "unknown verb \"%s\"%s%s%s", name, near ? " (did you mean \"" : "", near ? near : "",
+                  near ? "\"?)" : " (dbarch alone lists them)");
 }
 
 bool dba_options_parse(int argc, char **argv, DbaOptions *parsed, GError **error) {
@@ -168,8 +170,10 @@ char *dba_options_help(const DbaVerb *verb) {
       continue;
     if (!strcmp(options[i].name, "all") && strcmp(verb->name, "lab"))
       continue;
-    g_autofree char *name = g_strdup_printf("--%s%s%s", options[i].name, options[i].argument ? " " : "", options[i].argument ? options[i].argument : "");
-    g_string_append_printf(out, "  %c%c%c %-20s %s\n", options[i].letter ? '-' : ' ', options[i].letter ? options[i].letter : ' ', options[i].letter ? ',' : ' ', name, options[i].help);
+    g_autofree char *name =
+        g_strdup_printf("--%s%s%s", options[i].name, options[i].argument ? " " : "", options[i].argument ? options[i].argument : "");
+    g_string_append_printf(out, "  %c%c%c %-20s %s\n", options[i].letter ? '-' : ' ', options[i].letter ? options[i].letter : ' ',
+                           options[i].letter ? ',' : ' ', name, options[i].help);
   }
   return g_string_free(out, FALSE);
 }

@@ -9,16 +9,33 @@
 #define END {0}
 
 #define T DbaReceipt
-static const DbaField receipt_fields[] = {
-    F(T, method, TEXT), F(T, quantity, TEXT), F(T, unit, TEXT), F(T, before, REAL), F(T, after, REAL), F(T, before_low, REAL), F(T, before_high, REAL),
-    F(T, after_low, REAL), F(T, after_high, REAL), F(T, n, INT), F(T, claimed, BOOL), F(T, server, TEXT), F(T, locale, TEXT), F(T, settings, TEXT),
-    F(T, rows_origin, TEXT), F(T, rows, TEXT), F(T, repeat, TEXT), F(T, seed, INT), END};
+static const DbaField receipt_fields[] = {F(T, method, TEXT),
+                                          F(T, quantity, TEXT),
+                                          F(T, unit, TEXT),
+                                          F(T, before, REAL),
+                                          F(T, after, REAL),
+                                          F(T, before_low, REAL),
+                                          F(T, before_high, REAL),
+                                          F(T, after_low, REAL),
+                                          F(T, after_high, REAL),
+                                          F(T, n, INT),
+                                          F(T, claimed, BOOL),
+                                          F(T, server, TEXT),
+                                          F(T, locale, TEXT),
+                                          F(T, settings, TEXT),
+                                          F(T, rows_origin, TEXT),
+                                          F(T, rows, TEXT),
+                                          F(T, repeat, TEXT),
+                                          F(T, seed, INT),
+                                          END};
 #undef T
 #define T DbaChange
-static const DbaField change_fields[] = {F(T, name, TEXT), F(T, up, TEXT), F(T, down, TEXT), F(T, undo_class, TEXT), F(T, no_transaction, BOOL), F(T, undo_proven, BOOL), END};
+static const DbaField change_fields[] = {
+    F(T, name, TEXT), F(T, up, TEXT), F(T, down, TEXT), F(T, undo_class, TEXT), F(T, no_transaction, BOOL), F(T, undo_proven, BOOL), END};
 #undef T
 #define T DbaRisk
-static const DbaField risk_fields[] = {F(T, lock, TEXT), F(T, blocks, TEXT), F(T, rewrites, BOOL), F(T, duration_ms, REAL), F(T, duration_note, TEXT), END};
+static const DbaField risk_fields[] = {F(T, lock, TEXT),        F(T, blocks, TEXT),        F(T, rewrites, BOOL),
+                                       F(T, duration_ms, REAL), F(T, duration_note, TEXT), END};
 #undef T
 #define T DbaAlternative
 static const DbaField alternative_fields[] = {F(T, what, TEXT), F(T, why_not, TEXT), END};
@@ -28,12 +45,33 @@ const DbaRecord dba_change_record = {"change", sizeof(DbaChange), change_fields}
 const DbaRecord dba_risk_record = {"risk", sizeof(DbaRisk), risk_fields};
 const DbaRecord dba_alternative_record = {"alternative", sizeof(DbaAlternative), alternative_fields};
 #define T DbaFinding
-static const DbaField finding_fields[] = {
-    F(T, rule, TEXT), {"severity", DBA_FIELD_TEXT, 0, offsetof(DbaFinding, severity_name), NULL}, F(T, object, TEXT), F(T, schema, TEXT), F(T, table, TEXT),
-    F(T, what, TEXT), F(T, why, TEXT), F(T, question, TEXT), F(T, options, TEXTS), F(T, file, TEXT), F(T, line, INT), F(T, proof, TEXT), F(T, stake, REAL),
-    F(T, columns, TEXTS), F(T, constraint, TEXT), F(T, index, TEXT), INNER(T, trial, INT), INNER(T, has_change, BOOL), F(T, rejected, BOOL), F(T, suppressed, BOOL),
-    F(T, suppressed_by, TEXT), DBA_FIELD_IN(T, change, dba_change_record, 0), DBA_FIELD_IN(T, risk, dba_risk_record, 0),
-    DBA_FIELD_OF(T, receipts, dba_receipt_record, 0), DBA_FIELD_OF(T, alternatives, dba_alternative_record, 0), F(T, migration, TEXT), END};
+static const DbaField finding_fields[] = {F(T, rule, TEXT),
+                                          {"severity", DBA_FIELD_TEXT, 0, offsetof(DbaFinding, severity_name), NULL},
+                                          F(T, object, TEXT),
+                                          F(T, schema, TEXT),
+                                          F(T, table, TEXT),
+                                          F(T, what, TEXT),
+                                          F(T, why, TEXT),
+                                          F(T, question, TEXT),
+                                          F(T, options, TEXTS),
+                                          F(T, file, TEXT),
+                                          F(T, line, INT),
+                                          F(T, proof, TEXT),
+                                          F(T, stake, REAL),
+                                          F(T, columns, TEXTS),
+                                          F(T, constraint, TEXT),
+                                          F(T, index, TEXT),
+                                          INNER(T, trial, INT),
+                                          INNER(T, has_change, BOOL),
+                                          F(T, rejected, BOOL),
+                                          F(T, suppressed, BOOL),
+                                          F(T, suppressed_by, TEXT),
+                                          DBA_FIELD_IN(T, change, dba_change_record, 0),
+                                          DBA_FIELD_IN(T, risk, dba_risk_record, 0),
+                                          DBA_FIELD_OF(T, receipts, dba_receipt_record, 0),
+                                          DBA_FIELD_OF(T, alternatives, dba_alternative_record, 0),
+                                          F(T, migration, TEXT),
+                                          END};
 #undef T
 #define T DbaChecked
 static const DbaField checked_fields[] = {F(T, rule, TEXT), F(T, title, TEXT), F(T, looked_at, INT), F(T, found, INT), END};

@@ -12,14 +12,14 @@ bool dba_severity_parse(const char *name, DbaSeverity *ret_severity);
 
 // One measured comparison.
 typedef struct DbaReceipt {
-  const char *method;      // "delete one row of shop.orders, 5 runs, interleaved"
-  const char *quantity;    // "time", "buffers", "size", "WAL", "rows"
-  const char *unit;        // "ms", "pages", "bytes", "rows"
-  double before, after;    // medians
+  const char *method;                                    // "delete one row of shop.orders, 5 runs, interleaved"
+  const char *quantity;                                  // "time", "buffers", "size", "WAL", "rows"
+  const char *unit;                                      // "ms", "pages", "bytes", "rows"
+  double before, after;                                  // medians
   double before_low, before_high, after_low, after_high; // smallest and largest run
-  int64_t n;               // runs of each side
-  bool claimed;            // the difference is larger than the spread
-  const char *server;      // "PostgreSQL 17.11"
+  int64_t n;                                             // runs of each side
+  bool claimed;                                          // the difference is larger than the spread
+  const char *server;                                    // "PostgreSQL 17.11"
   const char *locale;
   const char *settings;    // "fsync=on, shared_buffers=128MB, jit=off"
   const char *rows_origin; // "the subject's own files", "generated"
@@ -37,18 +37,18 @@ typedef struct DbaReceipt {
 
 // Up and down SQL; the class of the undo.
 typedef struct DbaChange {
-  const char *name;        // file name part: "index_order_items_order_id"
-  const char *up, *down;   // statements, each ended by ";\n"
-  const char *undo_class;  // one of the above
-  bool no_transaction;     // CREATE INDEX CONCURRENTLY and the like
-  bool undo_proven;        // up, down, up ran; the catalog after down equals the one before
+  const char *name;       // file name part: "index_order_items_order_id"
+  const char *up, *down;  // statements, each ended by ";\n"
+  const char *undo_class; // one of the above
+  bool no_transaction;    // CREATE INDEX CONCURRENTLY and the like
+  bool undo_proven;       // up, down, up ran; the catalog after down equals the one before
 } DbaChange;
 
 typedef struct DbaRisk {
-  const char *lock;        // strongest lock on an existing table: "SHARE UPDATE EXCLUSIVE"
-  const char *blocks;      // "nothing", "writes", "reads and writes"
+  const char *lock;   // strongest lock on an existing table: "SHARE UPDATE EXCLUSIVE"
+  const char *blocks; // "nothing", "writes", "reads and writes"
   bool rewrites;
-  double duration_ms;      // measured in the lab
+  double duration_ms;        // measured in the lab
   const char *duration_note; // rows and size it was measured at
 } DbaRisk;
 
@@ -58,37 +58,37 @@ typedef struct DbaAlternative {
 
 // What the trial of a rule measures; filled in by the advisor, read by lab/trial.c.
 typedef enum DbaTrialKind {
-  DBA_TRIAL_NONE,           // nothing to run: a question or a note
-  DBA_TRIAL_UP_DOWN,        // only that up and down work, with lock and duration
-  DBA_TRIAL_PARENT_DELETE,  // deleting a parent row
-  DBA_TRIAL_REINSERT,       // size of the dropped index, inserting rows again
+  DBA_TRIAL_NONE,             // nothing to run: a question or a note
+  DBA_TRIAL_UP_DOWN,          // only that up and down work, with lock and duration
+  DBA_TRIAL_PARENT_DELETE,    // deleting a parent row
+  DBA_TRIAL_REINSERT,         // size of the dropped index, inserting rows again
   DBA_TRIAL_REINSERT_CHECKED, // the same with foreign keys checked
-  DBA_TRIAL_COLUMN_ORDER,   // size of a copy with other column order
+  DBA_TRIAL_COLUMN_ORDER,     // size of a copy with other column order
 } DbaTrialKind;
 
 typedef struct DbaFinding {
-  const char *rule;        // "fk-without-index"
-  const char *object;      // "shop.order_items(order_id)"
+  const char *rule;           // "fk-without-index"
+  const char *object;         // "shop.order_items(order_id)"
   const char *schema, *table; // of the table it is about
-  const char *what;        // one sentence: the fact
-  const char *why;         // what it costs, with the reason
-  const char *question;    // iron law 8
-  const char *file;        // where the subject defines it
-  const char *severity_name; // in JSON
-  const char *proof;       // "proven", "unproven: reason", "not needed", "tried and rejected"
+  const char *what;           // one sentence: the fact
+  const char *why;            // what it costs, with the reason
+  const char *question;       // iron law 8
+  const char *file;           // where the subject defines it
+  const char *severity_name;  // in JSON
+  const char *proof;          // "proven", "unproven: reason", "not needed", "tried and rejected"
   int64_t line, severity;
-  double stake;            // for ranking: what is at stake, in rows touched or bytes
-  DbaList options;         // answers to the question
-  DbaList columns;         // columns the trial is about
+  double stake;                   // for ranking: what is at stake, in rows touched or bytes
+  DbaList options;                // answers to the question
+  DbaList columns;                // columns the trial is about
   const char *constraint, *index; // names the trial needs
-  int64_t trial;           // DbaTrialKind
+  int64_t trial;                  // DbaTrialKind
   bool has_change, rejected, suppressed;
   const char *suppressed_by; // reason and place
   DbaChange change;
   DbaRisk risk;
-  DbaList receipts;        // DbaReceipt
-  DbaList alternatives;    // DbaAlternative
-  const char *migration;   // file name of the up part, once written
+  DbaList receipts;      // DbaReceipt
+  DbaList alternatives;  // DbaAlternative
+  const char *migration; // file name of the up part, once written
 } DbaFinding;
 
 // What a rule looked at and found right.
@@ -104,13 +104,13 @@ typedef struct DbaUnjudged {
 
 typedef struct DbaFindings {
   DbaArena *arena;
-  DbaList findings;  // DbaFinding
-  DbaList checked;   // DbaChecked
-  DbaList unjudged;  // DbaUnjudged
+  DbaList findings; // DbaFinding
+  DbaList checked;  // DbaChecked
+  DbaList unjudged; // DbaUnjudged
 } DbaFindings;
 
-extern const DbaRecord dba_receipt_record, dba_change_record, dba_risk_record, dba_alternative_record, dba_finding_record, dba_checked_record,
-    dba_unjudged_record;
+extern const DbaRecord dba_receipt_record, dba_change_record, dba_risk_record, dba_alternative_record, dba_finding_record,
+    dba_checked_record, dba_unjudged_record;
 
 DbaFindings *dba_findings_new(void);
 void dba_findings_free(DbaFindings *findings);
@@ -133,4 +133,5 @@ bool dba_suppressions_read_yaml(DbaSurvey *survey, const char *path, const char 
 // `subject:` of a dbarch.yaml, or NULL; a file that is no dbarch.yaml is an error.
 bool dba_config_subject(const char *path, char **ret_subject, GError **error) DBA_CHECKED;
 // Parses the comments before a statement; appends what "-- dbarch: allow RULE reason" says.  `object`: what it heads.
-void dba_suppressions_read_comment(DbaArena *arena, GArray *suppressions, const char *comment, size_t length, const char *object, const char *file, int64_t line);
+void dba_suppressions_read_comment(DbaArena *arena, GArray *suppressions, const char *comment, size_t length, const char *object,
+                                   const char *file, int64_t line);

@@ -8,7 +8,8 @@
 #include <libfyaml.h>
 #include <string.h>
 
-void dba_suppressions_read_comment(DbaArena *arena, GArray *suppressions, const char *comment, size_t length, const char *object, const char *file, int64_t line) {
+void dba_suppressions_read_comment(DbaArena *arena, GArray *suppressions, const char *comment, size_t length, const char *object,
+                                   const char *file, int64_t line) {
   g_autofree char *text = g_strndup(comment, length);
   g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
   for (char **l = lines; *l; l++) {
@@ -22,8 +23,9 @@ void dba_suppressions_read_comment(DbaArena *arena, GArray *suppressions, const 
     if (!g_str_has_prefix(p, "allow "))
       continue;
     g_auto(GStrv) words = g_strsplit(g_strstrip(p + strlen("allow ")), " ", 2);
-    DbaSuppression suppression = {dba_arena_text(arena, words[0]), dba_arena_text(arena, object), words[0] && words[1] ? dba_arena_text(arena, g_strstrip(words[1])) : NULL,
-                                  dba_arena_text(arena, file), line};
+    DbaSuppression suppression = {dba_arena_text(arena, words[0]), dba_arena_text(arena, object),
+                                  words[0] && words[1] ? dba_arena_text(arena, g_strstrip(words[1])) : NULL, dba_arena_text(arena, file),
+                                  line};
     g_array_append_val(suppressions, suppression);
   }
 }
@@ -35,8 +37,8 @@ static bool names(const DbaSuppression *suppression, const DbaFinding *finding) 
   if (!suppression->object || !strcmp(suppression->object, finding->object))
     return true;
   g_autofree char *table = finding->schema && finding->table ? g_strdup_printf("%s.%s", finding->schema, finding->table) : NULL;
-  return !g_strcmp0(suppression->object, table) || !g_strcmp0(suppression->object, finding->table) || !g_strcmp0(suppression->object, finding->index) ||
-         !g_strcmp0(suppression->object, finding->constraint);
+  return !g_strcmp0(suppression->object, table) || !g_strcmp0(suppression->object, finding->table) ||
+         !g_strcmp0(suppression->object, finding->index) || !g_strcmp0(suppression->object, finding->constraint);
 }
 
 void dba_findings_suppress(DbaFindings *findings, const DbaSurvey *survey) {
@@ -47,7 +49,8 @@ void dba_findings_suppress(DbaFindings *findings, const DbaSurvey *survey) {
       if (!suppression->reason || !*suppression->reason)
         continue;
       finding->suppressed = true;
-      finding->suppressed_by = dba_arena_format(findings->arena, "%s (%s:%" G_GINT64_FORMAT ")", suppression->reason, suppression->file, suppression->line);
+      finding->suppressed_by =
+          dba_arena_format(findings->arena, "%s (%s:%" G_GINT64_FORMAT ")", suppression->reason, suppression->file, suppression->line);
       break;
     }
 }
@@ -71,7 +74,8 @@ static bool read_entry(DbaSurvey *survey, const char *path, struct fy_node *entr
     const char *key = fy_node_get_scalar0(key_node), *value = fy_node_is_scalar(value_node) ? fy_node_get_scalar0(value_node) : NULL;
     if (!key || !g_strv_contains(keys, key)) {
       const char *near = dba_text_nearest(key ? key : "", keys);
-      g_autofree char *fact = g_strdup_printf("unknown key \"%s\" in allow%s%s%s", key ? key : "?", near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : "");
+      g_autofree char *fact = g_strdup_printf("unknown key \"%s\" in allow%s%s%s", key ? key : "?", near ? " (did you mean \"" : "",
+                                              near ? near : "", near ? "\"?)" : "");
       return wrong(key_node, path, fact, error);
     }
     if (!value)
@@ -79,7 +83,8 @@ static bool read_entry(DbaSurvey *survey, const char *path, struct fy_node *entr
     if (!strcmp(key, "rule")) {
       if (!g_strv_contains(rules, value)) {
         const char *near = dba_text_nearest(value, rules);
-        g_autofree char *fact = g_strdup_printf("unknown rule \"%s\"%s%s%s", value, near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : "");
+        g_autofree char *fact =
+            g_strdup_printf("unknown rule \"%s\"%s%s%s", value, near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : "");
         return wrong(value_node, path, fact, error);
       }
       suppression.rule = dba_arena_text(survey->arena, value);
@@ -112,7 +117,8 @@ static bool open_yaml(const char *path, struct fy_document **ret_document, GErro
   if (!document) {
     void *iter = NULL;
     struct fy_diag_error *problem = fy_diag_errors_iterate(diag, &iter);
-    dba_fail(error, DBA_ERROR_INPUT, "%s:%d:%d: %s", path, problem ? problem->line : 1, problem ? problem->column : 1, problem ? problem->msg : "is no YAML");
+    dba_fail(error, DBA_ERROR_INPUT, "%s:%d:%d: %s", path, problem ? problem->line : 1, problem ? problem->column : 1,
+             problem ? problem->msg : "is no YAML");
   }
   fy_diag_destroy(diag);
   *ret_document = document;
@@ -130,7 +136,8 @@ static bool check_keys(struct fy_node *top, const char *path, GError **error) {
     if (key && g_strv_contains(keys, key))
       continue;
     const char *near = dba_text_nearest(key ? key : "", keys);
-    g_autofree char *fact = g_strdup_printf("unknown key \"%s\"%s%s%s", key ? key : "?", near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : "");
+    g_autofree char *fact =
+        g_strdup_printf("unknown key \"%s\"%s%s%s", key ? key : "?", near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : "");
     return wrong(fy_node_pair_key(pair), path, fact, error);
   }
   return true;

@@ -22,7 +22,8 @@ static bool probe(const char *bin, const char *origin, DbaLabBinaries *ret_binar
     return false;
   const char *argv[] = {postgres, "--version", NULL};
   int status;
-  if (!g_spawn_sync(NULL, (char **)(uintptr_t)argv, NULL, G_SPAWN_STDERR_TO_DEV_NULL, NULL, NULL, &out, NULL, &status, NULL) || status != 0 || !out)
+  if (!g_spawn_sync(NULL, (char **)(uintptr_t)argv, NULL, G_SPAWN_STDERR_TO_DEV_NULL, NULL, NULL, &out, NULL, &status, NULL) ||
+      status != 0 || !out)
     return false;
   const char *number = strstr(out, ") ");
   if (!number)
@@ -85,8 +86,10 @@ bool dba_lab_find_binaries(const DbaLabHome *home, DbaLabBinaries *ret_binaries,
   }
   if (!best) {
     if (home->major)
-      return dba_fail(error, DBA_ERROR_LAB, "no PostgreSQL %d server was found (hint: dbarch doctor says what is there and how to get it)", home->major);
-    return dba_fail(error, DBA_ERROR_LAB, "no PostgreSQL server was found (hint: dbarch doctor --install brings one, or name its folder with --pg-bin)");
+      return dba_fail(error, DBA_ERROR_LAB, "no PostgreSQL %d server was found (hint: dbarch doctor says what is there and how to get it)",
+                      home->major);
+    return dba_fail(error, DBA_ERROR_LAB,
+                    "no PostgreSQL server was found (hint: dbarch doctor --install brings one, or name its folder with --pg-bin)");
   }
   *ret_binaries = (DbaLabBinaries){g_strdup(best->bin), g_strdup(best->version), best->major, g_strdup(best->origin)};
   return true;
@@ -108,9 +111,44 @@ GPtrArray *dba_lab_list_extensions(const DbaLabBinaries *binaries) {
 
 // Left out on purpose: dblink, postgres_fdw, file_fdw (open connections and files), adminpack, pageinspect, pg_surgery and
 // the like (reach below the access rules), untrusted languages.
-static const char *const allowed_extensions[] = {
-    "amcheck", "bloom", "btree_gin", "btree_gist", "citext", "cube", "dict_int", "dict_xsyn", "earthdistance", "fuzzystrmatch", "hstore", "hypopg", "intarray",
-    "isn", "lo", "ltree", "moddatetime", "pg_prewarm", "pg_stat_statements", "pg_trgm", "pgcrypto", "pgrowlocks", "pgstattuple", "plpgsql", "seg", "tablefunc",
-    "tcn", "tsm_system_rows", "tsm_system_time", "unaccent", "uuid-ossp", "vector", "autoinc", "insert_username", "refint", "postgis", "pg_freespacemap", "pg_visibility", NULL};
+static const char *const allowed_extensions[] = {"amcheck",
+                                                 "bloom",
+                                                 "btree_gin",
+                                                 "btree_gist",
+                                                 "citext",
+                                                 "cube",
+                                                 "dict_int",
+                                                 "dict_xsyn",
+                                                 "earthdistance",
+                                                 "fuzzystrmatch",
+                                                 "hstore",
+                                                 "hypopg",
+                                                 "intarray",
+                                                 "isn",
+                                                 "lo",
+                                                 "ltree",
+                                                 "moddatetime",
+                                                 "pg_prewarm",
+                                                 "pg_stat_statements",
+                                                 "pg_trgm",
+                                                 "pgcrypto",
+                                                 "pgrowlocks",
+                                                 "pgstattuple",
+                                                 "plpgsql",
+                                                 "seg",
+                                                 "tablefunc",
+                                                 "tcn",
+                                                 "tsm_system_rows",
+                                                 "tsm_system_time",
+                                                 "unaccent",
+                                                 "uuid-ossp",
+                                                 "vector",
+                                                 "autoinc",
+                                                 "insert_username",
+                                                 "refint",
+                                                 "postgis",
+                                                 "pg_freespacemap",
+                                                 "pg_visibility",
+                                                 NULL};
 
 bool dba_lab_extension_allowed(const char *name) { return g_strv_contains(allowed_extensions, name); }

@@ -31,28 +31,27 @@ struct DbaLab {
 };
 
 // Written once into the template; fsync is turned on for receipts about writes by dba_lab_set_fsync.
-static const char settings[] =
-    "listen_addresses = ''\n"
-    "unix_socket_permissions = 0700\n"
-    "max_connections = 40\n"
-    "shared_buffers = 128MB\n"
-    "fsync = off\n"
-    "full_page_writes = on\n"
-    "synchronous_commit = off\n"
-    "wal_level = minimal\n"
-    "max_wal_senders = 0\n"
-    "max_wal_size = 2GB\n"
-    "autovacuum = off\n"
-    "jit = off\n"
-    "max_parallel_workers_per_gather = 0\n"
-    "track_io_timing = off\n"
-    "temp_file_limit = 8GB\n"
-    "log_min_messages = warning\n"
-    "log_min_error_statement = panic\n" // subjects' statements stay out of the log
-    "logging_collector = off\n"
-    "shared_preload_libraries = 'pg_stat_statements'\n"
-    "pg_stat_statements.track_utility = off\n"
-    "timezone = 'UTC'\n";
+static const char settings[] = "listen_addresses = ''\n"
+                               "unix_socket_permissions = 0700\n"
+                               "max_connections = 40\n"
+                               "shared_buffers = 128MB\n"
+                               "fsync = off\n"
+                               "full_page_writes = on\n"
+                               "synchronous_commit = off\n"
+                               "wal_level = minimal\n"
+                               "max_wal_senders = 0\n"
+                               "max_wal_size = 2GB\n"
+                               "autovacuum = off\n"
+                               "jit = off\n"
+                               "max_parallel_workers_per_gather = 0\n"
+                               "track_io_timing = off\n"
+                               "temp_file_limit = 8GB\n"
+                               "log_min_messages = warning\n"
+                               "log_min_error_statement = panic\n" // subjects' statements stay out of the log
+                               "logging_collector = off\n"
+                               "shared_preload_libraries = 'pg_stat_statements'\n"
+                               "pg_stat_statements.track_utility = off\n"
+                               "timezone = 'UTC'\n";
 
 static char *log_tail(const char *file) {
   g_autofree char *text = NULL;
@@ -73,14 +72,17 @@ static bool enough_disk(const char *folder, GError **error) {
   if (statvfs(folder, &fs) == 0) {
     uint64_t free_mb = (uint64_t)fs.f_bavail * fs.f_frsize >> 20;
     if (free_mb < NEEDED_FREE_MB)
-      return dba_fail(error, DBA_ERROR_LAB, "%s: %" G_GUINT64_FORMAT " MB free, a lab needs %d MB (hint: free some, or set DBARCH_CACHE to another disk)", folder, free_mb, NEEDED_FREE_MB);
+      return dba_fail(error, DBA_ERROR_LAB,
+                      "%s: %" G_GUINT64_FORMAT " MB free, a lab needs %d MB (hint: free some, or set DBARCH_CACHE to another disk)", folder,
+                      free_mb, NEEDED_FREE_MB);
   }
   return true;
 }
 
 // Programs of the private runtime are found by us through a path that the lab's user must be able to walk.
 static bool run_initdb(const DbaLabBinaries *binaries, const DbaLabUser *user, const char *folder, GError **error) {
-  g_autofree char *initdb = g_build_filename(binaries->bin, "initdb", NULL), *data = g_build_filename(folder, "data", NULL), *log = g_build_filename(folder, "log", NULL);
+  g_autofree char *initdb = g_build_filename(binaries->bin, "initdb", NULL), *data = g_build_filename(folder, "data", NULL),
+                  *log = g_build_filename(folder, "log", NULL);
   g_autoptr(GPtrArray) argv = g_ptr_array_new();
   const char *common[] = {initdb, "-D", data, "-U", DBA_LAB_SUPERUSER, "-A", "trust", "-E", "UTF8", "--no-sync", "--no-instructions"};
   for (size_t i = 0; i < G_N_ELEMENTS(common); i++)
@@ -106,7 +108,8 @@ static bool run_initdb(const DbaLabBinaries *binaries, const DbaLabUser *user, c
 }
 
 // The initialised data folder for these binaries, made when missing.  Two processes that need it at once make it once.
-static bool template_folder(const DbaLabHome *home, const DbaLabBinaries *binaries, const DbaLabUser *user, char **ret_data, GError **error) {
+static bool template_folder(const DbaLabHome *home, const DbaLabBinaries *binaries, const DbaLabUser *user, char **ret_data,
+                            GError **error) {
   g_autofree char *templates = NULL;
   if (!dba_lab_state_folder(home, user, "template", &templates, error))
     return false;
@@ -141,7 +144,8 @@ static bool template_folder(const DbaLabHome *home, const DbaLabBinaries *binari
 static bool start_server(DbaLab *lab, const DbaLabUser *user, bool dies_with_us, GError **error) {
   g_autofree char *postgres = g_build_filename(lab->binaries.bin, "postgres", NULL), *log = g_build_filename(lab->folder, "log", NULL);
   const char *argv[] = {postgres, "-D", lab->data, "-k", lab->socket, "-p", PORT, NULL};
-  DbaSpawn spawn = {.argv = argv, .uid = user->uid, .gid = user->gid, .output_file = log, .folder = lab->data, .dies_with_us = dies_with_us, .nice = 5};
+  DbaSpawn spawn = {
+      .argv = argv, .uid = user->uid, .gid = user->gid, .output_file = log, .folder = lab->data, .dies_with_us = dies_with_us, .nice = 5};
   if (!dba_process_start(&spawn, &lab->pid, error))
     return false;
   gint64 limit = g_get_monotonic_time() + START_TIMEOUT_MS * 1000;
@@ -172,7 +176,8 @@ static bool prepare(DbaLab *lab, GError **error) {
   if (!server)
     return false;
   g_autofree char *sql = g_strdup_printf("create role %s login; revoke all on database postgres, template1 from public; "
-                                         "grant set on parameter session_replication_role to %s; create extension pg_stat_statements", DBA_LAB_SUBJECT_ROLE, DBA_LAB_SUBJECT_ROLE);
+                                         "grant set on parameter session_replication_role to %s; create extension pg_stat_statements",
+                                         DBA_LAB_SUBJECT_ROLE, DBA_LAB_SUBJECT_ROLE);
   if (lab->binaries.major < 15)
     *strstr(sql, "grant set") = '\0';
   return dba_server_exec(server, sql, error);
@@ -181,7 +186,8 @@ static bool prepare(DbaLab *lab, GError **error) {
 static bool start(DbaLab *lab, const DbaLabHome *home, bool keep, GError **error) {
   DbaLabUser user;
   g_autofree char *labs = NULL, *template_data = NULL;
-  if (!dba_lab_find_binaries(home, &lab->binaries, error) || !dba_lab_user(home, &user, error) || !dba_lab_state_folder(home, &user, "lab", &labs, error))
+  if (!dba_lab_find_binaries(home, &lab->binaries, error) || !dba_lab_user(home, &user, error) ||
+      !dba_lab_state_folder(home, &user, "lab", &labs, error))
     return false;
   g_autofree char *user_name = g_strdup(user.name);
   user.name = user_name;
@@ -206,9 +212,11 @@ static bool start(DbaLab *lab, const DbaLabHome *home, bool keep, GError **error
   lab->socket = dba_lab_socket_folder(lab->folder);
   if (!dba_lab_lock(lock_file, true, &lab->lock, error))
     return false;
-  if (mkdir(lab->socket, 0700) != 0 || (geteuid() == 0 && (chown(lab->folder, user.uid, user.gid) != 0 || chown(lab->socket, user.uid, user.gid) != 0)))
+  if (mkdir(lab->socket, 0700) != 0 ||
+      (geteuid() == 0 && (chown(lab->folder, user.uid, user.gid) != 0 || chown(lab->socket, user.uid, user.gid) != 0)))
     return dba_fail(error, DBA_ERROR_LAB, "%s: cannot be made: %s", lab->socket, g_strerror(errno));
-  return dba_file_copy_tree(template_data, lab->data, user.uid, user.gid, error) && start_server(lab, &user, !keep, error) && prepare(lab, error);
+  return dba_file_copy_tree(template_data, lab->data, user.uid, user.gid, error) && start_server(lab, &user, !keep, error) &&
+         prepare(lab, error);
 }
 
 DbaLab *dba_lab_start(const DbaLabHome *home, bool keep, DbaInterrupt *interrupt, GError **error) {

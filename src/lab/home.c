@@ -16,7 +16,10 @@ bool dba_lab_user(const DbaLabHome *home, DbaLabUser *ret_user, GError **error) 
   if (geteuid() != 0) {
     entry = getpwuid(geteuid());
     if (!entry) // initdb looks the name up
-      return dba_fail(error, DBA_ERROR_LAB, "user id %d has no entry in the password database, which PostgreSQL's initdb needs (hint: add one, or run as another user)", (int)geteuid());
+      return dba_fail(
+          error, DBA_ERROR_LAB,
+          "user id %d has no entry in the password database, which PostgreSQL's initdb needs (hint: add one, or run as another user)",
+          (int)geteuid());
   } else {
     if (home->sudo_uid)
       entry = getpwuid((uid_t)g_ascii_strtoull(home->sudo_uid, NULL, 10));
@@ -25,7 +28,9 @@ bool dba_lab_user(const DbaLabHome *home, DbaLabUser *ret_user, GError **error) 
     if (!entry)
       entry = getpwnam("nobody");
     if (!entry)
-      return dba_fail(error, DBA_ERROR_LAB, "PostgreSQL does not run as root, and there is neither a user \"postgres\" nor \"nobody\" (hint: run dbarch as an ordinary user)");
+      return dba_fail(error, DBA_ERROR_LAB,
+                      "PostgreSQL does not run as root, and there is neither a user \"postgres\" nor \"nobody\" (hint: run dbarch as an "
+                      "ordinary user)");
   }
   *ret_user = (DbaLabUser){entry->pw_uid, entry->pw_gid, entry->pw_name};
   return true;
@@ -34,7 +39,8 @@ bool dba_lab_user(const DbaLabHome *home, DbaLabUser *ret_user, GError **error) 
 bool dba_lab_state_folder(const DbaLabHome *home, const DbaLabUser *user, const char *name, char **ret_path, GError **error) {
   g_autofree char *path = g_build_filename(home->cache, name, NULL);
   if (g_mkdir_with_parents(home->cache, 0755) != 0 || (mkdir(path, 0700) != 0 && errno != EEXIST))
-    return dba_fail(error, DBA_ERROR_LAB, "%s: the folder cannot be made: %s (hint: set DBARCH_CACHE to a folder that can be written)", path, g_strerror(errno));
+    return dba_fail(error, DBA_ERROR_LAB, "%s: the folder cannot be made: %s (hint: set DBARCH_CACHE to a folder that can be written)",
+                    path, g_strerror(errno));
   struct stat st;
   if (lstat(path, &st) != 0 || !S_ISDIR(st.st_mode))
     return dba_fail(error, DBA_ERROR_LAB, "%s: is no folder", path);
@@ -70,7 +76,8 @@ pid_t dba_lab_postmaster(const char *data_folder) {
   if (pid <= 1)
     return 0;
   // Process ids are used again: believe it only when that process works in this folder.
-  g_autofree char *link = g_strdup_printf("/proc/%d/cwd", (int)pid), *cwd = g_file_read_link(link, NULL), *real = realpath(data_folder, NULL);
+  g_autofree char *link = g_strdup_printf("/proc/%d/cwd", (int)pid), *cwd = g_file_read_link(link, NULL),
+                  *real = realpath(data_folder, NULL);
   return cwd && real && !strcmp(cwd, real) ? pid : 0;
 }
 

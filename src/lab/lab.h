@@ -17,9 +17,9 @@
 
 // What the program's environment says; read by cli/ alone.
 typedef struct DbaLabHome {
-  const char *cache;   // /var/cache/dbarch for root, else ~/.cache/dbarch; must be absolute
-  const char *pg_bin;  // --pg-bin or DBARCH_PG_BIN: the folder of the server's programs; NULL: find one
-  int major;           // wanted major version; 0: 17, else the newest that is there
+  const char *cache;    // /var/cache/dbarch for root, else ~/.cache/dbarch; must be absolute
+  const char *pg_bin;   // --pg-bin or DBARCH_PG_BIN: the folder of the server's programs; NULL: find one
+  int major;            // wanted major version; 0: 17, else the newest that is there
   const char *sudo_uid; // SUDO_UID when root, else NULL
 } DbaLabHome;
 
@@ -36,7 +36,7 @@ typedef struct DbaLabBinaries {
   char *bin;     // folder of postgres, initdb, pg_dump, psql
   char *version; // "17.11"
   int major;
-  char *origin;  // "--pg-bin", "private runtime", "distribution"
+  char *origin; // "--pg-bin", "private runtime", "distribution"
 } DbaLabBinaries;
 
 // The server programs to use, by the order of DESIGN: --pg-bin, the private runtime, the distribution's newest.
@@ -99,8 +99,8 @@ typedef struct DbaLoadNote {
 } DbaLoadNote;
 
 typedef struct DbaLoad {
-  GPtrArray *notes;    // DbaLoadNote *
-  GArray *sources;     // DbaSource, texts in `arena`
+  GPtrArray *notes;     // DbaLoadNote *
+  GArray *sources;      // DbaSource, texts in `arena`
   GArray *suppressions; // DbaSuppression
   DbaArena *arena;
   uint64_t statements, copied_bytes, inserted;
@@ -114,7 +114,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(DbaLoad, dba_load_free)
 bool dba_lab_load_file(const DbaLab *lab, const char *database, const char *path, DbaLoad *load, GError **error) DBA_CHECKED;
 // The same for SQL of our own making out of a subject's Schema: the first failure of a statement that leans on rows is a
 // note, not an error, when `lenient`.
-bool dba_lab_load_text(const DbaLab *lab, const char *database, const char *name, const char *sql, bool lenient, DbaLoad *load, GError **error) DBA_CHECKED;
+bool dba_lab_load_text(const DbaLab *lab, const char *database, const char *name, const char *sql, bool lenient, DbaLoad *load,
+                       GError **error) DBA_CHECKED;
 // NOLOGIN roles for every owner and grantee of the schema.
 bool dba_lab_create_roles(const DbaLab *lab, const DbaSchema *schema, GError **error) DBA_CHECKED;
 
@@ -122,8 +123,8 @@ bool dba_lab_create_roles(const DbaLab *lab, const DbaSchema *schema, GError **e
 // 10,000 where that is not known; keys unique, foreign keys met (also those to tables that have rows of their own), distinct
 // counts and nulls from the statistics.  Seeded by nothing but the row number, so every run gives the same rows.  What
 // cannot be filled stays empty, with a note; `filled` gets the relations that have generated rows now.
-bool dba_lab_generate_rows(DbaServer *server, const DbaSchema *schema, const GPtrArray *relations, int64_t limit, DbaLoad *load, GHashTable *filled,
-                           GError **error) DBA_CHECKED;
+bool dba_lab_generate_rows(DbaServer *server, const DbaSchema *schema, const GPtrArray *relations, int64_t limit, DbaLoad *load,
+                           GHashTable *filled, GError **error) DBA_CHECKED;
 
 // ---- trials ---------------------------------------------------------------------------------------------------------
 
@@ -131,14 +132,14 @@ bool dba_lab_generate_rows(DbaServer *server, const DbaSchema *schema, const GPt
 // leaves changed (a rewritten table) is made anew for the next.
 typedef struct DbaTrialSetup {
   const DbaLab *lab;
-  const char *database;    // holds the subject's schema and rows; never changed
-  const char *rows_origin; // for the receipt
-  GHashTable *generated;   // relations whose rows are generated, whatever rows_origin says; or NULL
+  const char *database;           // holds the subject's schema and rows; never changed
+  const char *rows_origin;        // for the receipt
+  GHashTable *generated;          // relations whose rows are generated, whatever rows_origin says; or NULL
   bool before_ready, after_ready; // the clones stand; start with false
-  const char *subject;     // for the command that repeats it
+  const char *subject;            // for the command that repeats it
   DbaInterrupt *interrupt;
-  gint64 deadline_us;      // monotonic; no new trial begins after it
-  DbaArena *arena;         // receipts live there
+  gint64 deadline_us; // monotonic; no new trial begins after it
+  DbaArena *arena;    // receipts live there
 } DbaTrialSetup;
 
 // Proves one finding: up, down, up with catalogs compared; then measures what its rule promises.  Adds receipts and the

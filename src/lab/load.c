@@ -31,7 +31,7 @@ void dba_load_free(DbaLoad *load) {
 typedef struct Loader {
   const DbaLab *lab;
   const char *database;
-  DbaServer *server;   // the subject's session
+  DbaServer *server; // the subject's session
   DbaLoad *load;
   GString *sql;
   bool lenient, copying, skipping_copy;
@@ -44,7 +44,8 @@ static void note(Loader *loader, const DbaPlace *place, const char *format, ...)
   g_autofree char *text = g_strdup_vprintf(format, args);
   va_end(args);
   DbaLoadNote *slot = dba_arena_new0(loader->load->arena, DbaLoadNote);
-  *slot = (DbaLoadNote){(char *)(uintptr_t)dba_arena_text(loader->load->arena, place->file), place->line, (char *)(uintptr_t)dba_arena_text(loader->load->arena, text)};
+  *slot = (DbaLoadNote){(char *)(uintptr_t)dba_arena_text(loader->load->arena, place->file), place->line,
+                        (char *)(uintptr_t)dba_arena_text(loader->load->arena, text)};
   g_ptr_array_add(loader->load->notes, slot);
 }
 
@@ -68,8 +69,8 @@ bool dba_lab_create_roles(const DbaLab *lab, const DbaSchema *schema, GError **e
   Loader loader = {.lab = lab, .database = "postgres"};
   g_autoptr(GPtrArray) roles = dba_schema_roles(schema);
   for (guint i = 0; i < roles->len; i++)
-    if (strcmp(roles->pdata[i], DBA_LAB_SUPERUSER) && strcmp(roles->pdata[i], DBA_LAB_SUBJECT_ROLE) && !g_str_has_prefix(roles->pdata[i], "pg_") &&
-        !create_role(&loader, roles->pdata[i], error))
+    if (strcmp(roles->pdata[i], DBA_LAB_SUPERUSER) && strcmp(roles->pdata[i], DBA_LAB_SUBJECT_ROLE) &&
+        !g_str_has_prefix(roles->pdata[i], "pg_") && !create_role(&loader, roles->pdata[i], error))
       return false;
   return true;
 }
@@ -82,7 +83,8 @@ static char *quoted_name(const char *message) {
 
 static bool fail_statement(const DbaSqlItem *item, const char *message, int position, GError **error) {
   size_t offset = dba_text_character_offset(item->text, item->length, position);
-  g_autofree char *caret = dba_text_caret_within(item->place.file, item->place.line, item->place.column, item->text, item->length, offset, message);
+  g_autofree char *caret =
+      dba_text_caret_within(item->place.file, item->place.line, item->place.column, item->text, item->length, offset, message);
   return dba_fail(error, DBA_ERROR_INPUT, "%s", caret);
 }
 
@@ -91,8 +93,8 @@ static void remember_source(Loader *loader, const DbaSqlStatement *statement) {
   if (facts->tag < DBA_SQL_CREATE_TABLE || facts->tag > DBA_SQL_CREATE_TRIGGER || !facts->name)
     return;
   DbaArena *arena = loader->load->arena;
-  DbaSource source = {dba_arena_text(arena, facts->schema), dba_arena_text(arena, facts->name), dba_arena_text(arena, statement->item.place.file), statement->item.place.line,
-                      statement->item.place.column};
+  DbaSource source = {dba_arena_text(arena, facts->schema), dba_arena_text(arena, facts->name),
+                      dba_arena_text(arena, statement->item.place.file), statement->item.place.line, statement->item.place.column};
   g_array_append_val(loader->load->sources, source);
 }
 
@@ -103,7 +105,8 @@ static int special(Loader *loader, const DbaSqlStatement *statement, GError **er
   switch (facts->tag) {
   case DBA_SQL_CREATE_EXTENSION:
     if (!dba_lab_extension_allowed(facts->name)) {
-      g_autofree char *message = g_strdup_printf("extension \"%s\" is refused: it is not among those a subject may have in the lab", facts->name);
+      g_autofree char *message =
+          g_strdup_printf("extension \"%s\" is refused: it is not among those a subject may have in the lab", facts->name);
       fail_statement(&statement->item, message, 0, error);
       return -1;
     }
@@ -125,11 +128,8 @@ static int special(Loader *loader, const DbaSqlStatement *statement, GError **er
       return -1;
     note(loader, place, "role \"%s\" is made without login and rights", facts->name);
     return 1;
-  case DBA_SQL_DATABASE:
-    note(loader, place, "a statement about databases is left out: everything is loaded into one");
-    return 1;
-  default:
-    return 0;
+  case DBA_SQL_DATABASE: note(loader, place, "a statement about databases is left out: everything is loaded into one"); return 1;
+  default: return 0;
   }
 }
 
@@ -160,7 +160,8 @@ static int recover(Loader *loader, const DbaSqlStatement *statement, const GErro
     note(loader, place, "%s: left out", problem->message);
     return 0;
   }
-  g_autofree char *message = !strcmp(state, "42501") ? g_strdup_printf("refused in the lab: %s", problem->message) : g_strdup(problem->message);
+  g_autofree char *message =
+      !strcmp(state, "42501") ? g_strdup_printf("refused in the lab: %s", problem->message) : g_strdup(problem->message);
   fail_statement(&statement->item, message, dba_server_error_position(loader->server), error);
   return -1;
 }
@@ -174,7 +175,8 @@ static bool run_statement(Loader *loader, const DbaSqlStatement *statement, GErr
   for (int attempt = 0;; attempt++) {
     g_autoptr(GError) problem = NULL;
     bool copy = statement->facts.tag == DBA_SQL_COPY_FROM_STDIN;
-    bool ok = copy ? dba_server_copy_begin(loader->server, loader->sql->str, &problem) : dba_server_exec(loader->server, loader->sql->str, &problem);
+    bool ok = copy ? dba_server_copy_begin(loader->server, loader->sql->str, &problem)
+                   : dba_server_exec(loader->server, loader->sql->str, &problem);
     if (ok) {
       loader->copying = copy;
       loader->load->inserted += statement->facts.changes_data;
@@ -205,14 +207,14 @@ static bool visit(const DbaSqlStatement *statement, void *data, GError **error) 
     const DbaSqlFacts *facts = &statement->facts;
     const char *table = facts->table ? facts->table : facts->name;
     g_autofree char *object = !table ? NULL : facts->schema ? g_strdup_printf("%s.%s", facts->schema, table) : g_strdup(table);
-    dba_suppressions_read_comment(loader->load->arena, loader->load->suppressions, item->before, item->before_length, object, item->place.file, item->place.line);
+    dba_suppressions_read_comment(loader->load->arena, loader->load->suppressions, item->before, item->before_length, object,
+                                  item->place.file, item->place.line);
   }
   switch (item->kind) {
-  case DBA_SQL_STATEMENT:
-    loader->load->statements++;
-    return run_statement(loader, statement, error);
+  case DBA_SQL_STATEMENT: loader->load->statements++; return run_statement(loader, statement, error);
   case DBA_SQL_META: {
-    g_autofree char *command = g_strndup(item->text, strcspn(item->text, " \n\r") < item->length ? strcspn(item->text, " \n\r") : item->length);
+    g_autofree char *command =
+        g_strndup(item->text, strcspn(item->text, " \n\r") < item->length ? strcspn(item->text, " \n\r") : item->length);
     if (strcmp(command, "\\restrict") && strcmp(command, "\\unrestrict")) // pg_dump's own guard
       note(loader, &item->place, "psql command %s is left out", command);
     return true;
@@ -243,7 +245,10 @@ static bool run(Loader *loader, DbaSqlReader *reader, GError **error) {
   bool ok = loader->server && dba_sql_visit(reader, visit, loader, error);
   if (ok && loader->server) {
     // A file that ends inside a transaction: psql would lose it; so do we, aloud.
-    g_autoptr(DbaResult) open = dba_server_query(loader->server, "select pg_catalog.now() <> pg_catalog.statement_timestamp() and pg_catalog.pg_current_xact_id_if_assigned() is not null", NULL, NULL);
+    g_autoptr(DbaResult) open = dba_server_query(
+        loader->server,
+        "select pg_catalog.now() <> pg_catalog.statement_timestamp() and pg_catalog.pg_current_xact_id_if_assigned() is not null", NULL,
+        NULL);
     if (open && dba_result_rows(open) == 1 && *dba_result_text(open, 0, 0) == 't') {
       DbaPlace end = {.file = "(end of file)"};
       note(loader, &end, "a transaction was left open: its work is lost, as it is with psql");
@@ -260,7 +265,8 @@ bool dba_lab_load_file(const DbaLab *lab, const char *database, const char *path
   return reader && run(&loader, reader, error);
 }
 
-bool dba_lab_load_text(const DbaLab *lab, const char *database, const char *name, const char *sql, bool lenient, DbaLoad *load, GError **error) {
+bool dba_lab_load_text(const DbaLab *lab, const char *database, const char *name, const char *sql, bool lenient, DbaLoad *load,
+                       GError **error) {
   g_autoptr(DbaSqlReader) reader = dba_sql_reader_text(name, sql, strlen(sql));
   Loader loader = {.lab = lab, .database = database, .load = load, .lenient = lenient};
   return run(&loader, reader, error);

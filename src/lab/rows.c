@@ -109,7 +109,9 @@ static int64_t rows_of(const Filler *filler, const DbaRelation *relation) {
   return MIN(rows > 0 ? rows : UNKNOWN_ROWS, filler->limit);
 }
 
-static bool is_filled(const Filler *filler, const DbaRelation *relation) { return g_ptr_array_find((GPtrArray *)(uintptr_t)filler->relations, relation, NULL); }
+static bool is_filled(const Filler *filler, const DbaRelation *relation) {
+  return g_ptr_array_find((GPtrArray *)(uintptr_t)filler->relations, relation, NULL);
+}
 
 static const DbaConstraint *foreign_key_of(const DbaRelation *relation, const char *column, uint32_t *ret_at) {
   for (DBA_EACH(DbaConstraint, constraint, &relation->constraints))
@@ -150,7 +152,8 @@ static char *column_expression(const Filler *filler, const DbaRelation *relation
     }
   } else {
     double distinct = statistics ? (statistics->distinct < 0 ? -statistics->distinct * (double)rows : statistics->distinct) : 0;
-    number = unique || distinct < 1 ? g_strdup("i") : g_strdup_printf("((i * 104729) %% %" G_GINT64_FORMAT " + 1)", (int64_t)MAX(distinct, 1));
+    number =
+        unique || distinct < 1 ? g_strdup("i") : g_strdup_printf("((i * 104729) %% %" G_GINT64_FORMAT " + 1)", (int64_t)MAX(distinct, 1));
     value = value_expression(filler->schema, column, number);
   }
   if (!value)
@@ -183,7 +186,10 @@ static bool fill(Filler *filler, DbaServer *server, const DbaRelation *relation,
   if (!columns->len)
     return true;
   g_autofree char *name = dba_sql_name(relation->schema, relation->name);
-  g_autofree char *sql = g_strdup_printf("insert into %s (%s) overriding system value select %s from generate_series(1::bigint, %" G_GINT64_FORMAT ") i on conflict do nothing", name, columns->str, values->str, rows);
+  g_autofree char *sql =
+      g_strdup_printf("insert into %s (%s) overriding system value select %s from generate_series(1::bigint, %" G_GINT64_FORMAT
+                      ") i on conflict do nothing",
+                      name, columns->str, values->str, rows);
   g_autoptr(GError) problem = NULL;
   if (dba_server_exec(server, sql, &problem)) {
     load->inserted += (uint64_t)rows;
@@ -195,12 +201,14 @@ static bool fill(Filler *filler, DbaServer *server, const DbaRelation *relation,
     return false;
   }
   DbaLoadNote *slot = dba_arena_new0(load->arena, DbaLoadNote);
-  *slot = (DbaLoadNote){(char *)(uintptr_t)dba_arena_text(load->arena, name), 0, (char *)(uintptr_t)dba_arena_format(load->arena, "no rows could be generated: %s", problem->message)};
+  *slot = (DbaLoadNote){(char *)(uintptr_t)dba_arena_text(load->arena, name), 0,
+                        (char *)(uintptr_t)dba_arena_format(load->arena, "no rows could be generated: %s", problem->message)};
   g_ptr_array_add(load->notes, slot);
   return true;
 }
 
-bool dba_lab_generate_rows(DbaServer *server, const DbaSchema *schema, const GPtrArray *relations, int64_t limit, DbaLoad *load, GHashTable *filled, GError **error) {
+bool dba_lab_generate_rows(DbaServer *server, const DbaSchema *schema, const GPtrArray *relations, int64_t limit, DbaLoad *load,
+                           GHashTable *filled, GError **error) {
   Filler filler = {schema, relations, limit};
   if (!dba_server_exec(server, "set session_replication_role = replica", error))
     return false;

@@ -22,8 +22,8 @@ typedef struct DbaTrial {
   DbaServer *admin, *before, *after; // superuser in "postgres"; the subject role in the two clones
   char *table;                       // quoted
   char *settings, *rows, *locale;
-  char *isolate;                     // SQL that takes other foreign keys out of the way; inside a transaction
-  bool made;                         // the change stands in "after"
+  char *isolate; // SQL that takes other foreign keys out of the way; inside a transaction
+  bool made;     // the change stands in "after"
 } DbaTrial;
 
 typedef struct Measure {
@@ -131,11 +131,12 @@ static bool watched_up(DbaTrial *trial, GError **error) {
     }
     finding->risk.duration_ms = (double)(g_get_monotonic_time() - begin) / 1e3;
     // Only relations that another session can see: what the change itself made blocks nobody.
-    g_autoptr(DbaResult) held = dba_server_query(watcher,
-                                                 "select distinct l.mode from pg_locks l join pg_class c on c.oid = l.relation join pg_namespace n on n.oid = c.relnamespace "
-                                                 "where l.granted and l.pid <> pg_backend_pid() and l.database = (select oid from pg_database where datname = current_database()) "
-                                                 "and c.relkind in ('r', 'p', 'm') and n.nspname !~ '^pg_'",
-                                                 NULL, error);
+    g_autoptr(DbaResult) held = dba_server_query(
+        watcher,
+        "select distinct l.mode from pg_locks l join pg_class c on c.oid = l.relation join pg_namespace n on n.oid = c.relnamespace "
+        "where l.granted and l.pid <> pg_backend_pid() and l.database = (select oid from pg_database where datname = current_database()) "
+        "and c.relkind in ('r', 'p', 'm') and n.nspname !~ '^pg_'",
+        NULL, error);
     if (!held || !dba_server_exec(trial->after, "commit", error))
       return false;
     size_t strongest = 0;
@@ -190,10 +191,11 @@ static bool measure(DbaTrial *trial, DbaServer *server, const char *database, co
   g_autoptr(DbaResult) reset = dba_server_query(trial->admin, "select pg_stat_statements_reset()", NULL, error);
   if (!reset || !dba_server_exec(server, sql, error))
     return false;
-  g_autoptr(DbaResult) result = dba_server_query(trial->admin,
-                                                 "select coalesce(sum(total_exec_time), 0), coalesce(sum(shared_blks_hit + shared_blks_read), 0), coalesce(sum(wal_bytes), 0) "
-                                                 "from pg_stat_statements where toplevel and dbid = (select oid from pg_database where datname = $1)",
-                                                 parameters, error);
+  g_autoptr(DbaResult) result = dba_server_query(
+      trial->admin,
+      "select coalesce(sum(total_exec_time), 0), coalesce(sum(shared_blks_hit + shared_blks_read), 0), coalesce(sum(wal_bytes), 0) "
+      "from pg_stat_statements where toplevel and dbid = (select oid from pg_database where datname = $1)",
+      parameters, error);
   if (!result)
     return false;
   *ret_measure = (Measure){dba_result_real(result, 0, 0), dba_result_real(result, 0, 1), dba_result_real(result, 0, 2)};
@@ -205,32 +207,52 @@ static int compare_real(const void *a, const void *b) {
   return x < y ? -1 : x > y;
 }
 
-static void add_receipt(DbaTrial *trial, const char *method, const char *quantity, const char *unit, double *before, double *after, size_t n) {
+static void add_receipt(DbaTrial *trial, const char *method, const char *quantity, const char *unit, double *before, double *after,
+                        size_t n) {
   DbaArena *arena = trial->setup->arena;
   qsort(before, n, sizeof *before, compare_real);
   qsort(after, n, sizeof *after, compare_real);
   DbaReceipt *receipt = dba_list_add(arena, &trial->finding->receipts, sizeof *receipt);
   g_autofree char *quoted_subject = g_shell_quote(trial->setup->subject), *quoted_object = g_shell_quote(trial->finding->object);
   *receipt = (DbaReceipt){
-      .method = dba_arena_text(arena, method), .quantity = quantity, .unit = unit,
-      .before = before[n / 2], .before_low = before[0], .before_high = before[n - 1],
-      .after = after[n / 2], .after_low = after[0], .after_high = after[n - 1],
-      .n = (int64_t)n, .claimed = after[n - 1] < before[0],
+      .method = dba_arena_text(arena, method),
+      .quantity = quantity,
+      .unit = unit,
+      .before = before[n / 2],
+      .before_low = before[0],
+      .before_high = before[n - 1],
+      .after = after[n / 2],
+      .after_low = after[0],
+      .after_high = after[n - 1],
+      .n = (int64_t)n,
+      .claimed = after[n - 1] < before[0],
       .server = dba_arena_format(arena, "PostgreSQL %s", dba_lab_version(trial->setup->lab)),
-      .locale = dba_arena_text(arena, trial->locale), .settings = dba_arena_text(arena, trial->settings),
-      .rows_origin = trial->setup->generated && g_hash_table_contains(trial->setup->generated, trial->relation) ? "generated" : trial->setup->rows_origin, .rows = dba_arena_text(arena, trial->rows),
+      .locale = dba_arena_text(arena, trial->locale),
+      .settings = dba_arena_text(arena, trial->settings),
+      .rows_origin = trial->setup->generated && g_hash_table_contains(trial->setup->generated, trial->relation) ? "generated"
+                                                                                                                : trial->setup->rows_origin,
+      .rows = dba_arena_text(arena, trial->rows),
       .repeat = dba_arena_format(arena, "dbarch review %s --rule %s --object %s", quoted_subject, trial->finding->rule, quoted_object)};
 }
 
 static void add_receipts(DbaTrial *trial, const char *method, const Measure *before, const Measure *after, bool with_wal) {
   double b[RUNS], a[RUNS];
-  for (size_t i = 0; i < RUNS; i++) { b[i] = before[i].ms; a[i] = after[i].ms; }
+  for (size_t i = 0; i < RUNS; i++) {
+    b[i] = before[i].ms;
+    a[i] = after[i].ms;
+  }
   add_receipt(trial, method, "time", "ms", b, a, RUNS);
-  for (size_t i = 0; i < RUNS; i++) { b[i] = before[i].buffers; a[i] = after[i].buffers; }
+  for (size_t i = 0; i < RUNS; i++) {
+    b[i] = before[i].buffers;
+    a[i] = after[i].buffers;
+  }
   add_receipt(trial, method, "buffers", "pages", b, a, RUNS);
   if (!with_wal)
     return;
-  for (size_t i = 0; i < RUNS; i++) { b[i] = before[i].wal_bytes; a[i] = after[i].wal_bytes; }
+  for (size_t i = 0; i < RUNS; i++) {
+    b[i] = before[i].wal_bytes;
+    a[i] = after[i].wal_bytes;
+  }
   add_receipt(trial, method, "WAL", "bytes", b, a, RUNS);
 }
 
@@ -248,7 +270,8 @@ static void verdict(DbaTrial *trial, bool all) {
 }
 
 // One pair of runs: `prepare` (NULL: nothing) unmeasured, `sql` measured, everything rolled back.
-static bool measured_run(DbaTrial *trial, DbaServer *server, const char *database, const char *prepare, const char *sql, Measure *ret_measure, GError **error) {
+static bool measured_run(DbaTrial *trial, DbaServer *server, const char *database, const char *prepare, const char *sql,
+                         Measure *ret_measure, GError **error) {
   if (!dba_server_exec(server, "begin", error))
     return false;
   bool ok = (!prepare || dba_server_exec(server, prepare, error)) && measure(trial, server, database, sql, ret_measure, error);
@@ -267,7 +290,8 @@ static char *isolation(const DbaTrial *trial, const DbaConstraint *key) {
   GString *sql = g_string_new(NULL);
   for (DBA_EACH(DbaRelation, relation, &trial->schema->relations))
     for (DBA_EACH(DbaConstraint, other, &relation->constraints)) {
-      if (strcmp(other->kind, "foreign key") || g_strcmp0(other->ref_table, key->ref_table) || g_strcmp0(other->ref_schema, key->ref_schema) || other->parent_constraint)
+      if (strcmp(other->kind, "foreign key") || g_strcmp0(other->ref_table, key->ref_table) ||
+          g_strcmp0(other->ref_schema, key->ref_schema) || other->parent_constraint)
         continue;
       if (relation == trial->relation && !strcmp(other->name, key->name))
         continue;
@@ -293,7 +317,10 @@ static bool trial_parent_delete(DbaTrial *trial, GError **error) {
   append_columns(pick, "p.", &key->ref_columns);
   g_string_append_printf(pick, " from (select *, row_number() over (order by ");
   append_columns(pick, "", &key->ref_columns);
-  g_string_append_printf(pick, ") as dbarch_n, count(*) over () as dbarch_all from %s) p where dbarch_n %% greatest(dbarch_all / %d, 1) = 0 order by dbarch_n limit %d", parent, RUNS, RUNS);
+  g_string_append_printf(pick,
+                         ") as dbarch_n, count(*) over () as dbarch_all from %s) p where dbarch_n %% greatest(dbarch_all / %d, 1) = 0 "
+                         "order by dbarch_n limit %d",
+                         parent, RUNS, RUNS);
   g_autoptr(DbaResult) keys = dba_server_query(trial->before, pick->str, NULL, &problem);
   if (!keys)
     return outcome(trial, &problem, "choosing parent rows", error);
@@ -314,17 +341,22 @@ static bool trial_parent_delete(DbaTrial *trial, GError **error) {
       g_string_append(children, " = ");
       dba_sql_append_literal(children, dba_result_text(keys, row, (int)i));
     }
-    g_autofree char *clear = g_strdup_printf("%sset local session_replication_role = replica; delete from %s where %s; set local session_replication_role = origin", trial->isolate, trial->table, children->str);
+    g_autofree char *clear = g_strdup_printf(
+        "%sset local session_replication_role = replica; delete from %s where %s; set local session_replication_role = origin",
+        trial->isolate, trial->table, children->str);
     g_autofree char *sql = g_strdup_printf("delete from %s where %s", parent, condition->str);
     Measure b, a;
-    if (!measured_run(trial, trial->before, BEFORE, clear, sql, &b, &problem) || !measured_run(trial, trial->after, AFTER, clear, sql, &a, &problem))
+    if (!measured_run(trial, trial->before, BEFORE, clear, sql, &b, &problem) ||
+        !measured_run(trial, trial->after, AFTER, clear, sql, &a, &problem))
       return outcome(trial, &problem, "deleting a parent row", error);
     if (run >= 0) {
       before[run] = b;
       after[run] = a;
     }
   }
-  g_autofree char *method = g_strdup_printf("delete one row of %s.%s that nothing refers to any more, %d runs each, interleaved, rolled back", key->ref_schema, key->ref_table, RUNS);
+  g_autofree char *method =
+      g_strdup_printf("delete one row of %s.%s that nothing refers to any more, %d runs each, interleaved, rolled back", key->ref_schema,
+                      key->ref_table, RUNS);
   add_receipts(trial, method, before, after, false);
   verdict(trial, true);
   return true;
@@ -343,7 +375,8 @@ static bool size_of(DbaServer *server, const char *relation, const char *functio
 static bool trial_reinsert(DbaTrial *trial, bool checked, GError **error) {
   g_autoptr(GError) problem = NULL;
   double size_before, size_after;
-  if (!size_of(trial->before, trial->table, "pg_indexes_size", &size_before, error) || !size_of(trial->after, trial->table, "pg_indexes_size", &size_after, error))
+  if (!size_of(trial->before, trial->table, "pg_indexes_size", &size_before, error) ||
+      !size_of(trial->after, trial->table, "pg_indexes_size", &size_after, error))
     return false;
   if (!checked)
     add_receipt(trial, "all indexes of the table, on disk", "size", "bytes", &size_before, &size_after, 1);
@@ -353,22 +386,26 @@ static bool trial_reinsert(DbaTrial *trial, bool checked, GError **error) {
       g_string_append(columns, columns->len ? ", " : "");
       dba_sql_append_identifier(columns, column->name);
     }
-  g_autofree char *take = g_strdup_printf("set local session_replication_role = replica; create temporary table dbarch_rows on commit drop as "
-                                          "select t.tableoid as dbarch_table, t.ctid as dbarch_row, t.* from %s t limit %d; "
-                                          "delete from %s t using dbarch_rows r where t.tableoid = r.dbarch_table and t.ctid = r.dbarch_row%s",
-                                          trial->table, SAMPLE_ROWS, trial->table, checked ? "; set local session_replication_role = origin" : "");
-  g_autofree char *sql = g_strdup_printf("insert into %s (%s) overriding system value select %s from dbarch_rows", trial->table, columns->str, columns->str);
+  g_autofree char *take =
+      g_strdup_printf("set local session_replication_role = replica; create temporary table dbarch_rows on commit drop as "
+                      "select t.tableoid as dbarch_table, t.ctid as dbarch_row, t.* from %s t limit %d; "
+                      "delete from %s t using dbarch_rows r where t.tableoid = r.dbarch_table and t.ctid = r.dbarch_row%s",
+                      trial->table, SAMPLE_ROWS, trial->table, checked ? "; set local session_replication_role = origin" : "");
+  g_autofree char *sql =
+      g_strdup_printf("insert into %s (%s) overriding system value select %s from dbarch_rows", trial->table, columns->str, columns->str);
   Measure before[RUNS], after[RUNS];
   for (int run = -1; run < RUNS; run++) {
     Measure b, a;
-    if (!measured_run(trial, trial->before, BEFORE, take, sql, &b, &problem) || !measured_run(trial, trial->after, AFTER, take, sql, &a, &problem))
+    if (!measured_run(trial, trial->before, BEFORE, take, sql, &b, &problem) ||
+        !measured_run(trial, trial->after, AFTER, take, sql, &a, &problem))
       return outcome(trial, &problem, "inserting rows again", error);
     if (run >= 0) {
       before[run] = b;
       after[run] = a;
     }
   }
-  g_autofree char *method = g_strdup_printf("insert up to %d rows of %s.%s again, %d runs each, interleaved, rolled back", SAMPLE_ROWS, trial->relation->schema, trial->relation->name, RUNS);
+  g_autofree char *method = g_strdup_printf("insert up to %d rows of %s.%s again, %d runs each, interleaved, rolled back", SAMPLE_ROWS,
+                                            trial->relation->schema, trial->relation->name, RUNS);
   if (trial->relation->columns.n)
     add_receipts(trial, method, before, after, true);
   verdict(trial, false);
@@ -384,10 +421,13 @@ static bool trial_column_order(DbaTrial *trial, GError **error) {
     dba_sql_append_identifier(now, column->name);
   }
   append_columns(proposed, "", &trial->finding->columns);
-  g_autofree char *sql = g_strdup_printf("create table public.dbarch_now as select %s from %s; create table public.dbarch_proposed as select %s from %s", now->str, trial->table, proposed->str, trial->table);
+  g_autofree char *sql =
+      g_strdup_printf("create table public.dbarch_now as select %s from %s; create table public.dbarch_proposed as select %s from %s",
+                      now->str, trial->table, proposed->str, trial->table);
   double size_now, size_proposed;
   trial->setup->after_ready = false; // the copies stay in it
-  if (!dba_server_exec(trial->after, sql, &problem) || !size_of(trial->after, "public.dbarch_now", "pg_relation_size", &size_now, &problem) ||
+  if (!dba_server_exec(trial->after, sql, &problem) ||
+      !size_of(trial->after, "public.dbarch_now", "pg_relation_size", &size_now, &problem) ||
       !size_of(trial->after, "public.dbarch_proposed", "pg_relation_size", &size_proposed, &problem))
     return outcome(trial, &problem, "copying the table", error);
   if (size_now <= 0)
@@ -403,9 +443,11 @@ static bool trial_up_down(DbaTrial *trial, GError **error) {
   if (!trial->finding->risk.rewrites) // the size is the same
     return true;
   g_autoptr(DbaServer) owner = dba_lab_connect(trial->setup->lab, DBA_LAB_SUPERUSER, BEFORE, error);
-  trial->setup->before_ready = trial->setup->after_ready = false; // rewritten tables would favour one side in later trials
+  trial->setup->before_ready = trial->setup->after_ready = false;             // rewritten tables would favour one side in later trials
   g_autofree char *compact = g_strdup_printf("vacuum full %s", trial->table); // a rewrite compacts: compare like with like
-  if (!owner || !dba_server_exec(owner, compact, error) || !size_of(trial->before, trial->table, "pg_total_relation_size", &before, error) || !size_of(trial->after, trial->table, "pg_total_relation_size", &after, error))
+  if (!owner || !dba_server_exec(owner, compact, error) ||
+      !size_of(trial->before, trial->table, "pg_total_relation_size", &before, error) ||
+      !size_of(trial->after, trial->table, "pg_total_relation_size", &after, error))
     return false;
   add_receipt(trial, "the table with its indexes, on disk, freshly rewritten", "size", "bytes", &before, &after, 1);
   return true;
@@ -418,12 +460,15 @@ static bool describe(DbaTrial *trial, GError **error) {
   dba_sql_append_literal(sql, trial->table);
   g_string_append_printf(sql, "))) from %s", trial->table);
   g_autoptr(DbaResult) size = dba_server_query(trial->before, sql->str, NULL, error);
-  g_autoptr(DbaResult) settings = size ? dba_server_query(trial->admin,
-                                                          "select format('fsync=%s, shared_buffers=%s, jit=%s, autovacuum=%s', current_setting('fsync'), current_setting('shared_buffers'), "
-                                                          "current_setting('jit'), current_setting('autovacuum')), "
-                                                          "(select datcollate || ' (' || case datlocprovider when 'b' then 'builtin' when 'i' then 'icu' else 'libc' end || ')' from pg_database where datname = 'postgres')",
-                                                          NULL, error)
-                                       : NULL;
+  g_autoptr(DbaResult) settings =
+      size ? dba_server_query(trial->admin,
+                              "select format('fsync=%s, shared_buffers=%s, jit=%s, autovacuum=%s', current_setting('fsync'), "
+                              "current_setting('shared_buffers'), "
+                              "current_setting('jit'), current_setting('autovacuum')), "
+                              "(select datcollate || ' (' || case datlocprovider when 'b' then 'builtin' when 'i' then 'icu' else 'libc' "
+                              "end || ')' from pg_database where datname = 'postgres')",
+                              NULL, error)
+           : NULL;
   if (!settings)
     return false;
   g_autofree char *rows = dba_text_count(dba_result_real(size, 0, 0));
@@ -437,7 +482,8 @@ static bool make_clone(DbaTrial *trial, const char *name, bool *ready, GError **
   if (*ready)
     return true;
   // The copy is made without waiting for the disk; what is measured afterwards is not.
-  if (!dba_lab_drop_database(trial->setup->lab, name, error) || !dba_lab_create_database(trial->setup->lab, name, trial->setup->database, error))
+  if (!dba_lab_drop_database(trial->setup->lab, name, error) ||
+      !dba_lab_create_database(trial->setup->lab, name, trial->setup->database, error))
     return false;
   *ready = true;
   return true;
@@ -478,7 +524,8 @@ static void take_back(DbaTrial *trial) {
   g_autoptr(GError) problem = NULL;
   if (!trial->made || !trial->setup->after_ready)
     return;
-  if (!strcmp(trial->finding->change.undo_class, DBA_UNDO_NOT_NEEDED) || !run_change(trial->after, trial->finding->change.down, trial->finding->change.no_transaction, &problem))
+  if (!strcmp(trial->finding->change.undo_class, DBA_UNDO_NOT_NEEDED) ||
+      !run_change(trial->after, trial->finding->change.down, trial->finding->change.no_transaction, &problem))
     trial->setup->after_ready = false;
 }
 
@@ -487,7 +534,8 @@ bool dba_trial_run(DbaTrialSetup *setup, const DbaSchema *schema, DbaFinding *fi
     finding->proof = "not needed";
     return true;
   }
-  DbaTrial trial = {.setup = setup, .schema = schema, .finding = finding, .relation = dba_schema_relation(schema, finding->schema, finding->table)};
+  DbaTrial trial = {
+      .setup = setup, .schema = schema, .finding = finding, .relation = dba_schema_relation(schema, finding->schema, finding->table)};
   if (g_get_monotonic_time() > setup->deadline_us)
     return unproven(&trial, "the time of --budget was used up");
   if (!trial.relation)

@@ -41,23 +41,29 @@ static void receipts(GString *out, const DbaFinding *finding) {
     text(out, receipt->quantity);
     wrapped(out, "</td><td>", before, "");
     if (receipt->n > 1) {
-      g_autofree char *low = dba_report_amount(receipt->before_low, receipt->unit), *high = dba_report_amount(receipt->before_high, receipt->unit);
+      g_autofree char *low = dba_report_amount(receipt->before_low, receipt->unit),
+                      *high = dba_report_amount(receipt->before_high, receipt->unit);
       g_string_append_printf(out, "<div class=soft>%s to %s</div>", low, high);
     }
     wrapped(out, "</td><td>", after, "");
     if (receipt->n > 1) {
-      g_autofree char *low = dba_report_amount(receipt->after_low, receipt->unit), *high = dba_report_amount(receipt->after_high, receipt->unit);
+      g_autofree char *low = dba_report_amount(receipt->after_low, receipt->unit),
+                      *high = dba_report_amount(receipt->after_high, receipt->unit);
       g_string_append_printf(out, "<div class=soft>%s to %s</div>", low, high);
     }
-    g_string_append_printf(out, "</td><td class=pair><i style=\"width:%.1f%%\"></i><i style=\"width:%.1f%%\"></i></td><td>%d%s</td></tr>", receipt->before / most * 100, receipt->after / most * 100, (int)receipt->n,
-                           receipt->claimed ? "" : receipt->n > 1 ? ", within the spread" : "");
+    g_string_append_printf(out, "</td><td class=pair><i style=\"width:%.1f%%\"></i><i style=\"width:%.1f%%\"></i></td><td>%d%s</td></tr>",
+                           receipt->before / most * 100, receipt->after / most * 100, (int)receipt->n,
+                           receipt->claimed ? ""
+                           : receipt->n > 1 ? ", within the spread"
+                                            : "");
   }
   g_string_append(out, "</table></div>");
   const DbaReceipt *last = dba_list_at(DbaReceipt, &finding->receipts, finding->receipts.n - 1);
   g_string_append(out, "<p class=soft>");
   text(out, last->method);
   g_string_append(out, ". ");
-  g_autofree char *where = g_strdup_printf("%s, %s, %s. Rows: %s; %s.", last->server, last->locale, last->settings, last->rows_origin, last->rows);
+  g_autofree char *where =
+      g_strdup_printf("%s, %s, %s. Rows: %s; %s.", last->server, last->locale, last->settings, last->rows_origin, last->rows);
   text(out, where);
   g_string_append(out, "</p><pre>");
   text(out, last->repeat);
@@ -88,10 +94,12 @@ static void finding_html(GString *out, const DbaFinding *finding, const char *cl
     wrapped(out, "<dl><dt>change</dt><dd><pre>", finding->change.up, "</pre></dd>");
     wrapped(out, "<dt>undo</dt><dd><pre>", finding->change.down, "</pre>");
     text(out, finding->change.undo_class);
-    g_string_append(out, finding->change.undo_proven ? "; up, down, up ran in the lab and the catalog compared equal</dd>" : "; not tried</dd>");
+    g_string_append(out,
+                    finding->change.undo_proven ? "; up, down, up ran in the lab and the catalog compared equal</dd>" : "; not tried</dd>");
     if (finding->risk.lock) {
       g_autofree char *duration = dba_text_duration(finding->risk.duration_ms);
-      g_autofree char *risk = g_strdup_printf("%s; blocks %s%s; took %s at %s", finding->risk.lock, finding->risk.blocks, finding->risk.rewrites ? "; rewrites the table" : "", duration,
+      g_autofree char *risk = g_strdup_printf("%s; blocks %s%s; took %s at %s", finding->risk.lock, finding->risk.blocks,
+                                              finding->risk.rewrites ? "; rewrites the table" : "", duration,
                                               finding->risk.duration_note ? finding->risk.duration_note : "the lab's size");
       term(out, "lock", risk);
     }
@@ -122,7 +130,8 @@ static void closing(GString *out, const DbaReview *review) {
   for (DBA_EACH(DbaChecked, checked, &review->findings->checked))
     if (checked->looked_at > checked->found) {
       wrapped(out, "<li>", checked->title, checked->found ? ", but for what is above" : "");
-      g_string_append_printf(out, " <span class=soft>(%d of %d)</span></li>", (int)(checked->looked_at - checked->found), (int)checked->looked_at);
+      g_string_append_printf(out, " <span class=soft>(%d of %d)</span></li>", (int)(checked->looked_at - checked->found),
+                             (int)checked->looked_at);
     }
   g_string_append(out, "</ul>");
   if (review->findings->unjudged.n || review->survey->gaps.n || review->survey->schema.unmodelled.n) {
@@ -157,14 +166,18 @@ char *dba_report_html(const DbaReview *review) {
   } groups[DBA_N_SEVERITIES] = {{"Must fix", "must"}, {"Worth it", "worth"}, {"Questions", "question"}, {"Notes", "soft"}};
   GString *out = g_string_sized_new(1 << 16);
   g_autofree char *verdict = dba_report_verdict(review);
-  g_string_append(out, "<!doctype html>\n<html lang=en><head><meta charset=utf-8><meta name=viewport content=\"width=device-width, initial-scale=1\"><meta name=color-scheme content=\"light dark\">");
+  g_string_append(out, "<!doctype html>\n<html lang=en><head><meta charset=utf-8><meta name=viewport content=\"width=device-width, "
+                       "initial-scale=1\"><meta name=color-scheme content=\"light dark\">");
   wrapped(out, "<title>", review->survey->subject ? review->survey->subject : "review", ": dbarch review</title><style>");
   g_string_append(out, dba_embedded_report_page[0].text);
   wrapped(out, "</style></head><body><main>\n<h1>", review->survey->subject ? review->survey->subject : "?", "</h1>");
   wrapped(out, "<p class=verdict>", verdict, "</p><p class=soft>");
-  g_autofree char *about = review->lab ? g_strdup_printf("%s, %u tables and views. Proven on %s%s%s.", review->survey->subject_kind, review->survey->schema.relations.n, review->lab, review->lab_note ? "; " : "",
-                                                         review->lab_note ? review->lab_note : "")
-                                       : g_strdup_printf("%s, %u tables and views. Nothing was proven: %s.", review->survey->subject_kind, review->survey->schema.relations.n, review->lab_note ? review->lab_note : "no lab");
+  g_autofree char *about =
+      review->lab
+          ? g_strdup_printf("%s, %u tables and views. Proven on %s%s%s.", review->survey->subject_kind, review->survey->schema.relations.n,
+                            review->lab, review->lab_note ? "; " : "", review->lab_note ? review->lab_note : "")
+          : g_strdup_printf("%s, %u tables and views. Nothing was proven: %s.", review->survey->subject_kind,
+                            review->survey->schema.relations.n, review->lab_note ? review->lab_note : "no lab");
   text(out, about);
   g_string_append(out, "</p>\n");
   bool open = true; // the first finding shows what a finding holds

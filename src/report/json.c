@@ -6,7 +6,8 @@
 
 #define F(type, member, kind) DBA_FIELD(type, member, kind, 0)
 static const DbaField note_fields[] = {F(DbaReviewNote, place, TEXT), F(DbaReviewNote, text, TEXT), {0}};
-static const DbaField migration_fields[] = {F(DbaMigration, number, TEXT), F(DbaMigration, name, TEXT), F(DbaMigration, finding, TEXT), {0}};
+static const DbaField migration_fields[] = {
+    F(DbaMigration, number, TEXT), F(DbaMigration, name, TEXT), F(DbaMigration, finding, TEXT), {0}};
 const DbaRecord dba_review_note_record = {"note", sizeof(DbaReviewNote), note_fields};
 const DbaRecord dba_migration_record = {"migration", sizeof(DbaMigration), migration_fields};
 
@@ -56,7 +57,8 @@ static char *file_text(const DbaFinding *finding, bool up) {
     comment(sql, "Why: ", finding->why);
   if (finding->risk.lock) {
     g_autofree char *duration = dba_text_duration(finding->risk.duration_ms);
-    g_autofree char *risk = g_strdup_printf("%s lock, blocks %s%s; took %s at %s", finding->risk.lock, finding->risk.blocks, finding->risk.rewrites ? "; rewrites the table" : "", duration,
+    g_autofree char *risk = g_strdup_printf("%s lock, blocks %s%s; took %s at %s", finding->risk.lock, finding->risk.blocks,
+                                            finding->risk.rewrites ? "; rewrites the table" : "", duration,
                                             finding->risk.duration_note ? finding->risk.duration_note : "the lab's size");
     comment(sql, "Risk: ", risk);
   }
@@ -66,7 +68,8 @@ static char *file_text(const DbaFinding *finding, bool up) {
   }
   if (finding->receipts.n) {
     const DbaReceipt *receipt = finding->receipts.items;
-    g_autofree char *how = g_strdup_printf("%s, %s, %s; rows: %s (%s)", receipt->server, receipt->locale, receipt->settings, receipt->rows_origin, receipt->rows);
+    g_autofree char *how = g_strdup_printf("%s, %s, %s; rows: %s (%s)", receipt->server, receipt->locale, receipt->settings,
+                                           receipt->rows_origin, receipt->rows);
     comment(sql, "Measured on ", how);
     comment(sql, "Again: ", receipt->repeat);
   }
@@ -85,7 +88,8 @@ void dba_report_migrations(DbaReview *review, DbaFindings *findings) {
   unsigned number = 0;
   for (int pass = 0; pass < 2; pass++) // what is made comes before what is taken away
     for (DBA_EACH(DbaFinding, finding, &findings->findings)) {
-      if (!finding->has_change || finding->rejected || finding->suppressed || !finding->change.undo_proven || strcmp(finding->proof, "proven") || removes(finding) != (pass == 1))
+      if (!finding->has_change || finding->rejected || finding->suppressed || !finding->change.undo_proven ||
+          strcmp(finding->proof, "proven") || removes(finding) != (pass == 1))
         continue;
       g_autofree char *up = file_text(finding, true), *down = file_text(finding, false);
       DbaMigration *migration = dba_list_add(review->arena, &review->migrations, sizeof *migration);

@@ -9,10 +9,10 @@ typedef struct DbaReviewNote {
 } DbaReviewNote;
 
 typedef struct DbaMigration {
-  const char *number;  // "001"
-  const char *name;    // "001_index_order_items_order_id"
+  const char *number;    // "001"
+  const char *name;      // "001_index_order_items_order_id"
   const char *up, *down; // whole files
-  const char *finding; // object
+  const char *finding;   // object
 } DbaMigration;
 
 // All that a report shows.  Borrowed documents; nothing here is freed by the report.
@@ -20,9 +20,9 @@ typedef struct DbaReview {
   const DbaSurvey *survey;
   const DbaFindings *findings;
   DbaArena *arena;
-  DbaList notes;       // DbaReviewNote
-  DbaList migrations;  // DbaMigration
-  const char *lab;     // "PostgreSQL 17.11 (private runtime)"; NULL: no lab could be started
+  DbaList notes;        // DbaReviewNote
+  DbaList migrations;   // DbaMigration
+  const char *lab;      // "PostgreSQL 17.11 (private runtime)"; NULL: no lab could be started
   const char *lab_note; // a substitution: another major version or locale than the subject's
   double seconds;
 } DbaReview;

@@ -44,7 +44,8 @@ char *dba_report_receipt(const DbaReceipt *receipt) {
   GString *out = g_string_new(NULL);
   g_string_append_printf(out, "%s %s -> %s", receipt->quantity, before, after);
   if (receipt->n > 1) {
-    g_autofree char *bl = dba_report_amount(receipt->before_low, receipt->unit), *bh = dba_report_amount(receipt->before_high, receipt->unit);
+    g_autofree char *bl = dba_report_amount(receipt->before_low, receipt->unit),
+                    *bh = dba_report_amount(receipt->before_high, receipt->unit);
     g_autofree char *al = dba_report_amount(receipt->after_low, receipt->unit), *ah = dba_report_amount(receipt->after_high, receipt->unit);
     g_string_append_printf(out, " (median of %d; %s .. %s -> %s .. %s)", (int)receipt->n, bl, bh, al, ah);
   }
@@ -107,12 +108,15 @@ static void finding_text(Printer *p, const DbaFinding *finding) {
   }
   if (finding->risk.lock && !finding->rejected) {
     g_autofree char *duration = dba_text_duration(finding->risk.duration_ms);
-    g_autofree char *risk = g_strdup_printf("%s, blocks %s%s; %s at %s", finding->risk.lock, finding->risk.blocks, finding->risk.rewrites ? ", rewrites the table" : "", duration,
+    g_autofree char *risk = g_strdup_printf("%s, blocks %s%s; %s at %s", finding->risk.lock, finding->risk.blocks,
+                                            finding->risk.rewrites ? ", rewrites the table" : "", duration,
                                             finding->risk.duration_note ? finding->risk.duration_note : "its size here");
     labelled(p, "lock", risk);
   }
   if (finding->has_change && !finding->rejected) {
-    g_autofree char *undo = g_strdup_printf("%s%s", finding->change.undo_class, finding->change.undo_proven ? "; up, down, up ran and the catalog compared equal" : "; not tried");
+    g_autofree char *undo =
+        g_strdup_printf("%s%s", finding->change.undo_class,
+                        finding->change.undo_proven ? "; up, down, up ran and the catalog compared equal" : "; not tried");
     labelled(p, "undo", undo);
   }
   if (strcmp(finding->proof, "proven") && strcmp(finding->proof, "not needed"))
@@ -129,8 +133,10 @@ static void heading(Printer *p, const char *color, const char *text) {
 
 char *dba_report_terminal(const DbaReview *review, bool color, unsigned width) {
   Printer p = {g_string_new(NULL), color, CLAMP(width, 60, 120)};
-  g_autofree char *verdict = dba_report_verdict(review), *subject = dba_text_printable(review->survey->subject ? review->survey->subject : "?", false);
-  g_string_append_printf(p.out, "%s (%s, %u tables and views)\n", subject, review->survey->subject_kind, review->survey->schema.relations.n);
+  g_autofree char *verdict = dba_report_verdict(review),
+                  *subject = dba_text_printable(review->survey->subject ? review->survey->subject : "?", false);
+  g_string_append_printf(p.out, "%s (%s, %u tables and views)\n", subject, review->survey->subject_kind,
+                         review->survey->schema.relations.n);
   paint(&p, "\033[1m", verdict);
   g_string_append_c(p.out, '\n');
   for (int severity = 0; severity < DBA_N_SEVERITIES; severity++) {
@@ -162,7 +168,8 @@ char *dba_report_terminal(const DbaReview *review, bool color, unsigned width) {
     if (checked->looked_at && !checked->found)
       g_string_append_printf(p.out, "  %s (%d)\n", checked->title, (int)checked->looked_at);
     else if (checked->looked_at > checked->found)
-      g_string_append_printf(p.out, "  %s, but for what is above (%d of %d)\n", checked->title, (int)(checked->looked_at - checked->found), (int)checked->looked_at);
+      g_string_append_printf(p.out, "  %s, but for what is above (%d of %d)\n", checked->title, (int)(checked->looked_at - checked->found),
+                             (int)checked->looked_at);
   if (review->findings->unjudged.n || review->survey->gaps.n || review->survey->schema.unmodelled.n) {
     heading(&p, "\033[1m", "COULD NOT BE JUDGED");
     for (DBA_EACH(DbaUnjudged, unjudged, &review->findings->unjudged)) {
@@ -186,13 +193,15 @@ char *dba_report_terminal(const DbaReview *review, bool color, unsigned width) {
     uint32_t shown = 0;
     for (DBA_EACH(DbaReviewNote, load_note, &review->notes))
       if (shown++ < SHOWN)
-        g_string_append_printf(p.out, "  %s%s%s\n", load_note->place ? load_note->place : "", load_note->place ? ": " : "", load_note->text);
+        g_string_append_printf(p.out, "  %s%s%s\n", load_note->place ? load_note->place : "", load_note->place ? ": " : "",
+                               load_note->text);
     if (review->notes.n > SHOWN)
       g_string_append_printf(p.out, "  and %u more: they are in findings.json\n", review->notes.n - SHOWN);
   }
   g_string_append_c(p.out, '\n');
   if (review->lab)
-    g_string_append_printf(p.out, "Proven on %s%s%s, in %.1f s.\n", review->lab, review->lab_note ? "; " : "", review->lab_note ? review->lab_note : "", review->seconds);
+    g_string_append_printf(p.out, "Proven on %s%s%s, in %.1f s.\n", review->lab, review->lab_note ? "; " : "",
+                           review->lab_note ? review->lab_note : "", review->seconds);
   else
     g_string_append_printf(p.out, "Nothing was proven: %s.\n", review->lab_note ? review->lab_note : "no lab");
   return g_string_free(p.out, FALSE);

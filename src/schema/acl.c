@@ -13,8 +13,9 @@ static const struct {
   char letter;
   const char *word;
 } privileges[] = {
-    {'r', "SELECT"}, {'a', "INSERT"},  {'w', "UPDATE"}, {'d', "DELETE"}, {'D', "TRUNCATE"},  {'x', "REFERENCES"}, {'t', "TRIGGER"},
-    {'m', "MAINTAIN"}, {'X', "EXECUTE"}, {'U', "USAGE"},  {'C', "CREATE"}, {'c', "CONNECT"}, {'T', "TEMPORARY"},  {'s', "SET"}, {'A', "ALTER SYSTEM"},
+    {'r', "SELECT"},     {'a', "INSERT"},  {'w', "UPDATE"},    {'d', "DELETE"},  {'D', "TRUNCATE"},
+    {'x', "REFERENCES"}, {'t', "TRIGGER"}, {'m', "MAINTAIN"},  {'X', "EXECUTE"}, {'U', "USAGE"},
+    {'C', "CREATE"},     {'c', "CONNECT"}, {'T', "TEMPORARY"}, {'s', "SET"},     {'A', "ALTER SYSTEM"},
 };
 
 // "grantee=privileges/grantor"; the grantee is quoted as an identifier where it needs to be, and empty for PUBLIC.
@@ -50,7 +51,8 @@ static unsigned level(const DbaList *acl, const char *grantee, char letter) {
   return found;
 }
 
-static void write_items(GString *sql, const char *prefix, const char *object, const char *column, const DbaList *from, const DbaList *to, bool grant) {
+static void write_items(GString *sql, const char *prefix, const char *object, const char *column, const DbaList *from, const DbaList *to,
+                        bool grant) {
   g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
   for (DBA_EACH_TEXT(item, to)) {
     const char *held;
@@ -62,7 +64,8 @@ static void write_items(GString *sql, const char *prefix, const char *object, co
       for (size_t i = 0; i < G_N_ELEMENTS(privileges); i++) {
         unsigned now = level(to, grantee, privileges[i].letter), before = level(from, grantee, privileges[i].letter);
         if (grant ? now == wanted && before < now : now && !before)
-          g_string_append_printf(words, "%s%s%s%s%s", words->len ? ", " : "", privileges[i].word, column ? " (" : "", column ? column : "", column ? ")" : "");
+          g_string_append_printf(words, "%s%s%s%s%s", words->len ? ", " : "", privileges[i].word, column ? " (" : "", column ? column : "",
+                                 column ? ")" : "");
       }
       if (!words->len)
         continue;
@@ -76,7 +79,8 @@ static void write_items(GString *sql, const char *prefix, const char *object, co
   }
 }
 
-void dba_schema_write_grants(GString *sql, const char *prefix, const char *object, const char *column, const DbaList *acl, const DbaList *acl_default) {
+void dba_schema_write_grants(GString *sql, const char *prefix, const char *object, const char *column, const DbaList *acl,
+                             const DbaList *acl_default) {
   if (!acl->n && !acl_default->n)
     return;
   write_items(sql, prefix, object, column, acl, acl_default, false);

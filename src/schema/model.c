@@ -15,43 +15,125 @@
 #define END {0}
 
 #define T DbaColumn
-static const DbaField column_fields[] = {
-    NAMES(T, name), F(T, type, TEXT), F(T, default_expr, TEXT), F(T, generated, TEXT), F(T, identity, TEXT), F(T, collation, TEXT),
-    F(T, storage, TEXT), F(T, compression, TEXT), F(T, comment, TEXT), F(T, not_null_name, TEXT), F(T, options, TEXTS), F(T, foreign_options, TEXTS), F(T, acl, TEXTS),
-    F(T, not_null, BOOL), F(T, not_null_inherited, BOOL), F(T, local, BOOL), F(T, inherited, BOOL), F(T, has_statistics_target, BOOL), F(T, statistics_target, INT), STAT(T, position, INT),
-    STAT(T, type_length, INT), STAT(T, type_alignment, INT), STAT(T, type_name, TEXT), STAT(T, type_class, TEXT), END};
+static const DbaField column_fields[] = {NAMES(T, name),
+                                         F(T, type, TEXT),
+                                         F(T, default_expr, TEXT),
+                                         F(T, generated, TEXT),
+                                         F(T, identity, TEXT),
+                                         F(T, collation, TEXT),
+                                         F(T, storage, TEXT),
+                                         F(T, compression, TEXT),
+                                         F(T, comment, TEXT),
+                                         F(T, not_null_name, TEXT),
+                                         F(T, options, TEXTS),
+                                         F(T, foreign_options, TEXTS),
+                                         F(T, acl, TEXTS),
+                                         F(T, not_null, BOOL),
+                                         F(T, not_null_inherited, BOOL),
+                                         F(T, local, BOOL),
+                                         F(T, inherited, BOOL),
+                                         F(T, has_statistics_target, BOOL),
+                                         F(T, statistics_target, INT),
+                                         STAT(T, position, INT),
+                                         STAT(T, type_length, INT),
+                                         STAT(T, type_alignment, INT),
+                                         STAT(T, type_name, TEXT),
+                                         STAT(T, type_class, TEXT),
+                                         END};
 #undef T
 #define T DbaConstraint
-static const DbaField constraint_fields[] = {
-    NAMES(T, name), F(T, kind, TEXT), F(T, definition, TEXT), F(T, parent_constraint, TEXT), F(T, index, TEXT), F(T, ref_schema, TEXT),
-    F(T, ref_table, TEXT), F(T, ref_index, TEXT), F(T, on_update, TEXT), F(T, on_delete, TEXT), F(T, match, TEXT), F(T, comment, TEXT),
-    F(T, columns, TEXTS), F(T, ref_columns, TEXTS), F(T, deferrable, BOOL), F(T, deferred, BOOL), F(T, not_valid, BOOL),
-    F(T, local, BOOL), F(T, inherited, BOOL), F(T, no_inherit, BOOL), F(T, compares_unequal_types, BOOL), ID(T), OID(T), END};
+static const DbaField constraint_fields[] = {NAMES(T, name),
+                                             F(T, kind, TEXT),
+                                             F(T, definition, TEXT),
+                                             F(T, parent_constraint, TEXT),
+                                             F(T, index, TEXT),
+                                             F(T, ref_schema, TEXT),
+                                             F(T, ref_table, TEXT),
+                                             F(T, ref_index, TEXT),
+                                             F(T, on_update, TEXT),
+                                             F(T, on_delete, TEXT),
+                                             F(T, match, TEXT),
+                                             F(T, comment, TEXT),
+                                             F(T, columns, TEXTS),
+                                             F(T, ref_columns, TEXTS),
+                                             F(T, deferrable, BOOL),
+                                             F(T, deferred, BOOL),
+                                             F(T, not_valid, BOOL),
+                                             F(T, local, BOOL),
+                                             F(T, inherited, BOOL),
+                                             F(T, no_inherit, BOOL),
+                                             F(T, compares_unequal_types, BOOL),
+                                             ID(T),
+                                             OID(T),
+                                             END};
 #undef T
 #define T DbaIndexKey
-static const DbaField index_key_fields[] = {F(T, column, TEXT), F(T, expression, TEXT), F(T, opclass, TEXT), F(T, collation, TEXT),
-                                            F(T, descending, BOOL), F(T, nulls_first, BOOL), F(T, opfamily, TEXT), F(T, included, BOOL), F(T, statistics_target, INT), END};
+static const DbaField index_key_fields[] = {
+    F(T, column, TEXT),      F(T, expression, TEXT), F(T, opclass, TEXT),  F(T, collation, TEXT),        F(T, descending, BOOL),
+    F(T, nulls_first, BOOL), F(T, opfamily, TEXT),   F(T, included, BOOL), F(T, statistics_target, INT), END};
 #undef T
 const DbaRecord dba_index_key_record = {"index key", sizeof(DbaIndexKey), index_key_fields};
 #define T DbaIndex
-static const DbaField index_fields[] = {
-    NAMES(T, name), F(T, method, TEXT), F(T, definition, TEXT), F(T, predicate, TEXT), F(T, constraint, TEXT), F(T, parent_index, TEXT),
-    F(T, tablespace, TEXT), F(T, comment, TEXT), DBA_FIELD_OF(T, keys, dba_index_key_record, 0), F(T, options, TEXTS),
-    F(T, unique, BOOL), F(T, primary, BOOL), F(T, nulls_not_distinct, BOOL), F(T, invalid, BOOL),
-    F(T, not_ready, BOOL), F(T, replica_identity, BOOL), F(T, clustered, BOOL), F(T, on_partitioned, BOOL), F(T, not_immediate, BOOL), ID(T), OID(T),
-    STAT(T, size_bytes, INT), STAT(T, pages, INT), STAT(T, scans, INT), STAT(T, tuples_read, INT), STAT(T, rows, REAL), STAT(T, last_scan, TEXT), END};
+static const DbaField index_fields[] = {NAMES(T, name),
+                                        F(T, method, TEXT),
+                                        F(T, definition, TEXT),
+                                        F(T, predicate, TEXT),
+                                        F(T, constraint, TEXT),
+                                        F(T, parent_index, TEXT),
+                                        F(T, tablespace, TEXT),
+                                        F(T, comment, TEXT),
+                                        DBA_FIELD_OF(T, keys, dba_index_key_record, 0),
+                                        F(T, options, TEXTS),
+                                        F(T, unique, BOOL),
+                                        F(T, primary, BOOL),
+                                        F(T, nulls_not_distinct, BOOL),
+                                        F(T, invalid, BOOL),
+                                        F(T, not_ready, BOOL),
+                                        F(T, replica_identity, BOOL),
+                                        F(T, clustered, BOOL),
+                                        F(T, on_partitioned, BOOL),
+                                        F(T, not_immediate, BOOL),
+                                        ID(T),
+                                        OID(T),
+                                        STAT(T, size_bytes, INT),
+                                        STAT(T, pages, INT),
+                                        STAT(T, scans, INT),
+                                        STAT(T, tuples_read, INT),
+                                        STAT(T, rows, REAL),
+                                        STAT(T, last_scan, TEXT),
+                                        END};
 #undef T
 #define T DbaTrigger
-static const DbaField trigger_fields[] = {NAMES(T, name), F(T, definition, TEXT), F(T, comment, TEXT), F(T, enabled, TEXT), F(T, function, TEXT),
-                                          F(T, parent_trigger, TEXT), ID(T), OID(T), END};
+static const DbaField trigger_fields[] = {NAMES(T, name),
+                                          F(T, definition, TEXT),
+                                          F(T, comment, TEXT),
+                                          F(T, enabled, TEXT),
+                                          F(T, function, TEXT),
+                                          F(T, parent_trigger, TEXT),
+                                          ID(T),
+                                          OID(T),
+                                          END};
 #undef T
 #define T DbaPolicy
-static const DbaField policy_fields[] = {NAMES(T, name), F(T, command, TEXT), F(T, using_expr, TEXT), F(T, check_expr, TEXT), F(T, comment, TEXT),
-                                         F(T, roles, TEXTS), F(T, restrictive, BOOL), ID(T), OID(T), END};
+static const DbaField policy_fields[] = {NAMES(T, name),
+                                         F(T, command, TEXT),
+                                         F(T, using_expr, TEXT),
+                                         F(T, check_expr, TEXT),
+                                         F(T, comment, TEXT),
+                                         F(T, roles, TEXTS),
+                                         F(T, restrictive, BOOL),
+                                         ID(T),
+                                         OID(T),
+                                         END};
 #undef T
 #define T DbaColumnStatistics
-static const DbaField column_statistics_fields[] = {NAMES(T, column), STAT(T, null_fraction, REAL), STAT(T, distinct, REAL), STAT(T, correlation, REAL),
-                                                    STAT(T, width_bytes, INT), STAT(T, inherited, BOOL), END};
+static const DbaField column_statistics_fields[] = {NAMES(T, column),
+                                                    STAT(T, null_fraction, REAL),
+                                                    STAT(T, distinct, REAL),
+                                                    STAT(T, correlation, REAL),
+                                                    STAT(T, width_bytes, INT),
+                                                    STAT(T, inherited, BOOL),
+                                                    END};
 #undef T
 const DbaRecord dba_column_record = {"column", sizeof(DbaColumn), column_fields};
 const DbaRecord dba_constraint_record = {"constraint", sizeof(DbaConstraint), constraint_fields};
@@ -60,54 +142,153 @@ const DbaRecord dba_trigger_record = {"trigger", sizeof(DbaTrigger), trigger_fie
 const DbaRecord dba_policy_record = {"policy", sizeof(DbaPolicy), policy_fields};
 const DbaRecord dba_column_statistics_record = {"column statistics", sizeof(DbaColumnStatistics), column_statistics_fields};
 #define T DbaRelation
-static const DbaField relation_fields[] = {
-    NAMES(T, schema), NAMES(T, name), F(T, kind, TEXT), F(T, owner, TEXT), F(T, comment, TEXT), F(T, persistence, TEXT), F(T, access_method, TEXT),
-    F(T, tablespace, TEXT), F(T, replica_identity, TEXT), F(T, partition_of_schema, TEXT), F(T, partition_of, TEXT), F(T, partition_bound, TEXT),
-    F(T, partition_key, TEXT), F(T, of_type, TEXT), F(T, definition, TEXT), F(T, check_option, TEXT), F(T, foreign_server, TEXT),
-    F(T, foreign_options, TEXTS), F(T, inherits, TEXTS), F(T, options, TEXTS), F(T, toast_options, TEXTS), F(T, acl, TEXTS), F(T, acl_default, TEXTS),
-    F(T, row_security, BOOL), F(T, force_row_security, BOOL), F(T, not_populated, BOOL), DBA_FIELD_OF(T, columns, dba_column_record, 0),
-    DBA_FIELD_OF(T, constraints, dba_constraint_record, 0), DBA_FIELD_OF(T, indexes, dba_index_record, 0),
-    DBA_FIELD_OF(T, triggers, dba_trigger_record, 0), DBA_FIELD_OF(T, policies, dba_policy_record, 0), ID(T), OID(T), STAT(T, rows, REAL),
-    STAT(T, pages, INT), STAT(T, all_visible_pages, INT), STAT(T, size_bytes, INT), STAT(T, toast_bytes, INT), STAT(T, sequential_scans, INT),
-    STAT(T, index_scans, INT), STAT(T, inserted, INT), STAT(T, updated, INT), STAT(T, deleted, INT), STAT(T, hot_updated, INT),
-    STAT(T, live_rows, INT), STAT(T, dead_rows, INT), STAT(T, heap_blocks_read, INT), STAT(T, heap_blocks_hit, INT), STAT(T, last_vacuum, TEXT),
-    STAT(T, last_analyze, TEXT), DBA_FIELD_OF(T, statistics, dba_column_statistics_record, DBA_FIELD_UNCOMPARED), END};
+static const DbaField relation_fields[] = {NAMES(T, schema),
+                                           NAMES(T, name),
+                                           F(T, kind, TEXT),
+                                           F(T, owner, TEXT),
+                                           F(T, comment, TEXT),
+                                           F(T, persistence, TEXT),
+                                           F(T, access_method, TEXT),
+                                           F(T, tablespace, TEXT),
+                                           F(T, replica_identity, TEXT),
+                                           F(T, partition_of_schema, TEXT),
+                                           F(T, partition_of, TEXT),
+                                           F(T, partition_bound, TEXT),
+                                           F(T, partition_key, TEXT),
+                                           F(T, of_type, TEXT),
+                                           F(T, definition, TEXT),
+                                           F(T, check_option, TEXT),
+                                           F(T, foreign_server, TEXT),
+                                           F(T, foreign_options, TEXTS),
+                                           F(T, inherits, TEXTS),
+                                           F(T, options, TEXTS),
+                                           F(T, toast_options, TEXTS),
+                                           F(T, acl, TEXTS),
+                                           F(T, acl_default, TEXTS),
+                                           F(T, row_security, BOOL),
+                                           F(T, force_row_security, BOOL),
+                                           F(T, not_populated, BOOL),
+                                           DBA_FIELD_OF(T, columns, dba_column_record, 0),
+                                           DBA_FIELD_OF(T, constraints, dba_constraint_record, 0),
+                                           DBA_FIELD_OF(T, indexes, dba_index_record, 0),
+                                           DBA_FIELD_OF(T, triggers, dba_trigger_record, 0),
+                                           DBA_FIELD_OF(T, policies, dba_policy_record, 0),
+                                           ID(T),
+                                           OID(T),
+                                           STAT(T, rows, REAL),
+                                           STAT(T, pages, INT),
+                                           STAT(T, all_visible_pages, INT),
+                                           STAT(T, size_bytes, INT),
+                                           STAT(T, toast_bytes, INT),
+                                           STAT(T, sequential_scans, INT),
+                                           STAT(T, index_scans, INT),
+                                           STAT(T, inserted, INT),
+                                           STAT(T, updated, INT),
+                                           STAT(T, deleted, INT),
+                                           STAT(T, hot_updated, INT),
+                                           STAT(T, live_rows, INT),
+                                           STAT(T, dead_rows, INT),
+                                           STAT(T, heap_blocks_read, INT),
+                                           STAT(T, heap_blocks_hit, INT),
+                                           STAT(T, last_vacuum, TEXT),
+                                           STAT(T, last_analyze, TEXT),
+                                           DBA_FIELD_OF(T, statistics, dba_column_statistics_record, DBA_FIELD_UNCOMPARED),
+                                           END};
 #undef T
 #define T DbaNamespace
-static const DbaField namespace_fields[] = {NAMES(T, name), F(T, owner, TEXT), F(T, comment, TEXT), F(T, acl, TEXTS), F(T, acl_default, TEXTS), ID(T), OID(T), END};
+static const DbaField namespace_fields[] = {
+    NAMES(T, name), F(T, owner, TEXT), F(T, comment, TEXT), F(T, acl, TEXTS), F(T, acl_default, TEXTS), ID(T), OID(T), END};
 #undef T
 #define T DbaExtension
-static const DbaField extension_fields[] = {NAMES(T, name), F(T, schema, TEXT), F(T, version, TEXT), F(T, comment, TEXT), ID(T), OID(T), END};
+static const DbaField extension_fields[] = {
+    NAMES(T, name), F(T, schema, TEXT), F(T, version, TEXT), F(T, comment, TEXT), ID(T), OID(T), END};
 #undef T
 #define T DbaDomainCheck
 static const DbaField domain_check_fields[] = {NAMES(T, name), F(T, definition, TEXT), F(T, not_valid, BOOL), END};
 #undef T
 const DbaRecord dba_domain_check_record = {"domain check", sizeof(DbaDomainCheck), domain_check_fields};
 #define T DbaType
-static const DbaField type_fields[] = {
-    NAMES(T, schema), NAMES(T, name), F(T, kind, TEXT), F(T, owner, TEXT), F(T, comment, TEXT), F(T, base_type, TEXT), F(T, default_expr, TEXT),
-    F(T, collation, TEXT), F(T, subtype, TEXT), F(T, subtype_opclass, TEXT), F(T, subtype_diff, TEXT), F(T, canonical, TEXT), F(T, multirange, TEXT),
-    F(T, not_null, BOOL), F(T, labels, TEXTS), DBA_FIELD_OF(T, checks, dba_domain_check_record, 0), DBA_FIELD_OF(T, columns, dba_column_record, 0),
-    F(T, acl, TEXTS), F(T, acl_default, TEXTS), ID(T), OID(T), END};
+static const DbaField type_fields[] = {NAMES(T, schema),
+                                       NAMES(T, name),
+                                       F(T, kind, TEXT),
+                                       F(T, owner, TEXT),
+                                       F(T, comment, TEXT),
+                                       F(T, base_type, TEXT),
+                                       F(T, default_expr, TEXT),
+                                       F(T, collation, TEXT),
+                                       F(T, subtype, TEXT),
+                                       F(T, subtype_opclass, TEXT),
+                                       F(T, subtype_diff, TEXT),
+                                       F(T, canonical, TEXT),
+                                       F(T, multirange, TEXT),
+                                       F(T, not_null, BOOL),
+                                       F(T, labels, TEXTS),
+                                       DBA_FIELD_OF(T, checks, dba_domain_check_record, 0),
+                                       DBA_FIELD_OF(T, columns, dba_column_record, 0),
+                                       F(T, acl, TEXTS),
+                                       F(T, acl_default, TEXTS),
+                                       ID(T),
+                                       OID(T),
+                                       END};
 #undef T
 #define T DbaSequence
-static const DbaField sequence_fields[] = {
-    NAMES(T, schema), NAMES(T, name), F(T, owner, TEXT), F(T, comment, TEXT), F(T, type, TEXT), F(T, persistence, TEXT), F(T, owned_by_schema, TEXT),
-    F(T, owned_by_table, TEXT), F(T, owned_by_column, TEXT), F(T, identity, BOOL), F(T, cycle, BOOL), F(T, start, INT), F(T, increment, INT),
-    F(T, minimum, INT), F(T, maximum, INT), F(T, cache, INT), STAT(T, has_last_value, BOOL), STAT(T, last_value, INT), F(T, acl, TEXTS),
-    F(T, acl_default, TEXTS), ID(T), OID(T), END};
+static const DbaField sequence_fields[] = {NAMES(T, schema),
+                                           NAMES(T, name),
+                                           F(T, owner, TEXT),
+                                           F(T, comment, TEXT),
+                                           F(T, type, TEXT),
+                                           F(T, persistence, TEXT),
+                                           F(T, owned_by_schema, TEXT),
+                                           F(T, owned_by_table, TEXT),
+                                           F(T, owned_by_column, TEXT),
+                                           F(T, identity, BOOL),
+                                           F(T, cycle, BOOL),
+                                           F(T, start, INT),
+                                           F(T, increment, INT),
+                                           F(T, minimum, INT),
+                                           F(T, maximum, INT),
+                                           F(T, cache, INT),
+                                           STAT(T, has_last_value, BOOL),
+                                           STAT(T, last_value, INT),
+                                           F(T, acl, TEXTS),
+                                           F(T, acl_default, TEXTS),
+                                           ID(T),
+                                           OID(T),
+                                           END};
 #undef T
 #define T DbaFunction
-static const DbaField function_fields[] = {
-    NAMES(T, schema), NAMES(T, name), NAMES(T, arguments), F(T, kind, TEXT), F(T, owner, TEXT), F(T, comment, TEXT), F(T, definition, TEXT),
-    F(T, language, TEXT), F(T, security_definer, BOOL), F(T, settings, TEXTS), F(T, acl, TEXTS), F(T, acl_default, TEXTS), ID(T), OID(T), END};
+static const DbaField function_fields[] = {NAMES(T, schema),
+                                           NAMES(T, name),
+                                           NAMES(T, arguments),
+                                           F(T, kind, TEXT),
+                                           F(T, owner, TEXT),
+                                           F(T, comment, TEXT),
+                                           F(T, definition, TEXT),
+                                           F(T, language, TEXT),
+                                           F(T, security_definer, BOOL),
+                                           F(T, settings, TEXTS),
+                                           F(T, acl, TEXTS),
+                                           F(T, acl_default, TEXTS),
+                                           ID(T),
+                                           OID(T),
+                                           END};
 #undef T
 #define T DbaStatisticsObject
-static const DbaField statistics_object_fields[] = {NAMES(T, schema), NAMES(T, name), F(T, owner, TEXT), F(T, comment, TEXT), F(T, definition, TEXT),
-                                                    F(T, table, TEXT), F(T, has_target, BOOL), F(T, target, INT), ID(T), OID(T), END};
+static const DbaField statistics_object_fields[] = {NAMES(T, schema),
+                                                    NAMES(T, name),
+                                                    F(T, owner, TEXT),
+                                                    F(T, comment, TEXT),
+                                                    F(T, definition, TEXT),
+                                                    F(T, table, TEXT),
+                                                    F(T, has_target, BOOL),
+                                                    F(T, target, INT),
+                                                    ID(T),
+                                                    OID(T),
+                                                    END};
 #undef T
 #define T DbaDefaultAcl
-static const DbaField default_acl_fields[] = {NAMES(T, role), NAMES(T, schema), NAMES(T, kind), F(T, acl, TEXTS), F(T, acl_default, TEXTS), END};
+static const DbaField default_acl_fields[] = {NAMES(T, role),   NAMES(T, schema),         NAMES(T, kind),
+                                              F(T, acl, TEXTS), F(T, acl_default, TEXTS), END};
 #undef T
 #define T DbaUnmodelled
 static const DbaField unmodelled_fields[] = {NAMES(T, kind), F(T, count, INT), F(T, names, TEXTS), END};
@@ -126,11 +307,17 @@ const DbaRecord dba_default_acl_record = {"default privileges", sizeof(DbaDefaul
 const DbaRecord dba_unmodelled_record = {"unmodelled", sizeof(DbaUnmodelled), unmodelled_fields};
 const DbaRecord dba_need_record = {"need", sizeof(DbaNeed), need_fields};
 #define T DbaSchema
-static const DbaField schema_fields[] = {
-    DBA_FIELD_OF(T, namespaces, dba_namespace_record, 0), DBA_FIELD_OF(T, extensions, dba_extension_record, 0), DBA_FIELD_OF(T, types, dba_type_record, 0),
-    DBA_FIELD_OF(T, sequences, dba_sequence_record, 0), DBA_FIELD_OF(T, relations, dba_relation_record, 0), DBA_FIELD_OF(T, functions, dba_function_record, 0),
-    DBA_FIELD_OF(T, statistics_objects, dba_statistics_object_record, 0), DBA_FIELD_OF(T, default_acls, dba_default_acl_record, 0),
-    DBA_FIELD_OF(T, unmodelled, dba_unmodelled_record, 0), DBA_FIELD_OF(T, needs, dba_need_record, DBA_FIELD_UNCOMPARED), END};
+static const DbaField schema_fields[] = {DBA_FIELD_OF(T, namespaces, dba_namespace_record, 0),
+                                         DBA_FIELD_OF(T, extensions, dba_extension_record, 0),
+                                         DBA_FIELD_OF(T, types, dba_type_record, 0),
+                                         DBA_FIELD_OF(T, sequences, dba_sequence_record, 0),
+                                         DBA_FIELD_OF(T, relations, dba_relation_record, 0),
+                                         DBA_FIELD_OF(T, functions, dba_function_record, 0),
+                                         DBA_FIELD_OF(T, statistics_objects, dba_statistics_object_record, 0),
+                                         DBA_FIELD_OF(T, default_acls, dba_default_acl_record, 0),
+                                         DBA_FIELD_OF(T, unmodelled, dba_unmodelled_record, 0),
+                                         DBA_FIELD_OF(T, needs, dba_need_record, DBA_FIELD_UNCOMPARED),
+                                         END};
 #undef T
 const DbaRecord dba_schema_record = {"schema", sizeof(DbaSchema), schema_fields};
 
@@ -154,7 +341,8 @@ static int compare_names(const void *a, const void *b, void *data) {
   for (const DbaField *field = record->fields; field->name; field++) {
     if (!(field->flags & DBA_FIELD_NAMES))
       continue;
-    int order = g_strcmp0(*(const char *const *)(const void *)((const char *)a + field->offset), *(const char *const *)(const void *)((const char *)b + field->offset));
+    int order = g_strcmp0(*(const char *const *)(const void *)((const char *)a + field->offset),
+                          *(const char *const *)(const void *)((const char *)b + field->offset));
     if (order)
       return order;
   }

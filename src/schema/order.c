@@ -52,8 +52,7 @@ static void add_nodes(Walk *walk, DbaNodeKind kind) {
     for (DBA_EACH(DbaStatisticsObject, x, &schema->statistics_objects))
       add(walk, kind, x, NULL, x->id);
     return;
-  default:
-    break;
+  default: break;
   }
   for (DBA_EACH(DbaRelation, relation, &schema->relations)) {
     if (kind == DBA_NODE_INDEX)
@@ -127,7 +126,8 @@ static void visit(Walk *walk, guint i) {
 }
 
 GArray *dba_schema_order(const DbaSchema *schema) {
-  Walk walk = {schema, g_array_new(FALSE, FALSE, sizeof(DbaNode)), g_array_new(FALSE, FALSE, sizeof(DbaNode)), g_hash_table_new(NULL, NULL), NULL};
+  Walk walk = {schema, g_array_new(FALSE, FALSE, sizeof(DbaNode)), g_array_new(FALSE, FALSE, sizeof(DbaNode)), g_hash_table_new(NULL, NULL),
+               NULL};
   for (int kind = DBA_NODE_NAMESPACE; kind <= DBA_NODE_POLICY; kind++)
     add_nodes(&walk, (DbaNodeKind)kind);
   walk.state = g_new0(guint8, walk.nodes->len + 1);

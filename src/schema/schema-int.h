@@ -13,7 +13,7 @@ typedef enum DbaNodeKind {
   DBA_NODE_RELATION,
   DBA_NODE_STATISTICS,
   DBA_NODE_INDEX,
-  DBA_NODE_CONSTRAINT,  // all but foreign keys; checks belong to their table
+  DBA_NODE_CONSTRAINT, // all but foreign keys; checks belong to their table
   DBA_NODE_FOREIGN_KEY,
   DBA_NODE_TRIGGER,
   DBA_NODE_POLICY,
@@ -32,6 +32,7 @@ GArray *dba_schema_order(const DbaSchema *schema);
 
 // GRANT and REVOKE that lead from the default privileges to `acl`.  `object`: "TABLE a.b", "SCHEMA a" ...; `column`:
 // NULL or the column's quoted name.
-void dba_schema_write_grants(GString *sql, const char *prefix, const char *object, const char *column, const DbaList *acl, const DbaList *acl_default);
+void dba_schema_write_grants(GString *sql, const char *prefix, const char *object, const char *column, const DbaList *acl,
+                             const DbaList *acl_default);
 // The grantees of an acl, added to a set of names.
 void dba_schema_acl_roles(const DbaList *acl, GHashTable *roles);

@@ -19,29 +19,29 @@ typedef struct DbaColumn {
   const char *storage;      // "plain" ... where it is not the type's own
   const char *compression;  // "pglz", "lz4" or NULL
   const char *comment;
-  const char *not_null_name; // PostgreSQL 18: a not-null constraint with a name of its own choosing
+  const char *not_null_name;        // PostgreSQL 18: a not-null constraint with a name of its own choosing
   DbaList options, foreign_options; // "n_distinct=5"
-  DbaList acl;              // aclitem texts
+  DbaList acl;                      // aclitem texts
   bool not_null;
-  bool not_null_inherited;  // PostgreSQL 18: only from a parent
-  bool local, inherited;    // declared here; comes from a parent (both may hold)
+  bool not_null_inherited; // PostgreSQL 18: only from a parent
+  bool local, inherited;   // declared here; comes from a parent (both may hold)
   bool has_statistics_target;
   int64_t statistics_target;
-  int64_t position;         // pg_attribute.attnum
-  int64_t type_length;      // pg_type.typlen: bytes, -1 varlena, -2 cstring
-  int64_t type_alignment;   // 1, 2, 4, 8
-  const char *type_name;    // pg_type.typname of the base type under domains: "int4"
-  const char *type_class;   // pg_type.typtype of the column's own type: b, c, d, e, r, m
+  int64_t position;       // pg_attribute.attnum
+  int64_t type_length;    // pg_type.typlen: bytes, -1 varlena, -2 cstring
+  int64_t type_alignment; // 1, 2, 4, 8
+  const char *type_name;  // pg_type.typname of the base type under domains: "int4"
+  const char *type_class; // pg_type.typtype of the column's own type: b, c, d, e, r, m
 } DbaColumn;
 
 typedef struct DbaConstraint {
   const char *name;
-  const char *kind;         // "primary key", "unique", "foreign key", "check", "exclusion", "trigger", "not null"
-  const char *definition;   // pg_get_constraintdef()
-  const char *parent_constraint; // partitions: the constraint of the parent table that this one belongs to
-  const char *index;        // the index that carries it
-  const char *ref_schema, *ref_table; // foreign key
-  const char *ref_index;    // the unique index it leans on
+  const char *kind;                          // "primary key", "unique", "foreign key", "check", "exclusion", "trigger", "not null"
+  const char *definition;                    // pg_get_constraintdef()
+  const char *parent_constraint;             // partitions: the constraint of the parent table that this one belongs to
+  const char *index;                         // the index that carries it
+  const char *ref_schema, *ref_table;        // foreign key
+  const char *ref_index;                     // the unique index it leans on
   const char *on_update, *on_delete, *match; // "no action", "cascade", ...; "simple", "full"
   const char *comment;
   DbaList columns, ref_columns;
@@ -52,26 +52,26 @@ typedef struct DbaConstraint {
 } DbaConstraint;
 
 typedef struct DbaIndexKey {
-  const char *column;       // NULL for an expression
+  const char *column; // NULL for an expression
   const char *expression;
-  const char *opclass;      // where it is not the default of the type
-  const char *collation;    // where it is not the column's
-  const char *opfamily;     // identifies which comparisons the key serves
+  const char *opclass;   // where it is not the default of the type
+  const char *collation; // where it is not the column's
+  const char *opfamily;  // identifies which comparisons the key serves
   bool descending, nulls_first;
-  bool included;            // INCLUDE: stored, not searched
+  bool included;             // INCLUDE: stored, not searched
   int64_t statistics_target; // of an expression; 0: the default
 } DbaIndexKey;
 
 typedef struct DbaIndex {
   const char *name;
-  const char *method;       // btree, hash, gin ...
-  const char *definition;   // pg_get_indexdef()
+  const char *method;     // btree, hash, gin ...
+  const char *definition; // pg_get_indexdef()
   const char *predicate;
   const char *constraint;   // the constraint it carries
   const char *parent_index; // the partitioned index it is attached to, qualified
   const char *tablespace;
   const char *comment;
-  DbaList keys;             // DbaIndexKey: the keys, then the included columns
+  DbaList keys; // DbaIndexKey: the keys, then the included columns
   DbaList options;
   bool unique, primary, nulls_not_distinct, invalid, not_ready, replica_identity, clustered, on_partitioned, not_immediate;
   int64_t id;
@@ -79,20 +79,20 @@ typedef struct DbaIndex {
   // Statistics; zero in a schema without them.
   int64_t size_bytes, pages, scans, tuples_read;
   double rows;
-  const char *last_scan;    // PostgreSQL 16 and later
+  const char *last_scan; // PostgreSQL 16 and later
 } DbaIndex;
 
 typedef struct DbaTrigger {
   const char *name, *definition, *comment;
-  const char *enabled;      // "origin", "disabled", "replica", "always"
-  const char *function;     // qualified
+  const char *enabled;        // "origin", "disabled", "replica", "always"
+  const char *function;       // qualified
   const char *parent_trigger; // the same trigger of the partitioned parent
   int64_t id, oid;
 } DbaTrigger;
 
 typedef struct DbaPolicy {
   const char *name, *command, *using_expr, *check_expr, *comment;
-  DbaList roles;            // empty: PUBLIC
+  DbaList roles; // empty: PUBLIC
   bool restrictive;
   int64_t id, oid;
 } DbaPolicy;
@@ -108,27 +108,27 @@ typedef struct DbaColumnStatistics {
 // Table, partitioned table, view, materialised view, foreign table.
 typedef struct DbaRelation {
   const char *schema, *name;
-  const char *kind;         // "table", "partitioned table", "view", "materialized view", "foreign table"
+  const char *kind; // "table", "partitioned table", "view", "materialized view", "foreign table"
   const char *owner, *comment;
-  const char *persistence;  // "unlogged" or NULL
+  const char *persistence;   // "unlogged" or NULL
   const char *access_method; // where it is not heap
   const char *tablespace;
-  const char *replica_identity; // "full", "nothing", "index" or NULL
+  const char *replica_identity;                                     // "full", "nothing", "index" or NULL
   const char *partition_of_schema, *partition_of, *partition_bound; // of a partition
-  const char *partition_key; // pg_get_partkeydef()
-  const char *of_type;      // CREATE TABLE OF
-  const char *definition;   // views
-  const char *check_option; // views: "local", "cascaded"
+  const char *partition_key;                                        // pg_get_partkeydef()
+  const char *of_type;                                              // CREATE TABLE OF
+  const char *definition;                                           // views
+  const char *check_option;                                         // views: "local", "cascaded"
   const char *foreign_server;
   DbaList foreign_options;
-  DbaList inherits;         // qualified and quoted names, in order
+  DbaList inherits; // qualified and quoted names, in order
   DbaList options, toast_options, acl, acl_default;
   bool row_security, force_row_security, not_populated;
-  DbaList columns;          // DbaColumn
-  DbaList constraints;      // DbaConstraint
-  DbaList indexes;          // DbaIndex
-  DbaList triggers;         // DbaTrigger
-  DbaList policies;         // DbaPolicy
+  DbaList columns;     // DbaColumn
+  DbaList constraints; // DbaConstraint
+  DbaList indexes;     // DbaIndex
+  DbaList triggers;    // DbaTrigger
+  DbaList policies;    // DbaPolicy
   int64_t id, oid;
   // Statistics; zero in a schema without them.  rows is -1 where the table was never analysed.
   double rows;
@@ -136,7 +136,7 @@ typedef struct DbaRelation {
   int64_t sequential_scans, index_scans, inserted, updated, deleted, hot_updated, live_rows, dead_rows;
   int64_t heap_blocks_read, heap_blocks_hit;
   const char *last_vacuum, *last_analyze;
-  DbaList statistics;       // DbaColumnStatistics
+  DbaList statistics; // DbaColumnStatistics
 } DbaRelation;
 
 typedef struct DbaNamespace {
@@ -157,14 +157,14 @@ typedef struct DbaDomainCheck {
 
 typedef struct DbaType {
   const char *schema, *name;
-  const char *kind;         // "enum", "domain", "composite", "range"
+  const char *kind; // "enum", "domain", "composite", "range"
   const char *owner, *comment;
-  const char *base_type, *default_expr, *collation; // domain
+  const char *base_type, *default_expr, *collation;                              // domain
   const char *subtype, *subtype_opclass, *subtype_diff, *canonical, *multirange; // range
   bool not_null;
-  DbaList labels;           // enum, in order
-  DbaList checks;           // DbaDomainCheck
-  DbaList columns;          // DbaColumn, composite
+  DbaList labels;  // enum, in order
+  DbaList checks;  // DbaDomainCheck
+  DbaList columns; // DbaColumn, composite
   DbaList acl, acl_default;
   int64_t id, oid;
 } DbaType;
@@ -174,22 +174,22 @@ typedef struct DbaSequence {
   const char *owner, *comment;
   const char *type, *persistence;
   const char *owned_by_schema, *owned_by_table, *owned_by_column;
-  bool identity;            // belongs to an identity column
+  bool identity; // belongs to an identity column
   bool cycle;
   int64_t start, increment, minimum, maximum, cache;
-  bool has_last_value;      // false: never used, or not readable
-  int64_t last_value;       // statistics
+  bool has_last_value; // false: never used, or not readable
+  int64_t last_value;  // statistics
   DbaList acl, acl_default;
   int64_t id, oid;
 } DbaSequence;
 
 typedef struct DbaFunction {
   const char *schema, *name;
-  const char *arguments;    // pg_get_function_identity_arguments(): tells overloads apart
-  const char *kind;         // "function", "procedure", "window"
+  const char *arguments; // pg_get_function_identity_arguments(): tells overloads apart
+  const char *kind;      // "function", "procedure", "window"
   const char *owner, *comment, *definition, *language;
   bool security_definer;
-  DbaList settings;         // SET clauses
+  DbaList settings; // SET clauses
   DbaList acl, acl_default;
   int64_t id, oid;
 } DbaFunction;
@@ -225,10 +225,10 @@ typedef struct DbaSchema {
   DbaList needs; // DbaNeed, sorted
 } DbaSchema;
 
-extern const DbaRecord dba_column_record, dba_constraint_record, dba_index_key_record, dba_index_record, dba_trigger_record, dba_policy_record,
-    dba_column_statistics_record, dba_relation_record, dba_namespace_record, dba_extension_record, dba_domain_check_record, dba_type_record,
-    dba_sequence_record, dba_function_record, dba_statistics_object_record, dba_default_acl_record, dba_unmodelled_record, dba_need_record,
-    dba_schema_record;
+extern const DbaRecord dba_column_record, dba_constraint_record, dba_index_key_record, dba_index_record, dba_trigger_record,
+    dba_policy_record, dba_column_statistics_record, dba_relation_record, dba_namespace_record, dba_extension_record,
+    dba_domain_check_record, dba_type_record, dba_sequence_record, dba_function_record, dba_statistics_object_record,
+    dba_default_acl_record, dba_unmodelled_record, dba_need_record, dba_schema_record;
 
 DbaSchema *dba_schema_new(void);
 void dba_schema_free(DbaSchema *schema);
@@ -250,8 +250,8 @@ GPtrArray *dba_schema_compare(const DbaSchema *before, const DbaSchema *after);
 // ---- writing --------------------------------------------------------------------------------------------------------
 
 typedef struct DbaSchemaWrite {
-  bool no_owners;  // leave out owners
-  bool no_grants;  // leave out grants and default privileges
+  bool no_owners; // leave out owners
+  bool no_grants; // leave out grants and default privileges
 } DbaSchemaWrite;
 
 // SQL that makes the schema in an empty database, in dependency order.  Loading it and reading the catalog gives an equal

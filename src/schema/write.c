@@ -92,7 +92,8 @@ static void append_column(GString *sql, const DbaColumn *column, bool with_defau
   if (column->collation)
     g_string_append_printf(sql, " COLLATE %s", column->collation);
   if (column->generated)
-    g_string_append_printf(sql, " GENERATED ALWAYS AS (%s)%s", column->default_expr ? column->default_expr : "NULL", strcmp(column->generated, "stored") ? "" : " STORED");
+    g_string_append_printf(sql, " GENERATED ALWAYS AS (%s)%s", column->default_expr ? column->default_expr : "NULL",
+                           strcmp(column->generated, "stored") ? "" : " STORED");
   else if (column->default_expr && with_default)
     g_string_append_printf(sql, " DEFAULT %s", column->default_expr);
   if (column->not_null_name) {
@@ -165,8 +166,10 @@ static void write_type(Writer *writer, const DbaType *x) {
 }
 
 static void append_sequence_options(GString *sql, const DbaSequence *x) {
-  g_string_append_printf(sql, " START WITH %" G_GINT64_FORMAT " INCREMENT BY %" G_GINT64_FORMAT " MINVALUE %" G_GINT64_FORMAT " MAXVALUE %" G_GINT64_FORMAT
-                         " CACHE %" G_GINT64_FORMAT "%s", x->start, x->increment, x->minimum, x->maximum, x->cache, x->cycle ? " CYCLE" : "");
+  g_string_append_printf(sql,
+                         " START WITH %" G_GINT64_FORMAT " INCREMENT BY %" G_GINT64_FORMAT " MINVALUE %" G_GINT64_FORMAT
+                         " MAXVALUE %" G_GINT64_FORMAT " CACHE %" G_GINT64_FORMAT "%s",
+                         x->start, x->increment, x->minimum, x->maximum, x->cache, x->cycle ? " CYCLE" : "");
 }
 
 static void write_sequence(Writer *writer, const DbaSequence *x) {
@@ -208,12 +211,14 @@ static const DbaSequence *identity_sequence(const DbaSchema *schema, const DbaRe
 }
 
 // What CREATE TABLE cannot say of a column, and its comment and grants.
-static void write_column_details(Writer *writer, const DbaRelation *relation, const DbaColumn *column, const char *table, bool late_default) {
+static void write_column_details(Writer *writer, const DbaRelation *relation, const DbaColumn *column, const char *table,
+                                 bool late_default) {
   GString *sql = writer->before;
   g_autofree char *name = dba_sql_name(NULL, column->name);
   bool only_inherited = column->inherited && !column->local && !relation->partition_of;
   if (column->default_expr && !column->generated && (late_default || only_inherited || !dba_relation_is_table(relation)))
-    g_string_append_printf(late_default ? writer->after : sql, "ALTER TABLE ONLY %s ALTER COLUMN %s SET DEFAULT %s;\n", table, name, column->default_expr);
+    g_string_append_printf(late_default ? writer->after : sql, "ALTER TABLE ONLY %s ALTER COLUMN %s SET DEFAULT %s;\n", table, name,
+                           column->default_expr);
   if (only_inherited && column->not_null && !column->not_null_inherited)
     g_string_append_printf(sql, "ALTER TABLE ONLY %s ALTER COLUMN %s SET NOT NULL;\n", table, name);
   if (column->storage)
@@ -221,7 +226,8 @@ static void write_column_details(Writer *writer, const DbaRelation *relation, co
   if (column->compression)
     g_string_append_printf(sql, "ALTER TABLE ONLY %s ALTER COLUMN %s SET COMPRESSION %s;\n", table, name, column->compression);
   if (column->has_statistics_target)
-    g_string_append_printf(sql, "ALTER TABLE ONLY %s ALTER COLUMN %s SET STATISTICS %" G_GINT64_FORMAT ";\n", table, name, column->statistics_target);
+    g_string_append_printf(sql, "ALTER TABLE ONLY %s ALTER COLUMN %s SET STATISTICS %" G_GINT64_FORMAT ";\n", table, name,
+                           column->statistics_target);
   if (column->options.n) {
     g_string_append_printf(sql, "ALTER TABLE ONLY %s ALTER COLUMN %s SET (", table, name);
     append_list(sql, &column->options);
@@ -231,7 +237,8 @@ static void write_column_details(Writer *writer, const DbaRelation *relation, co
   if (sequence) {
     g_autofree char *sequence_name = dba_sql_name(sequence->schema, sequence->name);
     g_autofree char *kind = g_ascii_strup(column->identity, -1);
-    g_string_append_printf(sql, "ALTER TABLE %s ALTER COLUMN %s ADD GENERATED %s AS IDENTITY (SEQUENCE NAME %s", table, name, kind, sequence_name);
+    g_string_append_printf(sql, "ALTER TABLE %s ALTER COLUMN %s ADD GENERATED %s AS IDENTITY (SEQUENCE NAME %s", table, name, kind,
+                           sequence_name);
     append_sequence_options(sql, sequence);
     g_string_append(sql, ");\n");
   }
@@ -363,7 +370,8 @@ static void write_relation(Writer *writer, const DbaRelation *x, bool late) {
     write_column_details(writer, x, column, name, late && table);
   if (x->partition_of) {
     g_autofree char *parent = dba_sql_name(x->partition_of_schema, x->partition_of);
-    g_string_append_printf(sql, "ALTER TABLE ONLY %s ATTACH PARTITION %s %s;\n", parent, name, x->partition_bound ? x->partition_bound : "DEFAULT");
+    g_string_append_printf(sql, "ALTER TABLE ONLY %s ATTACH PARTITION %s %s;\n", parent, name,
+                           x->partition_bound ? x->partition_bound : "DEFAULT");
   }
   write_comment(sql, object, x->comment);
   for (DBA_EACH(DbaConstraint, check, &x->constraints)) {
@@ -395,7 +403,8 @@ static void write_index_details(Writer *writer, const DbaRelation *relation, con
   for (DBA_EACH(DbaIndexKey, key, &index->keys)) {
     number++;
     if (key->statistics_target)
-      g_string_append_printf(writer->after, "ALTER INDEX %s ALTER COLUMN %" G_GINT64_FORMAT " SET STATISTICS %" G_GINT64_FORMAT ";\n", name, number, key->statistics_target);
+      g_string_append_printf(writer->after, "ALTER INDEX %s ALTER COLUMN %" G_GINT64_FORMAT " SET STATISTICS %" G_GINT64_FORMAT ";\n", name,
+                             number, key->statistics_target);
   }
   if (index->parent_index)
     g_string_append_printf(writer->after, "ALTER INDEX %s ATTACH PARTITION %s;\n", index->parent_index, name);
@@ -476,8 +485,10 @@ static void write_statistics(Writer *writer, const DbaStatisticsObject *x) {
 }
 
 static void write_default_acl(Writer *writer, const DbaDefaultAcl *x) {
-  g_autofree char *role = dba_sql_name(NULL, x->role), *kind = g_ascii_strup(x->kind, -1), *schema = x->schema ? dba_sql_name(NULL, x->schema) : NULL;
-  g_autofree char *prefix = g_strdup_printf("ALTER DEFAULT PRIVILEGES FOR ROLE %s%s%s ", role, schema ? " IN SCHEMA " : "", schema ? schema : "");
+  g_autofree char *role = dba_sql_name(NULL, x->role), *kind = g_ascii_strup(x->kind, -1),
+                  *schema = x->schema ? dba_sql_name(NULL, x->schema) : NULL;
+  g_autofree char *prefix =
+      g_strdup_printf("ALTER DEFAULT PRIVILEGES FOR ROLE %s%s%s ", role, schema ? " IN SCHEMA " : "", schema ? schema : "");
   dba_schema_write_grants(writer->after, prefix, kind, NULL, &x->acl, &x->acl_default);
 }
 
@@ -493,7 +504,9 @@ static void write_node(Writer *writer, const DbaNode *node, const GHashTable *ea
   case DBA_NODE_INDEX: write_index(writer, node->relation, node->object); break;
   case DBA_NODE_CONSTRAINT:
   case DBA_NODE_FOREIGN_KEY:
-    write_constraint(writer, node->relation, node->object, g_hash_table_contains((GHashTable *)(uintptr_t)early, GSIZE_TO_POINTER((gsize)node->id)) ? writer->before : writer->after);
+    write_constraint(writer, node->relation, node->object,
+                     g_hash_table_contains((GHashTable *)(uintptr_t)early, GSIZE_TO_POINTER((gsize)node->id)) ? writer->before
+                                                                                                              : writer->after);
     break;
   case DBA_NODE_TRIGGER: write_trigger(writer, node->relation, node->object); break;
   case DBA_NODE_POLICY: write_policy(writer, node->relation, node->object); break;
@@ -501,7 +514,9 @@ static void write_node(Writer *writer, const DbaNode *node, const GHashTable *ea
 }
 
 void dba_schema_write_parts(const DbaSchema *schema, const DbaSchemaWrite *options, char **ret_before_rows, char **ret_after_rows) {
-  Writer writer = {schema, options, g_string_new("SET check_function_bodies = off;\nSELECT pg_catalog.set_config('search_path', '', false);\n"), g_string_new(NULL)};
+  Writer writer = {schema, options,
+                   g_string_new("SET check_function_bodies = off;\nSELECT pg_catalog.set_config('search_path', '', false);\n"),
+                   g_string_new(NULL)};
   g_autoptr(GArray) nodes = dba_schema_order(schema);
   // Constraints that a view groups by, say, must exist before the view: they go before the rows.
   g_autoptr(GHashTable) early = g_hash_table_new(NULL, NULL);
@@ -526,19 +541,40 @@ static gint compare_role(gconstpointer a, gconstpointer b) { return strcmp(*(con
 
 GPtrArray *dba_schema_roles(const DbaSchema *schema) {
   g_autoptr(GHashTable) roles = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-#define OWNER(x) if ((x)->owner) g_hash_table_add(roles, g_strdup((x)->owner))
-  for (DBA_EACH(DbaNamespace, x, &schema->namespaces)) { OWNER(x); dba_schema_acl_roles(&x->acl, roles); }
-  for (DBA_EACH(DbaType, x, &schema->types)) { OWNER(x); dba_schema_acl_roles(&x->acl, roles); }
-  for (DBA_EACH(DbaSequence, x, &schema->sequences)) { OWNER(x); dba_schema_acl_roles(&x->acl, roles); }
-  for (DBA_EACH(DbaFunction, x, &schema->functions)) { OWNER(x); dba_schema_acl_roles(&x->acl, roles); }
-  for (DBA_EACH(DbaStatisticsObject, x, &schema->statistics_objects)) { OWNER(x); }
-  for (DBA_EACH(DbaDefaultAcl, x, &schema->default_acls)) { g_hash_table_add(roles, g_strdup(x->role)); dba_schema_acl_roles(&x->acl, roles); }
+#define OWNER(x)                                                                                                                           \
+  if ((x)->owner)                                                                                                                          \
+  g_hash_table_add(roles, g_strdup((x)->owner))
+  for (DBA_EACH(DbaNamespace, x, &schema->namespaces)) {
+    OWNER(x);
+    dba_schema_acl_roles(&x->acl, roles);
+  }
+  for (DBA_EACH(DbaType, x, &schema->types)) {
+    OWNER(x);
+    dba_schema_acl_roles(&x->acl, roles);
+  }
+  for (DBA_EACH(DbaSequence, x, &schema->sequences)) {
+    OWNER(x);
+    dba_schema_acl_roles(&x->acl, roles);
+  }
+  for (DBA_EACH(DbaFunction, x, &schema->functions)) {
+    OWNER(x);
+    dba_schema_acl_roles(&x->acl, roles);
+  }
+  for (DBA_EACH(DbaStatisticsObject, x, &schema->statistics_objects)) {
+    OWNER(x);
+  }
+  for (DBA_EACH(DbaDefaultAcl, x, &schema->default_acls)) {
+    g_hash_table_add(roles, g_strdup(x->role));
+    dba_schema_acl_roles(&x->acl, roles);
+  }
   for (DBA_EACH(DbaRelation, x, &schema->relations)) {
     OWNER(x);
     dba_schema_acl_roles(&x->acl, roles);
-    for (DBA_EACH(DbaColumn, column, &x->columns)) dba_schema_acl_roles(&column->acl, roles);
+    for (DBA_EACH(DbaColumn, column, &x->columns))
+      dba_schema_acl_roles(&column->acl, roles);
     for (DBA_EACH(DbaPolicy, policy, &x->policies))
-      for (DBA_EACH_TEXT(role, &policy->roles)) g_hash_table_add(roles, g_strdup(*role));
+      for (DBA_EACH_TEXT(role, &policy->roles))
+        g_hash_table_add(roles, g_strdup(*role));
   }
 #undef OWNER
   GPtrArray *sorted = g_ptr_array_new_with_free_func(g_free);

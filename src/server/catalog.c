@@ -64,8 +64,10 @@ static bool read_all(Reader *reader, GError **error) {
       {"type_columns", &dba_column_record, offsetof(DbaType, columns)},
   };
   static const Child relation_children[] = {
-      {"columns", &dba_column_record, offsetof(DbaRelation, columns)},     {"constraints", &dba_constraint_record, offsetof(DbaRelation, constraints)},
-      {"indexes", &dba_index_record, offsetof(DbaRelation, indexes)},      {"triggers", &dba_trigger_record, offsetof(DbaRelation, triggers)},
+      {"columns", &dba_column_record, offsetof(DbaRelation, columns)},
+      {"constraints", &dba_constraint_record, offsetof(DbaRelation, constraints)},
+      {"indexes", &dba_index_record, offsetof(DbaRelation, indexes)},
+      {"triggers", &dba_trigger_record, offsetof(DbaRelation, triggers)},
       {"policies", &dba_policy_record, offsetof(DbaRelation, policies)},
   };
   static const Child index_keys = {"index_keys", &dba_index_key_record, offsetof(DbaIndex, keys)};
@@ -103,7 +105,8 @@ static bool read_all(Reader *reader, GError **error) {
 
 bool dba_server_read_schema(DbaServer *server, DbaSchema *schema, GError **error) {
   bool own = !dba_server_in_transaction(server);
-  if (own && !dba_server_exec(server, "begin isolation level repeatable read read only; set local search_path = ''; set local jit = off", error))
+  if (own &&
+      !dba_server_exec(server, "begin isolation level repeatable read read only; set local search_path = ''; set local jit = off", error))
     return false;
   Reader reader = {server, schema, g_hash_table_new(NULL, NULL)};
   bool ok = read_all(&reader, error);

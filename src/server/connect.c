@@ -65,7 +65,8 @@ DbaServer *dba_server_open(const char *conninfo, DbaInterrupt *interrupt, GError
   const char *values[] = {conninfo, "dbarch", "UTF8", NULL};
   server->connection = PQconnectStartParams(keywords, values, 1);
   gint64 limit = g_get_monotonic_time() + TIMEOUT_SECONDS * G_USEC_PER_SEC;
-  PostgresPollingStatusType state = server->connection && PQstatus(server->connection) != CONNECTION_BAD ? PGRES_POLLING_WRITING : PGRES_POLLING_FAILED;
+  PostgresPollingStatusType state =
+      server->connection && PQstatus(server->connection) != CONNECTION_BAD ? PGRES_POLLING_WRITING : PGRES_POLLING_FAILED;
   while (state == PGRES_POLLING_READING || state == PGRES_POLLING_WRITING) {
     struct pollfd pollfd = {PQsocket(server->connection), state == PGRES_POLLING_READING ? POLLIN : POLLOUT, 0};
     int ready = poll(&pollfd, 1, 100);
@@ -88,7 +89,8 @@ DbaServer *dba_server_open(const char *conninfo, DbaInterrupt *interrupt, GError
   }
   PQsetNoticeProcessor(server->connection, dba_server_no_notice, NULL);
   if (dba_server_major(server) < DBA_SERVER_OLDEST_MAJOR) {
-    dba_fail(error, DBA_ERROR_CONNECT, "the server is PostgreSQL %d; %d is the oldest that can be read", dba_server_major(server), DBA_SERVER_OLDEST_MAJOR);
+    dba_fail(error, DBA_ERROR_CONNECT, "the server is PostgreSQL %d; %d is the oldest that can be read", dba_server_major(server),
+             DBA_SERVER_OLDEST_MAJOR);
     return NULL;
   }
   return g_steal_pointer(&server);
@@ -124,8 +126,8 @@ static bool fail_result(DbaServer *server, const PGresult *result, GError **erro
     g_autofree char *message = clean_message(primary ? primary : PQerrorMessage(server->connection), NULL);
     return dba_fail(error, DBA_ERROR_CONNECT, "the server closed the connection: %s", message);
   }
-  return dba_fail(error, DBA_ERROR_DATABASE, "%s%s%s%s%s%s", primary ? primary : "the statement failed", detail ? "; " : "", detail ? detail : "",
-                  hint ? " (hint: " : "", hint ? hint : "", hint ? ")" : "");
+  return dba_fail(error, DBA_ERROR_DATABASE, "%s%s%s%s%s%s", primary ? primary : "the statement failed", detail ? "; " : "",
+                  detail ? detail : "", hint ? " (hint: " : "", hint ? hint : "", hint ? ")" : "");
 }
 
 static void cancel(DbaServer *server) {
@@ -229,6 +231,8 @@ void dba_result_free(DbaResult *result) { PQclear(result); }
 int dba_result_rows(const DbaResult *result) { return PQntuples(result); }
 int dba_result_columns(const DbaResult *result) { return PQnfields(result); }
 const char *dba_result_name(const DbaResult *result, int column) { return PQfname(result, column); }
-const char *dba_result_text(const DbaResult *result, int row, int column) { return PQgetisnull(result, row, column) ? NULL : PQgetvalue(result, row, column); }
+const char *dba_result_text(const DbaResult *result, int row, int column) {
+  return PQgetisnull(result, row, column) ? NULL : PQgetvalue(result, row, column);
+}
 int64_t dba_result_int(const DbaResult *result, int row, int column) { return g_ascii_strtoll(PQgetvalue(result, row, column), NULL, 10); }
 double dba_result_real(const DbaResult *result, int row, int column) { return g_ascii_strtod(PQgetvalue(result, row, column), NULL); }

@@ -93,25 +93,14 @@ void dba_row_map_read(const DbaRowMap *map, DbaArena *arena, const DbaResult *re
       continue;
     void *x = (char *)item + field->offset;
     switch (field->kind) {
-    case DBA_FIELD_BOOL:
-      *(bool *)x = *text == 't';
-      break;
-    case DBA_FIELD_INT:
-      *(int64_t *)x = g_ascii_strtoll(text, NULL, 10);
-      break;
-    case DBA_FIELD_REAL:
-      *(double *)x = g_ascii_strtod(text, NULL);
-      break;
-    case DBA_FIELD_TEXT:
-      *(const char **)x = dba_arena_text(arena, text);
-      break;
-    case DBA_FIELD_TEXTS:
-      read_array(arena, text, x);
-      break;
+    case DBA_FIELD_BOOL: *(bool *)x = *text == 't'; break;
+    case DBA_FIELD_INT: *(int64_t *)x = g_ascii_strtoll(text, NULL, 10); break;
+    case DBA_FIELD_REAL: *(double *)x = g_ascii_strtod(text, NULL); break;
+    case DBA_FIELD_TEXT: *(const char **)x = dba_arena_text(arena, text); break;
+    case DBA_FIELD_TEXTS: read_array(arena, text, x); break;
     case DBA_FIELD_INTS:
     case DBA_FIELD_RECORDS:
-    case DBA_FIELD_RECORD:
-      g_assert_not_reached();
+    case DBA_FIELD_RECORD: g_assert_not_reached();
     }
   }
 }

@@ -21,4 +21,5 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(DbaRowMap, dba_row_map_free)
 void dba_row_map_read(const DbaRowMap *map, DbaArena *arena, const DbaResult *result, int row, void *item);
 
 // Reads a whole list with one query: every row one item.
-bool dba_server_read_list(DbaServer *server, DbaArena *arena, const char *query, const DbaRecord *record, DbaList *list, GError **error) DBA_CHECKED;
+bool dba_server_read_list(DbaServer *server, DbaArena *arena, const char *query, const DbaRecord *record, DbaList *list,
+                          GError **error) DBA_CHECKED;

@@ -47,7 +47,8 @@ static bool merge(DbaServer *server, DbaSurvey *survey, GHashTable *by_oid, cons
 // Runs a step that may fail; its failure is a gap.  False only when the connection or the user ended it.
 typedef bool (*Step)(DbaServer *server, DbaSurvey *survey, GHashTable *by_oid, const void *data, GError **error);
 
-static bool try_step(DbaServer *server, DbaSurvey *survey, GHashTable *by_oid, Step step, const void *data, const char *what, GError **error) {
+static bool try_step(DbaServer *server, DbaSurvey *survey, GHashTable *by_oid, Step step, const void *data, const char *what,
+                     GError **error) {
   g_autoptr(GError) problem = NULL;
   if (!dba_server_exec(server, "savepoint dbarch", error))
     return false;
@@ -95,7 +96,8 @@ static bool sequences_step(DbaServer *server, DbaSurvey *survey, GHashTable *by_
   for (int row = 0; row < dba_result_rows(readable);) {
     g_autoptr(GString) sql = g_string_new(NULL);
     for (int n = 0; n < AT_ONCE && row < dba_result_rows(readable); n++, row++) {
-      g_string_append_printf(sql, "%sselect %s::bigint, last_value, is_called from ", n ? " union all " : "", dba_result_text(readable, row, 2));
+      g_string_append_printf(sql, "%sselect %s::bigint, last_value, is_called from ", n ? " union all " : "",
+                             dba_result_text(readable, row, 2));
       dba_sql_append_name(sql, dba_result_text(readable, row, 0), dba_result_text(readable, row, 1));
     }
     g_autoptr(DbaResult) values = dba_server_query(server, sql->str, NULL, error);
@@ -118,7 +120,8 @@ static bool workload_step(DbaServer *server, DbaSurvey *survey, GHashTable *by_o
   if (!where)
     return false;
   if (!dba_result_rows(where)) {
-    dba_survey_add_gap(survey, "the workload", "pg_stat_statements is not installed in this database", "create extension pg_stat_statements (and load it in shared_preload_libraries)");
+    dba_survey_add_gap(survey, "the workload", "pg_stat_statements is not installed in this database",
+                       "create extension pg_stat_statements (and load it in shared_preload_libraries)");
     return true;
   }
   g_autofree char *template = dba_server_sql(server, "statements");
@@ -144,7 +147,8 @@ static bool missing_reads(DbaServer *server, DbaSurvey *survey, GError **error) 
     dba_survey_add_gap(survey, what, "this role may not read their columns, so pg_stats hides them", remedy);
   }
   if (!survey->server.reads_all_statistics && !survey->server.superuser)
-    dba_survey_add_gap(survey, "statements and settings of other roles", "this role is no member of pg_read_all_stats", "grant pg_monitor to it");
+    dba_survey_add_gap(survey, "statements and settings of other roles", "this role is no member of pg_read_all_stats",
+                       "grant pg_monitor to it");
   return true;
 }
 
@@ -162,7 +166,8 @@ static GHashTable *index_by_oid(DbaSurvey *survey) {
 
 static bool read_survey(DbaServer *server, DbaSurvey *survey, GError **error) {
   static const Merge merges[] = {
-      {"table_statistics", &dba_relation_record, "counters of tables"},    {"index_statistics", &dba_index_record, "counters of indexes"},
+      {"table_statistics", &dba_relation_record, "counters of tables"},
+      {"index_statistics", &dba_index_record, "counters of indexes"},
       {"table_sizes", &dba_relation_record, "true sizes of tables"},
       {"index_sizes", &dba_index_record, "true sizes of indexes"},
   };
@@ -213,12 +218,16 @@ DbaSurvey *dba_server_survey(DbaServer *server, const char *subject, GError **er
     // An object dropped between the reading of a catalog and a deparsing function: XX000 "cache lookup failed", 42P01, ...
     const char *state = dba_server_sqlstate(server);
     bool moved = g_error_matches(problem, DBA_ERROR, DBA_ERROR_DATABASE) &&
-                 (!strcmp(state, "XX000") || !strcmp(state, "42P01") || !strcmp(state, "42704") || !strcmp(state, "42883") || !strcmp(state, "40001"));
+                 (!strcmp(state, "XX000") || !strcmp(state, "42P01") || !strcmp(state, "42704") || !strcmp(state, "42883") ||
+                  !strcmp(state, "40001"));
     g_autoptr(GError) ignored = NULL;
     if (g_error_matches(problem, DBA_ERROR, DBA_ERROR_DATABASE) && !dba_server_exec(server, "rollback", &ignored))
       moved = false;
     if (!strcmp(state, "55P03"))
-      return dba_fail(error, DBA_ERROR_DATABASE, "another session holds ACCESS EXCLUSIVE on a table for more than 2 s (%s); try again when it is done", problem->message), NULL;
+      return dba_fail(error, DBA_ERROR_DATABASE,
+                      "another session holds ACCESS EXCLUSIVE on a table for more than 2 s (%s); try again when it is done",
+                      problem->message),
+             NULL;
     if (moved && attempt < TRIES)
       g_usleep(PAUSE_US);
     if (!moved || attempt == TRIES) {

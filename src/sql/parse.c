@@ -110,24 +110,12 @@ static void read_facts(Node *node, DbaSqlFacts *facts) {
     name_of(alter->relation, facts);
     break;
   }
-  case T_AlterDefaultPrivilegesStmt:
-    facts->tag = DBA_SQL_OWNER;
-    break;
-  case T_CommentStmt:
-    facts->tag = ((CommentStmt *)node)->objtype == OBJECT_DATABASE ? DBA_SQL_DATABASE : DBA_SQL_COMMENT;
-    break;
-  case T_AlterOwnerStmt:
-    facts->tag = ((AlterOwnerStmt *)node)->objectType == OBJECT_DATABASE ? DBA_SQL_DATABASE : DBA_SQL_OWNER;
-    break;
-  case T_GrantStmt:
-    facts->tag = ((GrantStmt *)node)->objtype == OBJECT_DATABASE ? DBA_SQL_DATABASE : DBA_SQL_GRANT;
-    break;
-  case T_GrantRoleStmt:
-    facts->tag = DBA_SQL_GRANT;
-    break;
-  case T_TransactionStmt:
-    facts->tag = DBA_SQL_TRANSACTION;
-    break;
+  case T_AlterDefaultPrivilegesStmt: facts->tag = DBA_SQL_OWNER; break;
+  case T_CommentStmt: facts->tag = ((CommentStmt *)node)->objtype == OBJECT_DATABASE ? DBA_SQL_DATABASE : DBA_SQL_COMMENT; break;
+  case T_AlterOwnerStmt: facts->tag = ((AlterOwnerStmt *)node)->objectType == OBJECT_DATABASE ? DBA_SQL_DATABASE : DBA_SQL_OWNER; break;
+  case T_GrantStmt: facts->tag = ((GrantStmt *)node)->objtype == OBJECT_DATABASE ? DBA_SQL_DATABASE : DBA_SQL_GRANT; break;
+  case T_GrantRoleStmt: facts->tag = DBA_SQL_GRANT; break;
+  case T_TransactionStmt: facts->tag = DBA_SQL_TRANSACTION; break;
   case T_VariableSetStmt:
     facts->tag = DBA_SQL_SET;
     facts->name = ((VariableSetStmt *)node)->name;
@@ -169,17 +157,15 @@ static void read_facts(Node *node, DbaSqlFacts *facts) {
   case T_CreatedbStmt:
   case T_DropdbStmt:
   case T_AlterDatabaseStmt:
-  case T_AlterDatabaseSetStmt:
-    facts->tag = DBA_SQL_DATABASE;
-    break;
-  default:
-    break;
+  case T_AlterDatabaseSetStmt: facts->tag = DBA_SQL_DATABASE; break;
+  default: break;
   }
 }
 
 static bool syntax_error(const DbaSqlItem *item, const PgQueryError *problem, GError **error) {
   size_t offset = dba_text_character_offset(item->text, item->length, problem->cursorpos);
-  g_autofree char *caret = dba_text_caret_within(item->place.file, item->place.line, item->place.column, item->text, item->length, offset, problem->message);
+  g_autofree char *caret =
+      dba_text_caret_within(item->place.file, item->place.line, item->place.column, item->text, item->length, offset, problem->message);
   return dba_fail(error, DBA_ERROR_INPUT, "%s", caret);
 }
 

@@ -14,15 +14,15 @@ enum { READ_BYTES = 1 << 18, BEFORE_LIMIT = 1 << 16, LINE_LIMIT = 1 << 16 };
 
 struct DbaSqlReader {
   char *name;
-  int fd;            // -1: `window` is the caller's whole text
+  int fd; // -1: `window` is the caller's whole text
   char *window;
   size_t length, room;
-  size_t base;       // offset in the file of window[0]
-  size_t at;         // where the next item begins to be looked for
+  size_t base; // offset in the file of window[0]
+  size_t at;   // where the next item begins to be looked for
   bool eof;
   uint32_t line, column; // of `counted`
-  size_t counted;    // window index up to which lines were counted
-  bool copy_pending; // the statement before was COPY FROM STDIN: data follows after this line
+  size_t counted;        // window index up to which lines were counted
+  bool copy_pending;     // the statement before was COPY FROM STDIN: data follows after this line
   bool in_copy;
   bool tolerant;
 };
@@ -141,7 +141,8 @@ static bool fail_at(DbaSqlReader *reader, size_t i, const char *message, GError 
   while (end < reader->length && reader->window[end] != '\n' && end - i < LINE_LIMIT)
     end++;
   uint32_t column = reader->column - characters(reader->window + start, MIN(i, reader->length) - start);
-  g_autofree char *caret = dba_text_caret_within(reader->name, reader->line, MAX(column, 1), reader->window + start, end - start, i - start, message);
+  g_autofree char *caret =
+      dba_text_caret_within(reader->name, reader->line, MAX(column, 1), reader->window + start, end - start, i - start, message);
   return dba_fail(error, DBA_ERROR_INPUT, "%s", caret);
 }
 
@@ -243,8 +244,8 @@ static bool skip_dollar(DbaSqlReader *reader, size_t *i, bool *ret_quote) {
 // What is remembered of the words of a statement: enough to know CREATE FUNCTION (BEGIN ATOMIC bodies) and COPY FROM STDIN.
 typedef struct Words {
   unsigned n;
-  char first[4];       // first letters of the first words, as psqlscan.l keeps them
-  bool copy, from;     // COPY was first; the word before was FROM
+  char first[4];   // first letters of the first words, as psqlscan.l keeps them
+  bool copy, from; // COPY was first; the word before was FROM
   bool from_stdin;
   unsigned parens, begins;
 } Words;
@@ -360,7 +361,7 @@ bool dba_sql_next(DbaSqlReader *reader, DbaSqlItem *ret_item, bool *ret_end, GEr
     if (c == '-' && next == '-') {
       skip_line(reader, &i);
       if (!begun && i - before > BEFORE_LIMIT) {
-        reader->at = before = i;
+        reader->at = i;
         slide(reader, i);
         i = before = reader->at;
       }

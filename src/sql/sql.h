@@ -27,7 +27,7 @@ typedef struct DbaSqlItem {
   size_t length;
   const char *before; // what stood between the item before and this one: blanks and comments, same life; cut at 64 kB
   size_t before_length;
-  DbaPlace place; // of the first byte of text
+  DbaPlace place;  // of the first byte of text
   bool terminated; // a semicolon follows (or \g and the like)
 } DbaSqlItem;
 

@@ -11,24 +11,53 @@
 static const DbaField setting_fields[] = {F(T, name, TEXT), F(T, value, TEXT), F(T, unit, TEXT), F(T, source, TEXT), END};
 #undef T
 #define T DbaWorkloadStatement
-static const DbaField workload_statement_fields[] = {F(T, id, TEXT), DBA_FIELD(T, text, TEXT, DBA_FIELD_VALUE), F(T, calls, INT), F(T, rows, INT),
-                                                     F(T, blocks_hit, INT), F(T, blocks_read, INT), F(T, total_ms, REAL), F(T, mean_ms, REAL), END};
+static const DbaField workload_statement_fields[] = {F(T, id, TEXT),
+                                                     DBA_FIELD(T, text, TEXT, DBA_FIELD_VALUE),
+                                                     F(T, calls, INT),
+                                                     F(T, rows, INT),
+                                                     F(T, blocks_hit, INT),
+                                                     F(T, blocks_read, INT),
+                                                     F(T, total_ms, REAL),
+                                                     F(T, mean_ms, REAL),
+                                                     END};
 #undef T
 #define T DbaGap
 static const DbaField gap_fields[] = {F(T, what, TEXT), F(T, why, TEXT), F(T, remedy, TEXT), END};
 #undef T
 #define T DbaServerFacts
-static const DbaField server_facts_fields[] = {
-    F(T, version_number, INT), F(T, version, TEXT), F(T, database, TEXT), F(T, role, TEXT), F(T, encoding, TEXT), F(T, collate, TEXT), F(T, ctype, TEXT),
-    F(T, locale_provider, TEXT), F(T, locale, TEXT), F(T, taken_at, TEXT), F(T, standby, BOOL), F(T, superuser, BOOL), F(T, reads_all_statistics, BOOL),
-    F(T, reads_all_data, BOOL), F(T, statistics_since, TEXT), F(T, statistics_age_seconds, INT), F(T, uptime_seconds, INT), F(T, size_bytes, INT),
-    F(T, xid_age, INT), F(T, commits, INT), F(T, rollbacks, INT), F(T, deadlocks, INT), F(T, temp_bytes, INT), F(T, blocks_hit, INT), F(T, blocks_read, INT), END};
+static const DbaField server_facts_fields[] = {F(T, version_number, INT),
+                                               F(T, version, TEXT),
+                                               F(T, database, TEXT),
+                                               F(T, role, TEXT),
+                                               F(T, encoding, TEXT),
+                                               F(T, collate, TEXT),
+                                               F(T, ctype, TEXT),
+                                               F(T, locale_provider, TEXT),
+                                               F(T, locale, TEXT),
+                                               F(T, taken_at, TEXT),
+                                               F(T, standby, BOOL),
+                                               F(T, superuser, BOOL),
+                                               F(T, reads_all_statistics, BOOL),
+                                               F(T, reads_all_data, BOOL),
+                                               F(T, statistics_since, TEXT),
+                                               F(T, statistics_age_seconds, INT),
+                                               F(T, uptime_seconds, INT),
+                                               F(T, size_bytes, INT),
+                                               F(T, xid_age, INT),
+                                               F(T, commits, INT),
+                                               F(T, rollbacks, INT),
+                                               F(T, deadlocks, INT),
+                                               F(T, temp_bytes, INT),
+                                               F(T, blocks_hit, INT),
+                                               F(T, blocks_read, INT),
+                                               END};
 #undef T
 #define T DbaSource
 static const DbaField source_fields[] = {F(T, schema, TEXT), F(T, name, TEXT), F(T, file, TEXT), F(T, line, INT), F(T, column, INT), END};
 #undef T
 #define T DbaSuppression
-static const DbaField suppression_fields[] = {F(T, rule, TEXT), F(T, object, TEXT), F(T, reason, TEXT), F(T, file, TEXT), F(T, line, INT), END};
+static const DbaField suppression_fields[] = {F(T, rule, TEXT), F(T, object, TEXT), F(T, reason, TEXT),
+                                              F(T, file, TEXT), F(T, line, INT),    END};
 #undef T
 const DbaRecord dba_setting_record = {"setting", sizeof(DbaSetting), setting_fields};
 const DbaRecord dba_workload_statement_record = {"statement", sizeof(DbaWorkloadStatement), workload_statement_fields};
@@ -37,11 +66,20 @@ const DbaRecord dba_server_facts_record = {"server", sizeof(DbaServerFacts), ser
 const DbaRecord dba_source_record = {"source", sizeof(DbaSource), source_fields};
 const DbaRecord dba_suppression_record = {"suppression", sizeof(DbaSuppression), suppression_fields};
 #define T DbaSurvey
-static const DbaField survey_fields[] = {
-    F(T, format, TEXT), F(T, format_version, INT), F(T, subject_kind, TEXT), F(T, subject, TEXT), F(T, rows_origin, TEXT), F(T, has_statistics, BOOL),
-    DBA_FIELD_IN(T, server, dba_server_facts_record, 0), DBA_FIELD_OF(T, settings, dba_setting_record, 0), DBA_FIELD_OF(T, workload, dba_workload_statement_record, 0),
-    DBA_FIELD_OF(T, gaps, dba_gap_record, 0), DBA_FIELD_OF(T, sources, dba_source_record, 0), DBA_FIELD_OF(T, suppressions, dba_suppression_record, 0),
-    DBA_FIELD_IN(T, schema, dba_schema_record, 0), END};
+static const DbaField survey_fields[] = {F(T, format, TEXT),
+                                         F(T, format_version, INT),
+                                         F(T, subject_kind, TEXT),
+                                         F(T, subject, TEXT),
+                                         F(T, rows_origin, TEXT),
+                                         F(T, has_statistics, BOOL),
+                                         DBA_FIELD_IN(T, server, dba_server_facts_record, 0),
+                                         DBA_FIELD_OF(T, settings, dba_setting_record, 0),
+                                         DBA_FIELD_OF(T, workload, dba_workload_statement_record, 0),
+                                         DBA_FIELD_OF(T, gaps, dba_gap_record, 0),
+                                         DBA_FIELD_OF(T, sources, dba_source_record, 0),
+                                         DBA_FIELD_OF(T, suppressions, dba_suppression_record, 0),
+                                         DBA_FIELD_IN(T, schema, dba_schema_record, 0),
+                                         END};
 #undef T
 const DbaRecord dba_survey_record = {"survey", sizeof(DbaSurvey), survey_fields};
 
@@ -74,8 +112,10 @@ static bool check_record(const DbaRecord *record, const void *item, const char *
     const void *x = (const char *)item + field->offset;
     // "schema" of default privileges is the one naming field that may be absent.
     bool needed = (field->flags & DBA_FIELD_NAMES) && !(record == &dba_default_acl_record && !strcmp(field->name, "schema"));
-    needed |= !strcmp(field->name, "kind") || (!strcmp(field->name, "definition") && (record == &dba_constraint_record || record == &dba_index_record)) ||
-              (!strcmp(field->name, "type") && record == &dba_column_record) || (!strcmp(field->name, "method") && record == &dba_index_record);
+    needed |= !strcmp(field->name, "kind") ||
+              (!strcmp(field->name, "definition") && (record == &dba_constraint_record || record == &dba_index_record)) ||
+              (!strcmp(field->name, "type") && record == &dba_column_record) ||
+              (!strcmp(field->name, "method") && record == &dba_index_record);
     if (field->kind == DBA_FIELD_TEXT && needed && !*(const char *const *)x)
       return dba_fail(error, DBA_ERROR_INPUT, "%s: a %s has no %s", name, record->name, field->name);
     if (field->kind == DBA_FIELD_RECORD && !check_record(field->of, x, name, error))
@@ -103,8 +143,8 @@ DbaSurvey *dba_survey_from_json(const char *name, const char *text, size_t lengt
     return NULL;
   }
   if (survey->format_version != DBA_SURVEY_FORMAT_VERSION) {
-    dba_fail(error, DBA_ERROR_INPUT, "%s: has survey format %" G_GINT64_FORMAT "; this dbarch reads %d: take the survey again", name, survey->format_version,
-             DBA_SURVEY_FORMAT_VERSION);
+    dba_fail(error, DBA_ERROR_INPUT, "%s: has survey format %" G_GINT64_FORMAT "; this dbarch reads %d: take the survey again", name,
+             survey->format_version, DBA_SURVEY_FORMAT_VERSION);
     return NULL;
   }
   if (!check_record(&dba_survey_record, survey, name, error))

@@ -26,7 +26,7 @@ typedef struct DbaGap {
 } DbaGap;
 
 typedef struct DbaServerFacts {
-  int64_t version_number;   // 170011
+  int64_t version_number; // 170011
   const char *version, *database, *role, *encoding, *collate, *ctype, *locale_provider, *locale, *taken_at;
   bool standby, superuser, reads_all_statistics, reads_all_data;
   const char *statistics_since; // NULL: never reset, or not known
@@ -58,11 +58,11 @@ typedef struct DbaSurvey {
   const char *rows_origin;  // where rows in a lab come from: "the subject's own files", or NULL: none
   bool has_statistics;      // counters and column statistics describe production
   DbaServerFacts server;
-  DbaList settings;         // DbaSetting
-  DbaList workload;         // DbaWorkloadStatement
-  DbaList gaps;             // DbaGap
-  DbaList sources;          // DbaSource
-  DbaList suppressions;     // DbaSuppression
+  DbaList settings;     // DbaSetting
+  DbaList workload;     // DbaWorkloadStatement
+  DbaList gaps;         // DbaGap
+  DbaList sources;      // DbaSource
+  DbaList suppressions; // DbaSuppression
   DbaSchema schema;
 } DbaSurvey;
 

@@ -23,7 +23,9 @@ static bool install(const DbaRequest *request, DbaAnswer *answer, GError **error
   if (!script || !g_file_test(script, G_FILE_TEST_IS_EXECUTABLE))
     return dba_fail(error, DBA_ERROR_LAB, "runtime.sh was not found beside this program");
   if (!request->yes)
-    return dba_fail(error, DBA_ERROR_USAGE, "this downloads about 95 MB of Debian packages into %s/runtime and installs nothing else; say --yes", request->home.cache);
+    return dba_fail(error, DBA_ERROR_USAGE,
+                    "this downloads about 95 MB of Debian packages into %s/runtime and installs nothing else; say --yes",
+                    request->home.cache);
   dba_request_progress(request, "bringing PostgreSQL 17");
   const char *argv[] = {script, "17", NULL};
   int status;
@@ -50,7 +52,8 @@ static void list_servers(const DbaRequest *request, DbaAnswer *answer) {
       if (!there)
         g_string_append_printf(lacking, "%s%s", lacking->len ? ", " : "", wished[k]);
     }
-    row(answer->text, "ok", "server", "PostgreSQL %s (%s), %u extensions%s%s", x->version, x->origin, extensions->len, lacking->len ? "; without " : "", lacking->str);
+    row(answer->text, "ok", "server", "PostgreSQL %s (%s), %u extensions%s%s", x->version, x->origin, extensions->len,
+        lacking->len ? "; without " : "", lacking->str);
   }
   if (!servers->len)
     row(answer->text, "missing", "server", "no PostgreSQL server: dbarch doctor --install --yes, or apt-get install postgresql");
@@ -85,8 +88,11 @@ static bool look_at_subject(const DbaRequest *request, DbaAnswer *answer, GError
   if (!survey)
     return false;
   const DbaServerFacts *facts = &survey->server;
-  row(answer->text, "ok", "subject", "database %s, PostgreSQL %s, %u tables and views%s", facts->database, facts->version, survey->schema.relations.n, facts->standby ? ", a standby" : "");
-  row(answer->text, "ok", "role", "%s%s%s", facts->role, facts->superuser ? ", a superuser (more than is needed: pg_monitor and pg_read_all_data do)" : "", facts->reads_all_statistics ? ", reads all statistics" : "");
+  row(answer->text, "ok", "subject", "database %s, PostgreSQL %s, %u tables and views%s", facts->database, facts->version,
+      survey->schema.relations.n, facts->standby ? ", a standby" : "");
+  row(answer->text, "ok", "role", "%s%s%s", facts->role,
+      facts->superuser ? ", a superuser (more than is needed: pg_monitor and pg_read_all_data do)" : "",
+      facts->reads_all_statistics ? ", reads all statistics" : "");
   if (facts->statistics_since)
     row(answer->text, "ok", "counters", "since %s (%.1f days)", facts->statistics_since, (double)facts->statistics_age_seconds / 86400);
   else

@@ -19,14 +19,13 @@ static const char *word(const DbaRequest *request, unsigned i) {
 static char *url(const char *socket_conninfo) { // host=... port=... user=... dbname=... as a URI that every client takes
   char **parts = g_strsplit(socket_conninfo, " ", -1);
   g_autofree char *host = g_uri_escape_string(parts[0] + strlen("host="), NULL, FALSE);
-  char *text = g_strdup_printf("postgresql://%s@/%s?host=%s&port=%s", parts[2] + strlen("user="), parts[3] + strlen("dbname="), host, parts[1] + strlen("port="));
+  char *text = g_strdup_printf("postgresql://%s@/%s?host=%s&port=%s", parts[2] + strlen("user="), parts[3] + strlen("dbname="), host,
+                               parts[1] + strlen("port="));
   g_strfreev(parts);
   return text;
 }
 
-static bool make_database(const DbaLab *lab, GError **error) {
-  return dba_lab_create_database(lab, DATABASE, NULL, error);
-}
+static bool make_database(const DbaLab *lab, GError **error) { return dba_lab_create_database(lab, DATABASE, NULL, error); }
 
 static bool lab_start(const DbaRequest *request, DbaAnswer *answer, GError **error) {
   g_autoptr(DbaLab) lab = dba_lab_start(&request->home, true, request->interrupt, error);
@@ -34,7 +33,8 @@ static bool lab_start(const DbaRequest *request, DbaAnswer *answer, GError **err
     return false;
   g_autofree char *conninfo = dba_lab_conninfo(lab, DBA_LAB_SUPERUSER, DATABASE), *address = url(conninfo);
   dba_lab_keep(lab);
-  g_string_append_printf(answer->text, "lab %s: PostgreSQL %s (%s), started in %.2f s\n%s\n", dba_lab_name(lab), dba_lab_version(lab), dba_lab_binaries(lab)->origin, dba_lab_start_ms(lab) / 1e3, address);
+  g_string_append_printf(answer->text, "lab %s: PostgreSQL %s (%s), started in %.2f s\n%s\n", dba_lab_name(lab), dba_lab_version(lab),
+                         dba_lab_binaries(lab)->origin, dba_lab_start_ms(lab) / 1e3, address);
   return true;
 }
 
@@ -69,9 +69,11 @@ static bool lab_status(const DbaRequest *request, DbaAnswer *answer, GError **er
     g_string_append(answer->text, "no lab is running\n");
   for (guint i = 0; i < entries->len; i++) {
     const DbaLabEntry *entry = entries->pdata[i];
-    g_autofree char *size = dba_text_bytes(dba_file_tree_bytes(entry->folder)), *conninfo = dba_lab_entry_conninfo(entry, DBA_LAB_SUPERUSER, DATABASE), *address = url(conninfo);
+    g_autofree char *size = dba_text_bytes(dba_file_tree_bytes(entry->folder)),
+                    *conninfo = dba_lab_entry_conninfo(entry, DBA_LAB_SUPERUSER, DATABASE), *address = url(conninfo);
     if (entry->kept)
-      g_string_append_printf(answer->text, "%s  PostgreSQL %s  process %d  %s\n  %s\n", entry->name, entry->version, (int)entry->pid, size, address);
+      g_string_append_printf(answer->text, "%s  PostgreSQL %s  process %d  %s\n  %s\n", entry->name, entry->version, (int)entry->pid, size,
+                             address);
     else
       g_string_append_printf(answer->text, "%s  in use by a running dbarch  process %d  %s\n", entry->name, (int)entry->pid, size);
   }
@@ -133,7 +135,8 @@ static bool lab_run(const DbaRequest *request, DbaAnswer *answer, GError **error
   g_autofree char *conninfo = dba_lab_conninfo(lab, DBA_LAB_SUPERUSER, DATABASE), *address = url(conninfo);
   g_auto(GStrv) parts = g_strsplit(conninfo, " ", -1);
   // The lab's own psql and pg_dump come first: an older pg_dump refuses a newer server.
-  g_autofree char *path = g_strdup_printf("%s:%s", dba_lab_binaries(lab)->bin, request->path ? request->path : "/usr/local/bin:/usr/bin:/bin");
+  g_autofree char *path =
+      g_strdup_printf("%s:%s", dba_lab_binaries(lab)->bin, request->path ? request->path : "/usr/local/bin:/usr/bin:/bin");
   pid_t pid = fork();
   if (pid == 0) {
     g_setenv("PATH", path, TRUE);
@@ -169,5 +172,6 @@ bool dba_verb_lab(const DbaRequest *request, DbaAnswer *answer, GError **error) 
       return commands[i].run(request, answer, error);
   }
   const char *near = name ? dba_text_nearest(name, names) : NULL;
-  return dba_fail(error, DBA_ERROR_USAGE, "lab: say start, status, psql, url, stop or run%s%s%s", near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : "");
+  return dba_fail(error, DBA_ERROR_USAGE, "lab: say start, status, psql, url, stop or run%s%s%s", near ? " (did you mean \"" : "",
+                  near ? near : "", near ? "\"?)" : "");
 }

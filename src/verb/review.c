@@ -54,7 +54,8 @@ static void add_notes(DbaReview *review, const DbaLoad *load) {
 }
 
 // A database in the lab that has the subject's schema, and rows that we make.
-static bool build_from_schema(const DbaLab *lab, const DbaSurvey *survey, const DbaFindings *findings, GHashTable *filled, DbaReview *review, GError **error) {
+static bool build_from_schema(const DbaLab *lab, const DbaSurvey *survey, const DbaFindings *findings, GHashTable *filled,
+                              DbaReview *review, GError **error) {
   g_autoptr(DbaLoad) load = dba_load_new();
   g_autofree char *before = NULL, *after = NULL;
   DbaSchemaWrite options = {.no_owners = true, .no_grants = true};
@@ -76,7 +77,8 @@ static bool build_from_schema(const DbaLab *lab, const DbaSurvey *survey, const 
 }
 
 // Tables of SQL files that came without rows are filled too, in the loaded database itself; their constraints stand.
-static bool fill_empty_tables(const DbaLab *lab, const DbaSurvey *survey, const DbaFindings *findings, GHashTable *filled, DbaReview *review, GError **error) {
+static bool fill_empty_tables(const DbaLab *lab, const DbaSurvey *survey, const DbaFindings *findings, GHashTable *filled,
+                              DbaReview *review, GError **error) {
   g_autoptr(DbaLoad) load = dba_load_new();
   g_autoptr(GPtrArray) relations = trial_relations(&survey->schema, findings, true);
   g_autoptr(DbaServer) server = dba_lab_connect(lab, DBA_LAB_SUBJECT_ROLE, SUBJECT_DATABASE, error);
@@ -114,7 +116,8 @@ static bool start_lab(const DbaRequest *request, const DbaSurvey *survey, DbaLab
   return true;
 }
 
-static bool prove(const DbaRequest *request, const DbaSurvey *survey, DbaFindings *findings, DbaLab **lab, DbaReview *review, GError **error) {
+static bool prove(const DbaRequest *request, const DbaSurvey *survey, DbaFindings *findings, DbaLab **lab, DbaReview *review,
+                  GError **error) {
   unsigned trials = 0, done = 0;
   for (DBA_EACH(DbaFinding, finding, &findings->findings)) {
     trials += needs_trial(finding);
@@ -139,8 +142,14 @@ static bool prove(const DbaRequest *request, const DbaSurvey *survey, DbaFinding
   review->lab = dba_arena_format(review->arena, "PostgreSQL %s (%s)", dba_lab_version(*lab), dba_lab_binaries(*lab)->origin);
   if (!trials || !dba_lab_set_fsync(*lab, true, error))
     return !trials;
-  DbaTrialSetup setup = {.lab = *lab, .database = SUBJECT_DATABASE, .rows_origin = own_rows ? "the subject's own files" : "generated", .generated = filled, .subject = survey->subject, .interrupt = request->interrupt,
-                         .deadline_us = deadline, .arena = findings->arena};
+  DbaTrialSetup setup = {.lab = *lab,
+                         .database = SUBJECT_DATABASE,
+                         .rows_origin = own_rows ? "the subject's own files" : "generated",
+                         .generated = filled,
+                         .subject = survey->subject,
+                         .interrupt = request->interrupt,
+                         .deadline_us = deadline,
+                         .arena = findings->arena};
   for (DBA_EACH(DbaFinding, finding, &findings->findings)) {
     if (!needs_trial(finding))
       continue;
@@ -174,7 +183,8 @@ static bool check_out(const DbaRequest *request, const char *out, GError **error
   if (!request->force)
     return dba_fail(error, DBA_ERROR_USAGE, "%s is there already (hint: --force overwrites it, --out names another)", out);
   if (!g_file_test(findings, G_FILE_TEST_EXISTS)) // never empty a folder that is not ours
-    return dba_fail(error, DBA_ERROR_USAGE, "%s holds something else than a review: it is not overwritten (hint: --out names another)", out);
+    return dba_fail(error, DBA_ERROR_USAGE, "%s holds something else than a review: it is not overwritten (hint: --out names another)",
+                    out);
   g_autofree char *migrations = g_build_filename(out, "migrations", NULL);
   return dba_file_remove_tree(migrations, error);
 }
@@ -184,13 +194,15 @@ static bool write_files(const DbaRequest *request, const DbaReview *review, cons
   if (!write_out(request, out, "report.html", html, error) || !write_out(request, out, "findings.json", json, error))
     return false;
   for (DBA_EACH(DbaMigration, migration, &review->migrations)) {
-    g_autofree char *up = g_strdup_printf("migrations/%s.up.sql", migration->name), *down = g_strdup_printf("migrations/%s.down.sql", migration->name);
+    g_autofree char *up = g_strdup_printf("migrations/%s.up.sql", migration->name),
+                    *down = g_strdup_printf("migrations/%s.down.sql", migration->name);
     if (!write_out(request, out, up, migration->up, error) || !write_out(request, out, down, migration->down, error))
       return false;
   }
   g_string_append_printf(written, "Wrote %s/report.html, %s/findings.json", out, out);
   if (review->migrations.n)
-    g_string_append_printf(written, " and %u migration%s in %s/migrations/", review->migrations.n, review->migrations.n == 1 ? "" : "s", out);
+    g_string_append_printf(written, " and %u migration%s in %s/migrations/", review->migrations.n, review->migrations.n == 1 ? "" : "s",
+                           out);
   g_string_append(written, "\n");
   return true;
 }
@@ -231,7 +243,8 @@ static bool run(const DbaRequest *request, const DbaSubject *subject, DbaLab **l
   g_autoptr(GString) written = g_string_new(NULL);
   if (!write_files(request, review, out, written, error))
     return false;
-  g_autofree char *text = request->format == DBA_FORMAT_JSON ? dba_report_json(review) : dba_report_terminal(review, request->color, request->width);
+  g_autofree char *text =
+      request->format == DBA_FORMAT_JSON ? dba_report_json(review) : dba_report_terminal(review, request->color, request->width);
   g_string_append(answer->text, text);
   if (request->format == DBA_FORMAT_JSON)
     g_ptr_array_add(answer->warnings, g_strdup(g_strchomp(written->str)));

@@ -67,8 +67,9 @@ static bool look_at_file(const char *path, DbaSubjectKind *ret_kind, GError **er
 }
 
 static bool missing(GError **error) {
-  return dba_fail(error, DBA_ERROR_USAGE, "no subject: name one, write \"subject:\" in dbarch.yaml, or set PGHOST, PGDATABASE or PGSERVICE; for example\n"
-                                          "  dbarch review postgresql://reader@localhost/shop\n  dbarch review schema.sql\n  dbarch review survey.json");
+  return dba_fail(error, DBA_ERROR_USAGE,
+                  "no subject: name one, write \"subject:\" in dbarch.yaml, or set PGHOST, PGDATABASE or PGSERVICE; for example\n"
+                  "  dbarch review postgresql://reader@localhost/shop\n  dbarch review schema.sql\n  dbarch review survey.json");
 }
 
 bool dba_subject_find(const DbaRequest *request, DbaSubject *ret_subject, GError **error) {
@@ -78,7 +79,8 @@ bool dba_subject_find(const DbaRequest *request, DbaSubject *ret_subject, GError
   if (!word && !request->subject_conninfo && request->config && !dba_config_subject(request->config, &configured, error))
     return false;
   if (word && request->words[1])
-    return dba_fail(error, DBA_ERROR_USAGE, "one subject at a time: \"%s\" and \"%s\" (hint: put the SQL files into one folder)", word, request->words[1]);
+    return dba_fail(error, DBA_ERROR_USAGE, "one subject at a time: \"%s\" and \"%s\" (hint: put the SQL files into one folder)", word,
+                    request->words[1]);
   if (word && request->subject_conninfo)
     return dba_fail(error, DBA_ERROR_USAGE, "both a subject (\"%s\") and -d, -h, -p or -U: name one", word);
   if (configured)
@@ -91,13 +93,15 @@ bool dba_subject_find(const DbaRequest *request, DbaSubject *ret_subject, GError
     return dba_fail(error, DBA_ERROR_USAGE, "--as %s: the kinds are live, sql and survey", request->as_kind);
   if (exists && conninfo && !request->as_kind) {
     g_autofree char *hidden = dba_text_hide_password(word);
-    return dba_fail(error, DBA_ERROR_USAGE, "\"%s\" is a file and could be a connection string: say --as sql, --as survey or --as live", hidden);
+    return dba_fail(error, DBA_ERROR_USAGE, "\"%s\" is a file and could be a connection string: say --as sql, --as survey or --as live",
+                    hidden);
   }
   if (request->as_kind ? !strcmp(request->as_kind, "live") : conninfo) {
     subject.kind = DBA_SUBJECT_LIVE;
   } else if (!exists) {
     g_autofree char *hidden = dba_text_hide_password(word);
-    return dba_fail(error, request->as_kind ? DBA_ERROR_INPUT : DBA_ERROR_USAGE, "%s: no such file or folder (hint: a database is named by -d NAME, or by postgresql:///NAME)", hidden);
+    return dba_fail(error, request->as_kind ? DBA_ERROR_INPUT : DBA_ERROR_USAGE,
+                    "%s: no such file or folder (hint: a database is named by -d NAME, or by postgresql:///NAME)", hidden);
   } else if (g_file_test(word, G_FILE_TEST_IS_DIR)) {
     subject.kind = DBA_SUBJECT_SQL;
     if (!add_folder(&subject, word, 0, error))
@@ -113,7 +117,9 @@ bool dba_subject_find(const DbaRequest *request, DbaSubject *ret_subject, GError
       subject.kind = !strcmp(request->as_kind, "survey") ? DBA_SUBJECT_SURVEY : DBA_SUBJECT_SQL;
     g_ptr_array_add(subject.files, g_strdup(word));
   }
-  subject.shown = subject.kind == DBA_SUBJECT_LIVE ? dba_text_hide_password(*subject.text ? subject.text : "the server of the PG* variables") : g_strdup(subject.text);
+  subject.shown = subject.kind == DBA_SUBJECT_LIVE
+                      ? dba_text_hide_password(*subject.text ? subject.text : "the server of the PG* variables")
+                      : g_strdup(subject.text);
   *ret_subject = subject;
   subject = (DbaSubject){0};
   return true;
@@ -123,12 +129,14 @@ static void take_notes(DbaSurvey *survey, const DbaLoad *load, DbaReview *review
   for (guint i = 0; i < load->sources->len; i++) {
     const DbaSource *from = &g_array_index(load->sources, DbaSource, i);
     DbaSource *to = dba_list_add(survey->arena, &survey->sources, sizeof *to);
-    *to = (DbaSource){dba_arena_text(survey->arena, from->schema), dba_arena_text(survey->arena, from->name), dba_arena_text(survey->arena, from->file), from->line, from->column};
+    *to = (DbaSource){dba_arena_text(survey->arena, from->schema), dba_arena_text(survey->arena, from->name),
+                      dba_arena_text(survey->arena, from->file), from->line, from->column};
   }
   for (guint i = 0; i < load->suppressions->len; i++) {
     const DbaSuppression *from = &g_array_index(load->suppressions, DbaSuppression, i);
     DbaSuppression *to = dba_list_add(survey->arena, &survey->suppressions, sizeof *to);
-    *to = (DbaSuppression){dba_arena_text(survey->arena, from->rule), dba_arena_text(survey->arena, from->object), dba_arena_text(survey->arena, from->reason), dba_arena_text(survey->arena, from->file), from->line};
+    *to = (DbaSuppression){dba_arena_text(survey->arena, from->rule), dba_arena_text(survey->arena, from->object),
+                           dba_arena_text(survey->arena, from->reason), dba_arena_text(survey->arena, from->file), from->line};
   }
   for (guint i = 0; review && i < load->notes->len; i++) {
     const DbaLoadNote *from = load->notes->pdata[i];
@@ -181,7 +189,8 @@ static DbaSurvey *survey_sql(const DbaRequest *request, const DbaSubject *subjec
   survey->settings.n = 0;
   survey->rows_origin = load->copied_bytes || load->inserted ? "the subject's own files" : NULL;
   for (DBA_EACH(DbaRelation, relation, &survey->schema.relations))
-    relation->sequential_scans = relation->index_scans = relation->inserted = relation->updated = relation->deleted = relation->hot_updated = 0;
+    relation->sequential_scans = relation->index_scans = relation->inserted = relation->updated = relation->deleted =
+        relation->hot_updated = 0;
   for (guint i = 0; i < subject->workload->len; i++)
     if (!read_workload(survey, subject->workload->pdata[i], error))
       return NULL;
@@ -201,8 +210,7 @@ DbaSurvey *dba_subject_survey(const DbaRequest *request, const DbaSubject *subje
     size_t length;
     return dba_file_read(subject->text, &text, &length, error) ? dba_survey_from_json(subject->text, text, length, error) : NULL;
   }
-  case DBA_SUBJECT_SQL:
-    return survey_sql(request, subject, lab, review, error);
+  case DBA_SUBJECT_SQL: return survey_sql(request, subject, lab, review, error);
   }
   return NULL;
 }

@@ -22,7 +22,8 @@ bool dba_verb_survey(const DbaRequest *request, DbaAnswer *answer, GError **erro
   if (!dba_file_write(request->output, json, strlen(json), error))
     return false;
   g_autofree char *size = dba_text_bytes((int64_t)strlen(json));
-  g_string_append_printf(answer->text, "%s: %u tables and views, %u statements, %u gaps, %s\n", request->output, survey->schema.relations.n, survey->workload.n, survey->gaps.n, size);
+  g_string_append_printf(answer->text, "%s: %u tables and views, %u statements, %u gaps, %s\n", request->output, survey->schema.relations.n,
+                         survey->workload.n, survey->gaps.n, size);
   for (DBA_EACH(DbaGap, gap, &survey->gaps))
     g_ptr_array_add(answer->warnings, g_strdup_printf("not read: %s: %s (%s)", gap->what, gap->why, gap->remedy));
   return true;

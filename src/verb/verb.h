@@ -12,17 +12,17 @@
 typedef enum DbaFormat { DBA_FORMAT_TTY, DBA_FORMAT_JSON } DbaFormat;
 
 typedef struct DbaRequest {
-  const char *const *words;    // what stands behind the verb and its options
+  const char *const *words;     // what stands behind the verb and its options
   const char *subject_conninfo; // from -d -h -p -U, or NULL
-  const char *as_kind;         // --as, or NULL
-  const char *out;             // --out; the default is "dbarch-out"
-  const char *output;          // -o
-  const char *config;          // path of dbarch.yaml, or NULL when there is none
-  const char *tools;           // folder of runtime.sh
-  const char *path;            // PATH, for `lab run`
-  const char *const *rules;    // --rule, NULL-terminated or NULL
-  const char *const *objects;  // --object
-  bool pg_environment;         // a PG* variable names a server
+  const char *as_kind;          // --as, or NULL
+  const char *out;              // --out; the default is "dbarch-out"
+  const char *output;           // -o
+  const char *config;           // path of dbarch.yaml, or NULL when there is none
+  const char *tools;            // folder of runtime.sh
+  const char *path;             // PATH, for `lab run`
+  const char *const *rules;     // --rule, NULL-terminated or NULL
+  const char *const *objects;   // --object
+  bool pg_environment;          // a PG* variable names a server
   bool force, with_values, no_lab, install, yes, offline, all;
   bool color;
   unsigned width;
@@ -35,23 +35,23 @@ typedef struct DbaRequest {
 } DbaRequest;
 
 typedef struct DbaAnswer {
-  GString *text;                        // for stdout
-  unsigned counts[DBA_N_SEVERITIES];    // for --fail-on
-  bool failed;                          // doctor: a review could not run
-  int status;                           // lab run: exit status of the command; 0 else
-  const char *const *exec_argv;         // lab psql, lab run: replace this process by it
-  GPtrArray *warnings;                  // for stderr
+  GString *text;                     // for stdout
+  unsigned counts[DBA_N_SEVERITIES]; // for --fail-on
+  bool failed;                       // doctor: a review could not run
+  int status;                        // lab run: exit status of the command; 0 else
+  const char *const *exec_argv;      // lab psql, lab run: replace this process by it
+  GPtrArray *warnings;               // for stderr
 } DbaAnswer;
 
 typedef bool (*DbaVerbRun)(const DbaRequest *request, DbaAnswer *answer, GError **error);
 
 typedef struct DbaVerb {
   const char *name;
-  bool front;             // one of the six
-  const char *arguments;  // "[SUBJECT]"
+  bool front;            // one of the six
+  const char *arguments; // "[SUBJECT]"
   const char *summary;
   const char *const *options; // long names that it takes, besides the common ones
-  const char *help;       // a paragraph and examples
+  const char *help;           // a paragraph and examples
   DbaVerbRun run;
 } DbaVerb;
 extern const DbaVerb dba_verbs[]; // ends with a NULL name
@@ -67,9 +67,9 @@ typedef enum DbaSubjectKind { DBA_SUBJECT_LIVE, DBA_SUBJECT_SQL, DBA_SUBJECT_SUR
 
 typedef struct DbaSubject {
   DbaSubjectKind kind;
-  char *text;        // connection string or path
-  char *shown;       // without password
-  GPtrArray *files;  // SQL: the files, in the order they are loaded
+  char *text;          // connection string or path
+  char *shown;         // without password
+  GPtrArray *files;    // SQL: the files, in the order they are loaded
   GPtrArray *workload; // SQL: files named workload*.sql
 } DbaSubject;
 void dba_subject_clear(DbaSubject *subject);
@@ -80,6 +80,7 @@ bool dba_subject_find(const DbaRequest *request, DbaSubject *ret_subject, GError
 
 // Reads the subject.  SQL is loaded into database "subject" of a lab, which is started when *lab is NULL (and then the
 // caller's to stop).  `review` collects notes; NULL: dropped.
-DbaSurvey *dba_subject_survey(const DbaRequest *request, const DbaSubject *subject, DbaLab **lab, DbaReview *review, GError **error) DBA_CHECKED;
+DbaSurvey *dba_subject_survey(const DbaRequest *request, const DbaSubject *subject, DbaLab **lab, DbaReview *review,
+                              GError **error) DBA_CHECKED;
 
 void dba_request_progress(const DbaRequest *request, const char *format, ...) DBA_PRINTF(2, 3);

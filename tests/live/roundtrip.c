@@ -10,7 +10,8 @@ static DbaLab *lab;
 
 static char *dump(const char *database) {
   const DbaLabBinaries *binaries = dba_lab_binaries(lab);
-  g_autofree char *program = g_build_filename(binaries->bin, "pg_dump", NULL), *conninfo = dba_lab_conninfo(lab, DBA_LAB_SUPERUSER, database);
+  g_autofree char *program = g_build_filename(binaries->bin, "pg_dump", NULL),
+                  *conninfo = dba_lab_conninfo(lab, DBA_LAB_SUPERUSER, database);
   const char *argv[] = {program, "--schema-only", "-d", conninfo, NULL};
   char *out = NULL;
   g_autofree char *err = NULL;
@@ -96,7 +97,8 @@ static bool roundtrip(const char *path) {
   if (!load("b", "what was written", written))
     return false;
   g_autofree char *dump_a = dump("a"), *dump_b = dump("b");
-  if (!load("a2", "pg_dump of the original", dump_a) || !load("b2", "pg_dump of the copy", dump_b) || !read_schema("a2", a2) || !read_schema("b2", b2))
+  if (!load("a2", "pg_dump of the original", dump_a) || !load("b2", "pg_dump of the copy", dump_b) || !read_schema("a2", a2) ||
+      !read_schema("b2", b2))
     return false;
   g_autoptr(GPtrArray) differences = dba_schema_compare(a2, b2);
   for (guint i = 0; i < MIN(differences->len, 10); i++)

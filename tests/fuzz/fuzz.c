@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// Fuzz targets.  Built with -DFUZZ_SPLIT or -DFUZZ_SURVEY and clang's libFuzzer; the seeds lie in seeds/.
+#include "survey/survey.h"
+#include "sql/sql.h"
+
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#ifdef FUZZ_SPLIT
+// Every item lies inside the text, items come in order, and the end is reached.
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  g_autoptr(DbaSqlReader) reader = dba_sql_reader_text("fuzz", (const char *)data, size);
+  size_t last = 0;
+  for (size_t n = 0;; n++) {
+    DbaSqlItem item = {0};
+    bool end = false;
+    g_autoptr(GError) error = NULL;
+    if (!dba_sql_next(reader, &item, &end, &error)) {
+      g_assert(error != NULL);
+      return 0;
+    }
+    if (end)
+      return 0;
+    g_assert(n <= 2 * size + 2);
+    g_assert(item.place.offset >= last && item.place.offset + item.length <= size);
+    g_assert(item.length == 0 || item.text == (const char *)data + item.place.offset);
+    last = item.place.offset + item.length;
+  }
+}
+#else
+// What is read is written, and reads again to the same bytes.
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  g_autoptr(GError) error = NULL;
+  g_autoptr(DbaSurvey) survey = dba_survey_from_json("fuzz", (const char *)data, size, &error);
+  if (!survey)
+    return 0;
+  g_autofree char *text = dba_survey_to_json(survey, true);
+  g_autoptr(DbaSurvey) again = dba_survey_from_json("fuzz", text, strlen(text), &error);
+  g_assert_no_error(error);
+  g_autofree char *second = dba_survey_to_json(again, true);
+  g_assert_cmpstr(text, ==, second);
+  DbaSchemaWrite options = {0};
+  g_autofree char *sql = dba_schema_write(&survey->schema, &options); // must not crash, whatever is missing
+  (void)sql;
+  return 0;
+}
+#endif

@@ -1,0 +1,130 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Builds with gcc, clang and sanitizers, runs every test, and counts: the last line reads "N passed, N failed, N skipped".
+
+Groups run two at a time, since the machine of the tests has two cores.  A group's output is shown when it fails.
+  tests/run.py [--full] [GROUP...]       groups by name, as printed
+"""
+import concurrent.futures
+import glob
+import os
+import re
+import subprocess
+import sys
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+os.chdir(ROOT)
+FULL = "--full" in sys.argv
+ONLY = [a for a in sys.argv[1:] if not a.startswith("-")]
+FUZZ_SECONDS = "60"
+SANITIZERS = {"ASAN_OPTIONS": "detect_leaks=1:strict_string_checks=1", "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
+              "LSAN_OPTIONS": "suppressions=%s/tests/lsan.supp:print_suppressions=0" % ROOT}
+GLIB = subprocess.run(["pkg-config", "--cflags", "--libs", "glib-2.0", "yyjson"], stdout=subprocess.PIPE, encoding="utf-8").stdout.split()
+passed = failed = skipped = 0
+
+
+def execute(command, env=None, timeout=1500):
+    started = time.time()
+    try:
+        done = subprocess.run(command, env={**os.environ, **(env or {})}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout)
+        return done.returncode, done.stdout.decode("utf-8", "replace"), time.time() - started
+    except subprocess.TimeoutExpired as late:
+        return 124, (late.stdout or b"").decode("utf-8", "replace") + "\ntimed out", time.time() - started
+
+
+def report(name, code, output, seconds, counted):
+    """counted: the program prints ok / not ok lines; else it is one test by its exit code."""
+    global passed, failed, skipped
+    good = len(re.findall(r"^ok ", output, re.M)) if counted else int(code == 0)
+    bad = len(re.findall(r"^not ok ", output, re.M)) if counted else int(code != 0)
+    skipped_here = len(re.findall(r"^skip ", output, re.M)) if counted else 0
+    if counted and code != 0 and not bad:
+        bad = 1
+    if counted and not good and not bad:
+        bad = 1
+    passed, failed, skipped = passed + good, failed + bad, skipped + skipped_here
+    print("%-34s %3d passed, %d failed  %6.1f s" % (name, good, bad, seconds), flush=True)
+    if bad:
+        lines = [line for line in output.split("\n") if counted is False or not line.startswith("ok ")]
+        print("\n".join("    " + line[:300] for line in lines[-60:]), flush=True)
+
+
+def shell(text):
+    return ["sh", "-c", text]
+
+
+def build(folder, compiler, *options):
+    if not os.path.exists(os.path.join(folder, "build.ninja")):
+        code, output, seconds = execute(["meson", "setup", folder, *options], {"CC": compiler})
+        if code:
+            return code, output, seconds
+    return execute(["ninja", "-C", folder, "--quiet"])
+
+
+def wanted(name):
+    return not ONLY or any(part in name for part in ONLY)
+
+
+def together(groups):
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        running = [(name, counted, pool.submit(execute, command, env)) for name, counted, command, env in groups if wanted(name)]
+        for name, counted, future in running:
+            report(name, *future.result(), counted)
+
+
+SPLIT = sorted(glob.glob("tests/data/split/*.sql"))
+ROUNDTRIP = sorted(glob.glob("tests/data/roundtrip/*.sql")) + ["examples/shop/01_schema.sql"]
+
+
+def fuzzer(target, define):
+    sources = glob.glob("src/base/*.c") + ["src/sql/split.c", "src/sql/quote.c", "src/sql/parse.c"] + glob.glob("src/schema/*.c") + glob.glob("src/survey/*.c")
+    corpus = "build-fuzz/%s" % target
+    compile_it = ("mkdir -p %s && clang-19 -std=gnu17 -g -O1 -D_GNU_SOURCE -D%s -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -Isrc -isystem /usr/include/pg_query "
+                  "-isystem /usr/include/pg_query/postgres tests/fuzz/fuzz.c %s -o build-fuzz/fuzz-%s -Wl,-Bstatic -lpg_query -Wl,-Bdynamic %s -lm -lpthread"
+                  % (corpus, define, " ".join(sources), target, " ".join(GLIB)))
+    return shell("%s && build-fuzz/fuzz-%s -max_total_time=%s -rss_limit_mb=4096 -timeout=10 -max_len=65536 -verbosity=0 -print_final_stats=1 -artifact_prefix=build-fuzz/ %s tests/fuzz/seeds/%s"
+                 % (compile_it, target, "600" if FULL else FUZZ_SECONDS, corpus, target))
+
+
+began = time.time()
+report("build: gcc", *build("build", "gcc"), False)
+if failed:
+    print("%d passed, %d failed, %d skipped" % (passed, failed, skipped))
+    sys.exit(1)
+if wanted("build"):
+    report("build: clang", *build("build-clang", "clang-19"), False)
+if wanted("build") or wanted("sanitizers"):
+    report("build: sanitizers", *build("build-asan", "clang-19", "-Db_sanitize=address,undefined", "-Db_lundef=false"), False)
+together([
+    ("order of the house", False, ["python3", "tools/house.py"], None),
+    ("format", False, shell("clang-format-19 --dry-run -Werror src/*/*.c src/*/*.h tests/*/*.c tests/*.h"), None),
+    ("cppcheck", False, shell("cppcheck --quiet --error-exitcode=1 --enable=warning,portability --inline-suppr --std=c11 -Isrc -D__GNUC__ --suppressions-list=tests/cppcheck.supp src"), None),
+    ("clang-tidy", False, shell("ls src/*/*.c | xargs -P2 -n6 clang-tidy-19 -p build --quiet 2>/dev/null"), None),
+    ("unit: base", True, ["build/tests/test-base"], None),
+    ("unit: sql", True, ["build/tests/test-sql", *SPLIT], None),
+    ("unit: base, valgrind", True, ["valgrind", "-q", "--error-exitcode=9", "--leak-check=full", "--errors-for-leak-kinds=definite", "build/tests/test-base"], {"G_SLICE": "always-malloc"}),
+    ("unit: base, sanitizers", True, ["build-asan/tests/test-base"], SANITIZERS),
+    ("unit: sql, sanitizers", True, ["build-asan/tests/test-sql", *SPLIT], SANITIZERS),
+    ("live: round trip on 17", True, ["build/tests/roundtrip", *ROUNDTRIP], {"TEST_PG_MAJOR": "17"}),
+    ("live: round trip on 15", True, ["build/tests/roundtrip", *ROUNDTRIP], {"TEST_PG_MAJOR": "15"}),
+    ("live: round trip on 18", True, ["build/tests/roundtrip", *ROUNDTRIP], {"TEST_PG_MAJOR": "18"}),
+    ("live: round trip, sanitizers", True, ["build-asan/tests/roundtrip", *ROUNDTRIP], {"TEST_PG_MAJOR": "17", **SANITIZERS}),
+    ("fuzz: splitter", False, fuzzer("split", "FUZZ_SPLIT"), None),
+    ("fuzz: survey reader", False, fuzzer("survey", "FUZZ_SURVEY"), None),
+])
+# Timing-sensitive and lab-counting groups have the machine to themselves.
+for group in [
+    ("quality: rules", True, ["python3", "tests/quality/rules.py"], None),
+    ("live: program, on 17", True, ["python3", "tests/live/e2e.py"], {"TEST_PG_MAJOR": "17"}),
+    ("live: program, sanitizers", True, ["python3", "tests/live/e2e.py", "lab run", "hostile", "review of", "survey", "bad input", "odd", "cycles", "SIGINT", "yaml", "password"],
+     {"TEST_PG_MAJOR": "17", "DBARCH_BUILD": os.path.join(ROOT, "build-asan"), **SANITIZERS}),
+    ("quality: real schemas", True, ["python3", "tests/quality/real.py"], None),
+    ("live: limits and speed", True, ["python3", "bench/bench.py", "--check"] + (["--full"] if FULL else []), None),
+]:
+    together([group])
+if FULL:
+    together([("live: program, on 15", True, ["python3", "tests/live/e2e.py"], {"TEST_PG_MAJOR": "15"})])
+print("in %.0f s" % (time.time() - began))
+print("%d passed, %d failed, %d skipped" % (passed, failed, skipped))
+sys.exit(1 if failed else 0)

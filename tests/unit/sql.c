@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+// The splitter and the parser's facts: sql CASE.sql... compares with CASE.expect; without arguments, the rest.
+//
+// An expect file has a line an item: kind, line:column, bytes, tag and name of a statement, the first 60 characters.
+#include "../test.h"
+
+#include "sql/sql.h"
+
+static const char *const kinds[] = {"statement", "meta", "copy-data", "copy-end"};
+
+static bool describe(const DbaSqlStatement *statement, void *data, GError **error) {
+  (void)error;
+  g_autofree char *text = g_strndup(statement->item.text ? statement->item.text : "", MIN(statement->item.length, 60));
+  g_strdelimit(text, "\n\t\r", ' ');
+  g_string_append_printf(data, "%s %u:%u %zu%s %d %s%s%s|%s\n", kinds[statement->item.kind], statement->item.place.line,
+                         statement->item.place.column, statement->item.length, statement->item.terminated ? ";" : "",
+                         (int)statement->facts.tag, statement->facts.schema ? statement->facts.schema : "",
+                         statement->facts.schema ? "." : "", statement->facts.name ? statement->facts.name : "-", text);
+  return true;
+}
+
+static char *split_file(const char *path) {
+  g_autoptr(GError) error = NULL;
+  GString *out = g_string_new(NULL);
+  g_autoptr(DbaSqlReader) reader = dba_sql_reader_file(path, &error);
+  if (!reader || !dba_sql_visit(reader, describe, out, &error)) {
+    g_autofree char *folder = g_path_get_dirname(path);
+    g_auto(GStrv) parts = g_strsplit(error->message, folder, -1);
+    g_autofree char *message = g_strjoinv("", parts);
+    g_string_append_printf(out, "error %s\n", message);
+  }
+  return g_string_free(out, FALSE);
+}
+
+static bool run_case(const char *path) {
+  g_autofree char *actual = split_file(path), *expect_path = g_strdup(path), *expected = NULL;
+  memcpy(expect_path + strlen(path) - 4, ".exp", 4);
+  g_autofree char *full = g_strconcat(expect_path, "ect", NULL);
+  if (g_getenv("UPDATE"))
+    return g_file_set_contents(full, actual, -1, NULL);
+  if (!g_file_get_contents(full, &expected, NULL, NULL) || strcmp(actual, expected)) {
+    printf("# %s is now:\n", full);
+    g_auto(GStrv) lines = g_strsplit(actual, "\n", -1);
+    for (char **line = lines; *line; line++)
+      printf("#   %s\n", *line);
+    return false;
+  }
+  return true;
+}
+
+// The same items whatever the pieces the file is read in: a long comment in front moves every boundary.
+static void pieces(void) {
+  g_autoptr(GString) sql = g_string_new(NULL);
+  for (int i = 0; i < 40000; i++)
+    g_string_append_printf(sql, "insert into t values (%d, 'a;b''c', $q$ ; $q$); -- c;\n", i);
+  g_autofree char *path = g_build_filename(g_get_tmp_dir(), "dbarch-pieces-XXXXXX", NULL);
+  int fd = g_mkstemp(path);
+  CHECK(fd >= 0);
+  CHECK(write(fd, sql->str, sql->len) == (ssize_t)sql->len);
+  close(fd);
+  g_autoptr(DbaSqlReader) from_file = dba_sql_reader_file(path, NULL), from_text = dba_sql_reader_text("t", sql->str, sql->len);
+  unlink(path);
+  CHECK(from_file != NULL);
+  for (unsigned n = 0;; n++) {
+    DbaSqlItem a, b;
+    bool end_a, end_b;
+    CHECK_OK(dba_sql_next(from_file, &a, &end_a, &error));
+    CHECK_OK(dba_sql_next(from_text, &b, &end_b, &error));
+    CHECK(end_a == end_b);
+    if (end_a || end_b || test_failed) {
+      CHECK(n == 40000);
+      return;
+    }
+    CHECK(a.length == b.length && !memcmp(a.text, b.text, a.length) && a.place.line == b.place.line && a.place.column == b.place.column &&
+          a.place.offset == b.place.offset);
+  }
+}
+
+static void limits(void) {
+  g_autoptr(GString) sql = g_string_new("select '");
+  for (int i = 0; i < (5 << 20); i++)
+    g_string_append_c(sql, 'x');
+  g_string_append(sql, "';");
+  g_autoptr(DbaSqlReader) reader = dba_sql_reader_text("big", sql->str, sql->len);
+  DbaSqlItem item;
+  bool end;
+  g_autoptr(GError) error = NULL;
+  CHECK(!dba_sql_next(reader, &item, &end, &error));
+  CHECK(error && strstr(error->message, "longer than 4 MB"));
+}
+
+static bool count(const DbaSqlStatement *statement, void *data, GError **error) {
+  (void)statement, (void)error;
+  ++*(unsigned *)data;
+  return true;
+}
+
+static void deep(void) { // a sum of 200,000 terms overflows a stack of 8 MB
+  g_autoptr(GString) sql = g_string_new("with x as (select 1");
+  for (int i = 0; i < 200000; i++)
+    g_string_append(sql, "+1");
+  g_string_append(sql, ") select * from x");
+  g_autoptr(DbaSqlReader) reader = dba_sql_reader_text("deep", sql->str, sql->len);
+  unsigned n = 0;
+  CHECK_OK(dba_sql_visit(reader, count, &n, &error));
+  CHECK(n == 1);
+}
+
+static void quoting(void) {
+  static const char *const cases[][2] = {{"a", "a"},         {"select", "\"select\""}, {"A", "\"A\""},
+                                         {"a b", "\"a b\""}, {"a\"b", "\"a\"\"b\""},   {"naïve", "\"naïve\""},
+                                         {"name", "name"},   {"1a", "\"1a\""},         {"", "\"\""}};
+  for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+    g_autofree char *quoted = dba_sql_name(NULL, cases[i][0]);
+    CHECK_TEXT(quoted, cases[i][1]);
+  }
+  g_autoptr(GString) literal = g_string_new(NULL);
+  dba_sql_append_literal(literal, "it's \\ here");
+  CHECK_TEXT(literal->str, "E'it''s \\\\ here'");
+}
+
+int main(int argc, char **argv) {
+  for (int i = 1; i < argc; i++) {
+    g_autofree char *name = g_path_get_basename(argv[i]);
+    bool ok = run_case(argv[i]);
+    printf("%s split %s\n", ok ? "ok" : "not ok", name);
+    tests_failed += !ok;
+  }
+  RUN(pieces);
+  RUN(limits);
+  RUN(deep);
+  RUN(quoting);
+  return tests_failed != 0;
+}
