@@ -216,7 +216,7 @@ bool dba_index_covers_key(const DbaIndex *index, const DbaList *columns) {
 }
 
 const char *dba_index_create_sql(DbaAdvice *advice, const DbaRelation *relation, const DbaIndex *index, bool concurrently) {
-  const char *rest = strstr(index->definition, "INDEX ");
+  const char *rest = index->definition ? strstr(index->definition, "INDEX ") : NULL;
   g_autoptr(GString) sql = g_string_new(NULL);
   if (!rest)
     return NULL;

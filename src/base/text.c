@@ -160,7 +160,7 @@ char *dba_text_html(const char *text) {
 char *dba_text_printable(const char *text, bool keep_lines) {
   GString *out = g_string_new(NULL);
   g_autofree char *valid = g_utf8_make_valid(text, -1);
-  for (const char *p = valid; *p; p = g_utf8_next_char(p)) {
+  for (char *p = valid; *p; p = g_utf8_next_char(p)) {
     gunichar c = g_utf8_get_char(p);
     if (c == '\n' && keep_lines)
       g_string_append_c(out, '\n');

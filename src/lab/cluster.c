@@ -34,6 +34,7 @@ struct DbaLab {
 static const char settings[] = "listen_addresses = ''\n"
                                "unix_socket_permissions = 0700\n"
                                "max_connections = 40\n"
+                               "max_locks_per_transaction = 1024\n"
                                "shared_buffers = 128MB\n"
                                "fsync = off\n"
                                "full_page_writes = on\n"

@@ -122,9 +122,9 @@ bool dba_lab_create_roles(const DbaLab *lab, const DbaSchema *schema, GError **e
 // Fills the relations in `relations` (DbaRelation *) with simple generated rows: as many as the table had, at most `limit`,
 // 10,000 where that is not known; keys unique, foreign keys met (also those to tables that have rows of their own), distinct
 // counts and nulls from the statistics.  Seeded by nothing but the row number, so every run gives the same rows.  What
-// cannot be filled stays empty, with a note; `filled` gets the relations that have generated rows now.
-bool dba_lab_generate_rows(DbaServer *server, const DbaSchema *schema, const GPtrArray *relations, int64_t limit, DbaLoad *load,
-                           GHashTable *filled, GError **error) DBA_CHECKED;
+// cannot be filled, or not before `deadline_us` (monotonic), stays empty, with a note; `filled` gets the relations that have generated rows now.
+bool dba_lab_generate_rows(DbaServer *server, const DbaSchema *schema, const GPtrArray *relations, int64_t limit, gint64 deadline_us,
+                           DbaLoad *load, GHashTable *filled, GError **error) DBA_CHECKED;
 
 // ---- trials ---------------------------------------------------------------------------------------------------------
 

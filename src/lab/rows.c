@@ -207,12 +207,12 @@ static bool fill(Filler *filler, DbaServer *server, const DbaRelation *relation,
   return true;
 }
 
-bool dba_lab_generate_rows(DbaServer *server, const DbaSchema *schema, const GPtrArray *relations, int64_t limit, DbaLoad *load,
-                           GHashTable *filled, GError **error) {
+bool dba_lab_generate_rows(DbaServer *server, const DbaSchema *schema, const GPtrArray *relations, int64_t limit, gint64 deadline_us,
+                           DbaLoad *load, GHashTable *filled, GError **error) {
   Filler filler = {schema, relations, limit};
   if (!dba_server_exec(server, "set session_replication_role = replica", error))
     return false;
-  for (guint i = 0; i < relations->len; i++)
+  for (guint i = 0; i < relations->len && g_get_monotonic_time() < deadline_us; i++)
     if (!fill(&filler, server, relations->pdata[i], load, filled, error))
       return false;
   return dba_server_exec(server, "reset session_replication_role", error);

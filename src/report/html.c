@@ -160,6 +160,8 @@ static void closing(GString *out, const DbaReview *review) {
   }
 }
 
+enum { SHOWN = 300 }; // findings of one severity: the page stays below 1 MB, findings.json has all
+
 char *dba_report_html(const DbaReview *review) {
   static const struct {
     const char *heading, *class;
@@ -185,15 +187,19 @@ char *dba_report_html(const DbaReview *review) {
     if (!dba_findings_count(review->findings, (DbaSeverity)severity))
       continue;
     g_string_append_printf(out, "<h2 class=%s>%s</h2>\n", groups[severity].class, groups[severity].heading);
+    unsigned shown = 0;
     for (DBA_EACH(DbaFinding, finding, &review->findings->findings))
-      if (finding->severity == severity && !finding->rejected && !finding->suppressed) {
+      if (finding->severity == severity && !finding->rejected && !finding->suppressed && shown++ < SHOWN) {
         finding_html(out, finding, groups[severity].class, open);
         open = false;
       }
+    if (shown > SHOWN)
+      g_string_append_printf(out, "<p class=soft>and %u more: they are in findings.json</p>", shown - SHOWN);
   }
   bool first = true;
+  unsigned rejected = 0;
   for (DBA_EACH(DbaFinding, finding, &review->findings->findings))
-    if (finding->rejected && !finding->suppressed) {
+    if (finding->rejected && !finding->suppressed && rejected++ < SHOWN) {
       g_string_append(out, first ? "<h2>Tried and rejected</h2>\n" : "");
       finding_html(out, finding, "soft", false);
       first = false;

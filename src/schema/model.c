@@ -42,7 +42,10 @@ static const DbaField column_fields[] = {NAMES(T, name),
                                          END};
 #undef T
 #define T DbaConstraint
-static const DbaField constraint_fields[] = {NAMES(T, name),
+static const DbaField constraint_fields[] = {DBA_FIELD(T, column_numbers, TEXTS, DBA_FIELD_INTERNAL),
+                                             DBA_FIELD(T, ref_column_numbers, TEXTS, DBA_FIELD_INTERNAL),
+                                             DBA_FIELD(T, ref_oid, INT, DBA_FIELD_INTERNAL),
+                                             NAMES(T, name),
                                              F(T, kind, TEXT),
                                              F(T, definition, TEXT),
                                              F(T, parent_constraint, TEXT),
@@ -62,7 +65,6 @@ static const DbaField constraint_fields[] = {NAMES(T, name),
                                              F(T, local, BOOL),
                                              F(T, inherited, BOOL),
                                              F(T, no_inherit, BOOL),
-                                             F(T, compares_unequal_types, BOOL),
                                              ID(T),
                                              OID(T),
                                              END};

@@ -45,8 +45,9 @@ typedef struct DbaConstraint {
   const char *on_update, *on_delete, *match; // "no action", "cascade", ...; "simple", "full"
   const char *comment;
   DbaList columns, ref_columns;
+  DbaList column_numbers, ref_column_numbers; // while reading: attnum, made names by the reader
+  int64_t ref_oid;
   bool deferrable, deferred, not_valid, local, inherited, no_inherit;
-  bool compares_unequal_types; // foreign key: an equality operator of two types (pg_constraint.conpfeqop)
   int64_t id;
   int64_t oid;
 } DbaConstraint;

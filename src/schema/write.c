@@ -411,7 +411,7 @@ static void write_index_details(Writer *writer, const DbaRelation *relation, con
 }
 
 static void write_index(Writer *writer, const DbaRelation *relation, const DbaIndex *index) {
-  if (index->constraint)
+  if (index->constraint || !index->definition)
     return; // made by its constraint
   g_autofree char *name = dba_sql_name(relation->schema, index->name), *object = g_strdup_printf("INDEX %s", name);
   g_string_append_printf(writer->after, "%s", index->definition);

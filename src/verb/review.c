@@ -24,13 +24,14 @@ static void keep_objects(const DbaRequest *request, DbaFindings *findings) {
 
 static bool needs_trial(const DbaFinding *finding) { return finding->trial != DBA_TRIAL_NONE && !finding->suppressed; }
 
-// The tables whose rows the trials read: those of the findings, and the parents of their foreign keys.
+// The tables whose rows the trials of more than notes read: those of the findings, and the parents of their foreign keys.
 // `only_empty`: leave out those that have rows of their own.
 static GPtrArray *trial_relations(const DbaSchema *schema, const DbaFindings *findings, bool only_empty) {
   GPtrArray *relations = g_ptr_array_new();
   g_autoptr(GHashTable) seen = g_hash_table_new(NULL, NULL);
   for (DBA_EACH(DbaFinding, finding, &findings->findings)) {
-    DbaRelation *relation = needs_trial(finding) ? dba_schema_relation(schema, finding->schema, finding->table) : NULL;
+    DbaRelation *relation =
+        needs_trial(finding) && finding->severity != DBA_NOTE ? dba_schema_relation(schema, finding->schema, finding->table) : NULL;
     if (!relation)
       continue;
     if (g_hash_table_add(seen, relation) && !(only_empty && relation->rows > 0))
@@ -54,7 +55,7 @@ static void add_notes(DbaReview *review, const DbaLoad *load) {
 }
 
 // A database in the lab that has the subject's schema, and rows that we make.
-static bool build_from_schema(const DbaLab *lab, const DbaSurvey *survey, const DbaFindings *findings, GHashTable *filled,
+static bool build_from_schema(const DbaLab *lab, const DbaSurvey *survey, const DbaFindings *findings, gint64 deadline, GHashTable *filled,
                               DbaReview *review, GError **error) {
   g_autoptr(DbaLoad) load = dba_load_new();
   g_autofree char *before = NULL, *after = NULL;
@@ -66,7 +67,7 @@ static bool build_from_schema(const DbaLab *lab, const DbaSurvey *survey, const 
   g_autoptr(GPtrArray) relations = trial_relations(&survey->schema, findings, false);
   {
     g_autoptr(DbaServer) server = dba_lab_connect(lab, DBA_LAB_SUBJECT_ROLE, SUBJECT_DATABASE, error);
-    if (!server || !dba_lab_generate_rows(server, &survey->schema, relations, GENERATED_ROWS, load, filled, error))
+    if (!server || !dba_lab_generate_rows(server, &survey->schema, relations, GENERATED_ROWS, deadline, load, filled, error))
       return false;
   }
   if (!dba_lab_load_text(lab, SUBJECT_DATABASE, "schema", after, true, load, error))
@@ -77,12 +78,12 @@ static bool build_from_schema(const DbaLab *lab, const DbaSurvey *survey, const 
 }
 
 // Tables of SQL files that came without rows are filled too, in the loaded database itself; their constraints stand.
-static bool fill_empty_tables(const DbaLab *lab, const DbaSurvey *survey, const DbaFindings *findings, GHashTable *filled,
+static bool fill_empty_tables(const DbaLab *lab, const DbaSurvey *survey, const DbaFindings *findings, gint64 deadline, GHashTable *filled,
                               DbaReview *review, GError **error) {
   g_autoptr(DbaLoad) load = dba_load_new();
   g_autoptr(GPtrArray) relations = trial_relations(&survey->schema, findings, true);
   g_autoptr(DbaServer) server = dba_lab_connect(lab, DBA_LAB_SUBJECT_ROLE, SUBJECT_DATABASE, error);
-  if (!server || !dba_lab_generate_rows(server, &survey->schema, relations, GENERATED_ROWS, load, filled, error))
+  if (!server || !dba_lab_generate_rows(server, &survey->schema, relations, GENERATED_ROWS, deadline, load, filled, error))
     return false;
   add_notes(review, load);
   return dba_server_exec(server, "analyze", error);
@@ -125,9 +126,10 @@ static bool prove(const DbaRequest *request, const DbaSurvey *survey, DbaFinding
       finding->proof = "not needed";
   }
   gint64 deadline = g_get_monotonic_time() + (gint64)(request->budget_seconds * G_USEC_PER_SEC);
+  gint64 fill_until = deadline - (gint64)(request->budget_seconds * 0.6 * G_USEC_PER_SEC); // the larger part is for the trials
   bool own_rows = *lab != NULL;
   g_autoptr(GHashTable) filled = g_hash_table_new(NULL, NULL);
-  if (*lab && trials && !fill_empty_tables(*lab, survey, findings, filled, review, error))
+  if (*lab && trials && !fill_empty_tables(*lab, survey, findings, fill_until, filled, review, error))
     return false;
   if (!*lab) {
     dba_request_progress(request, "starting the lab");
@@ -135,7 +137,7 @@ static bool prove(const DbaRequest *request, const DbaSurvey *survey, DbaFinding
       return false;
     if (trials) {
       dba_request_progress(request, "building the schema in the lab");
-      if (!build_from_schema(*lab, survey, findings, filled, review, error))
+      if (!build_from_schema(*lab, survey, findings, fill_until, filled, review, error))
         return false;
     }
   }

@@ -13,11 +13,11 @@ select 1259::bigint << 32 | k.conrelid::bigint as parent,
        case when k.contype = 'f' then case k.confdeltype when 'a' then 'no action' when 'r' then 'restrict' when 'c' then 'cascade' when 'n' then 'set null' when 'd' then 'set default' end end as on_delete,
        case when k.contype = 'f' then case k.confmatchtype when 'f' then 'full' when 's' then 'simple' when 'p' then 'partial' end end as match,
        d.description as comment,
-       (select array_agg(a.attname::text order by u.n) from unnest(k.conkey) with ordinality u (num, n) join pg_attribute a on a.attrelid = k.conrelid and a.attnum = u.num) as columns,
-       case when k.contype = 'f' then (select array_agg(a.attname::text order by u.n) from unnest(k.confkey) with ordinality u (num, n) join pg_attribute a on a.attrelid = k.confrelid and a.attnum = u.num) end as ref_columns,
+       k.conkey::text[] as column_numbers,
+       k.confkey::text[] as ref_column_numbers,
+       case when k.contype = 'f' then 1259::bigint << 32 | k.confrelid::bigint end as ref_oid,
        k.condeferrable as deferrable, k.condeferred as deferred, not k.convalidated as not_valid,
-       k.conislocal as local, k.coninhcount > 0 as inherited, k.connoinherit as no_inherit,
-       k.contype = 'f' and exists (select from unnest(k.conpfeqop) o (oid) join pg_operator op on op.oid = o.oid where op.oprleft <> op.oprright) as compares_unequal_types
+       k.conislocal as local, k.coninhcount > 0 as inherited, k.connoinherit as no_inherit
   from pg_constraint k
   join pg_class c on c.oid = k.conrelid
   join pg_namespace n on n.oid = c.relnamespace

@@ -1,0 +1,141 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Benchmarks: numbers side by side with what they are held against.
+
+  bench/bench.py            prints the table
+  bench/bench.py --check    the same as tests, with their limits (ok / not ok)
+  --full                    10,000 tables too
+"""
+import glob
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "tests"))
+from harness import BUILD, DBARCH, WORK, clean_env, run  # noqa: E402
+import harness  # noqa: E402
+
+CHECK, FULL = "--check" in sys.argv, "--full" in sys.argv
+MAJOR = "17"
+CACHE = os.environ.get("DBARCH_CACHE") or ("/var/cache/dbarch" if os.geteuid() == 0 else os.path.expanduser("~/.cache/dbarch"))
+BIN = glob.glob(os.path.join(CACHE, "runtime", MAJOR, "usr/lib/postgresql", MAJOR, "bin"))[0]
+BENCH = os.path.join(BUILD, "bench", "bench")
+
+
+def line(what, value, limit, good):
+    if CHECK:
+        if not good:
+            harness.failed += 1
+        print("%s %s: %s (%s)" % ("ok" if good else "not ok", what, value, limit), flush=True)
+    else:
+        print("%-46s %-44s %s%s" % (what, value, limit, "" if good else "   MISSED"), flush=True)
+
+
+def schema_sql(tables):
+    """Tables of 10 columns with a primary key, two indexes, a check and a foreign key each."""
+    out = []
+    for i in range(tables):
+        out.append("create table t%05d (id bigint generated always as identity primary key, a int not null, b text default 'x', c numeric(12,2) check (c > 0), "
+                   "d timestamptz default now(), e boolean, f text, g bigint%s, h jsonb, i date);\ncreate index on t%05d (a, d);\ncreate index on t%05d (g);\n"
+                   % (i, " references t%05d" % (i - 1) if i else "", i, i))
+    return "".join(out)
+
+
+def split_and_parse():
+    path = os.path.join(WORK, "statements.sql")
+    with open(path, "w", encoding="utf-8") as out:
+        for i in range(400000):
+            out.write("insert into orders (id, customer_id, status) values (%d, %d, 'paid; or not') returning id;\n" % (i, i % 977))
+    best = None
+    for _ in range(3):
+        done = json.loads(subprocess.run([BENCH, "parse", path], stdout=subprocess.PIPE, check=True).stdout)
+        rate = done["statements"] / done["cpu_seconds"]
+        best = max(best or 0, rate)
+    line("split and parse, 90 bytes a statement", "%.0f statements a CPU second" % best, "at least 300,000", best >= 300000)
+    line("memory for that file of 37 MB", "%.0f MB" % (done["peak_kb"] / 1024), "below 64 MB", done["peak_kb"] < 64 * 1024)
+
+
+def lab_start():
+    run("lab", "run", "--", "true")
+    seconds = []
+    for _ in range(5):
+        out = run("lab", "start")
+        seconds.append(float(re.search(r"started in ([\d.]+) s", out.stdout).group(1)))
+        run("lab", "stop", re.search(r"^lab (\S+):", out.stdout).group(1))
+    line("lab start, warm", "%.2f s (median of 5)" % statistics.median(seconds), "at most 1.5 s", statistics.median(seconds) <= 1.5)
+
+
+class Lab:
+    def __enter__(self):
+        out = run("lab", "start")
+        self.name = re.search(r"^lab (\S+):", out.stdout).group(1)
+        host = re.search(r"host=([^&]+)", out.stdout).group(1).replace("%2F", "/")
+        self.conninfo = "host=%s port=5432 user=dbarch dbname=lab" % host
+        return self
+
+    def __exit__(self, *ignored):
+        run("lab", "stop", self.name)
+
+    def load(self, sql):
+        done = subprocess.run([os.path.join(BIN, "psql"), "-Xq1", "-v", "ON_ERROR_STOP=1", "-d", self.conninfo, "-f", "-"], input=sql, encoding="utf-8", env=clean_env(), stdout=subprocess.DEVNULL)
+        assert done.returncode == 0
+
+
+def catalog(tables):
+    with Lab() as lab:
+        sql = schema_sql(tables)
+        if tables > 2000:  # a transaction of 10,000 tables needs more locks than a lab has: in pieces
+            pieces = sql.split("create table")
+            for i in range(1, len(pieces), 500):
+                lab.load("".join("create table" + p for p in pieces[i:i + 500]))
+        else:
+            lab.load(sql)
+        lab.load("analyze")
+        ours, theirs, peak = [], [], 0
+        for _ in range(5 if tables < 2000 else 1):  # in turn, so that a slow moment hits both
+            started = time.time()
+            subprocess.run([os.path.join(BIN, "pg_dump"), "--schema-only", "-d", lab.conninfo], stdout=subprocess.DEVNULL, check=True, env=clean_env())
+            theirs.append((time.time() - started) * 1000)
+            done = json.loads(subprocess.run([BENCH, "catalog", lab.conninfo, "1"], stdout=subprocess.PIPE, check=True).stdout)
+            ours.append(done["wall_ms"][0])
+            peak = max(peak, done["peak_kb"])
+        a, b = statistics.median(ours), statistics.median(theirs)
+        line("catalog of %d tables beside pg_dump -s" % tables, "%.0f ms to %.0f ms: %.2f" % (a, b, a / b), "at most 0.80", a / b <= 0.8)
+        line("memory for that", "%.0f MB" % (peak / 1024), "below 500 MB", peak < 500 * 1024)
+        if tables == 200:
+            return
+        if tables == 1000:
+            out = tempfile.mkdtemp(dir=WORK)
+            started = time.time()
+            process = subprocess.Popen([DBARCH, "review", lab.conninfo, "--out", out, "--budget", "5"], env=clean_env(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, encoding="utf-8")
+            first = None
+            for text in process.stderr:
+                if "findings" in text and first is None:
+                    first = time.time() - started
+            process.wait()
+            line("findings on 1,000 live tables after", "%.1f s" % (first or 999), "10 s (asked for 200 tables)", first is not None and first < 10)
+
+
+def review(tables):
+    path = os.path.join(WORK, "review%d.sql" % tables)
+    with open(path, "w", encoding="utf-8") as out:
+        out.write(schema_sql(tables))
+    started = time.time()
+    done = subprocess.run(["/usr/bin/time", "-f", "%M", DBARCH, "review", path, "-q", "--out", tempfile.mkdtemp(dir=WORK), "--budget", "20"], env=clean_env(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, encoding="utf-8")
+    seconds = time.time() - started
+    peak = int(done.stderr.strip().split("\n")[-1])
+    line("review of %d tables (SQL file)" % tables, "%.1f s, %.0f MB" % (seconds, peak / 1024), "below 60 s, budget 20 s", done.returncode == 0 and seconds < 60)
+
+
+split_and_parse()
+lab_start()
+for n in (200, 1000) + ((10000,) if FULL else ()):
+    catalog(n)
+for n in (10, 100, 1000):
+    review(n)
+harness.finish()
