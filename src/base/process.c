@@ -77,7 +77,7 @@ bool dba_process_start(const DbaSpawn *spawn, pid_t *ret_pid, GError **error) {
 }
 
 bool dba_process_run(const DbaSpawn *spawn, int *ret_status, GError **error) {
-  pid_t pid;
+  pid_t pid = 0;
   if (!dba_process_start(spawn, &pid, error))
     return false;
   int status;

@@ -81,10 +81,10 @@ char *dba_text_caret_within(const char *file, uint32_t start_line, uint32_t star
     end++;
   bool cut_start = offset - start > BEFORE, cut_end = end - offset > AFTER;
   if (cut_start)
-    for (start = offset - BEFORE; ((unsigned char)text[start] & 0xC0) == 0x80; start++)
+    for (start = offset - BEFORE; start < offset && ((unsigned char)text[start] & 0xC0) == 0x80; start++)
       ;
   if (cut_end)
-    for (end = offset + AFTER; ((unsigned char)text[end] & 0xC0) == 0x80; end--)
+    for (end = offset + AFTER; end > offset && ((unsigned char)text[end] & 0xC0) == 0x80; end--)
       ;
   g_autofree char *raw_before = g_strndup(text + start, offset - start), *raw_after = g_strndup(text + offset, end - offset);
   g_autofree char *valid_before = g_utf8_make_valid(raw_before, -1), *valid_after = g_utf8_make_valid(raw_after, -1);

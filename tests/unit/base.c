@@ -112,6 +112,10 @@ static void amounts(void) {
 static void carets(void) {
   g_autofree char *a = dba_text_caret("f.sql", "select 1;\nselcet ☃;\n", 22, 10, "syntax error");
   CHECK_TEXT(a, "f.sql:2:1: syntax error\n    2 | selcet ☃;\n        ^");
+  char broken[200]; // continuation bytes without an end, where a character is looked for
+  memset(broken, 0x80, sizeof broken);
+  g_autofree char *c = dba_text_caret("f", broken, sizeof broken, 100, "broken");
+  CHECK(g_utf8_validate(c, -1, NULL));
   g_autofree char *b = dba_text_caret("f", "", 0, 0, "empty");
   CHECK_TEXT(b, "f:1:1: empty\n    1 | \n        ^");
 }
