@@ -182,7 +182,7 @@ char *dba_report_html(const DbaReview *review) {
                             review->survey->schema.relations.n, review->lab_note ? review->lab_note : "no lab");
   text(out, about);
   g_string_append(out, "</p>\n");
-  bool open = true; // the first finding shows what a finding holds
+  bool open = true; // the first finding with a measured gain shows what a finding holds
   for (int severity = 0; severity < DBA_N_SEVERITIES; severity++) {
     if (!dba_findings_count(review->findings, (DbaSeverity)severity))
       continue;
@@ -190,8 +190,10 @@ char *dba_report_html(const DbaReview *review) {
     unsigned shown = 0;
     for (DBA_EACH(DbaFinding, finding, &review->findings->findings))
       if (finding->severity == severity && !finding->rejected && !finding->suppressed && shown++ < SHOWN) {
-        finding_html(out, finding, groups[severity].class, open);
-        open = false;
+        const DbaReceipt *best = best_receipt(finding);
+        bool gain = best && best->claimed;
+        finding_html(out, finding, groups[severity].class, open && gain);
+        open = open && !gain;
       }
     if (shown > SHOWN)
       g_string_append_printf(out, "<p class=soft>and %u more: they are in findings.json</p>", shown - SHOWN);

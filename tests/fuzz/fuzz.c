@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Fuzz targets.  Built with -DFUZZ_SPLIT or -DFUZZ_SURVEY and clang's libFuzzer; the seeds lie in seeds/.
+// Fuzz targets.  Built with -DFUZZ_SPLIT or -DFUZZ_SURVEY and clang's libFuzzer; the seeds are
+// tests/data/split and seeds/survey.
 #include "survey/survey.h"
 #include "sql/sql.h"
 
