@@ -63,6 +63,12 @@ static void end_progress(Progress *progress) {
   progress->shown = 0;
 }
 
+static bool ask(const char *question) {
+  char line[16] = "";
+  fprintf(stderr, "%s Go on? [y/N] ", question);
+  return fgets(line, sizeof line, stdin) && (*line == 'y' || *line == 'Y');
+}
+
 // "120", "90s", "5m" or "1h" in seconds; negative when it is none of these.
 static double parse_time(const char *text) {
   char *rest;
@@ -169,6 +175,7 @@ static bool set_up(const DbaOptions *options, DbaRequest *request, GError **erro
   request->home.pg_bin = options->texts[DBA_OPTION_PG_BIN] ? options->texts[DBA_OPTION_PG_BIN] : g_getenv("DBARCH_PG_BIN");
   request->home.sudo_uid = geteuid() == 0 ? g_getenv("SUDO_UID") : NULL;
   request->path = g_getenv("PATH");
+  request->ask = isatty(STDIN_FILENO) && isatty(STDERR_FILENO) ? ask : NULL;
   request->interrupt = &interrupted;
   return true;
 }

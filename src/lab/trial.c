@@ -561,3 +561,45 @@ bool dba_trial_run(DbaTrialSetup *setup, const DbaSchema *schema, DbaFinding *fi
   g_free(trial.isolate);
   return ok;
 }
+
+// The first failure of a sequence: a database error is its outcome, anything else ends the work.
+static bool sequence_failed(GError **problem, const char *doing, const DbaFinding *finding, char **ret_problem, GError **error) {
+  if (!g_error_matches(*problem, DBA_ERROR, DBA_ERROR_DATABASE)) {
+    g_propagate_error(error, g_steal_pointer(problem));
+    return false;
+  }
+  *ret_problem = g_strdup_printf("all migrations in turn: %s of %s failed: %s", doing, finding->object, (*problem)->message);
+  return true;
+}
+
+bool dba_trial_sequence(DbaTrialSetup *setup, const GPtrArray *findings, char **ret_problem, GError **error) {
+  DbaTrial trial = {.setup = setup};
+  *ret_problem = NULL;
+  setup->after_ready = false;
+  if (!make_clone(&trial, AFTER, &setup->after_ready, error))
+    return false;
+  setup->after_ready = false; // whatever happens, it is not to be used again
+  g_autoptr(DbaServer) server = dba_lab_connect(setup->lab, DBA_LAB_SUBJECT_ROLE, AFTER, error);
+  g_autoptr(DbaSchema) original = dba_schema_new(), undone = dba_schema_new();
+  if (!server)
+    return false;
+  // What is repaired for good comes first and is part of the state that the undo must lead back to.
+  for (int pass = 0; pass < 3; pass++) {
+    if (pass == 1 && !dba_server_read_schema(server, original, error))
+      return false;
+    for (guint k = 0; k < findings->len; k++) {
+      const DbaFinding *finding = findings->pdata[pass == 2 ? findings->len - 1 - k : k];
+      const DbaChange *change = &finding->change;
+      g_autoptr(GError) problem = NULL;
+      if (!strcmp(change->undo_class, DBA_UNDO_NOT_NEEDED) == (pass == 0) &&
+          !run_change(server, pass == 2 ? change->down : change->up, change->no_transaction, &problem))
+        return sequence_failed(&problem, pass == 2 ? "the undo" : "the change", finding, ret_problem, error);
+    }
+  }
+  if (!dba_server_read_schema(server, undone, error))
+    return false;
+  g_autoptr(GPtrArray) left = dba_schema_compare(original, undone);
+  if (left->len)
+    *ret_problem = g_strdup_printf("all migrations in turn: their undo leaves another schema: %s", (const char *)left->pdata[0]);
+  return true;
+}

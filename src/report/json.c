@@ -98,6 +98,7 @@ void dba_report_migrations(DbaReview *review, DbaFindings *findings) {
       migration->up = dba_arena_text(review->arena, up);
       migration->down = dba_arena_text(review->arena, down);
       migration->finding = finding->object;
+      migration->source = finding;
       finding->migration = dba_arena_format(findings->arena, "migrations/%s.up.sql", migration->name);
     }
 }

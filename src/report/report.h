@@ -13,6 +13,7 @@ typedef struct DbaMigration {
   const char *name;      // "001_index_order_items_order_id"
   const char *up, *down; // whole files
   const char *finding;   // object
+  const DbaFinding *source;
 } DbaMigration;
 
 // All that a report shows.  Borrowed documents; nothing here is freed by the report.
@@ -23,6 +24,7 @@ typedef struct DbaReview {
   DbaList notes;        // DbaReviewNote
   DbaList migrations;   // DbaMigration
   const char *lab;      // "PostgreSQL 17.11 (private runtime)"; NULL: no lab could be started
+  bool together;        // all migrations ran up in turn and down again, and the catalog compared equal
   const char *lab_note; // a substitution: another major version or locale than the subject's
   double seconds;
 } DbaReview;

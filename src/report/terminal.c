@@ -199,6 +199,8 @@ char *dba_report_terminal(const DbaReview *review, bool color, unsigned width) {
       g_string_append_printf(p.out, "  and %u more: they are in findings.json\n", review->notes.n - SHOWN);
   }
   g_string_append_c(p.out, '\n');
+  if (review->together)
+    g_string_append(p.out, "All migrations ran up in turn and down again; the catalog compared equal.\n");
   if (review->lab)
     g_string_append_printf(p.out, "Proven on %s%s%s, in %.1f s.\n", review->lab, review->lab_note ? "; " : "",
                            review->lab_note ? review->lab_note : "", review->seconds);

@@ -22,10 +22,12 @@ static bool install(const DbaRequest *request, DbaAnswer *answer, GError **error
   g_autofree char *script = request->tools ? g_build_filename(request->tools, "runtime.sh", NULL) : NULL;
   if (!script || !g_file_test(script, G_FILE_TEST_IS_EXECUTABLE))
     return dba_fail(error, DBA_ERROR_LAB, "runtime.sh was not found beside this program");
-  if (!request->yes)
-    return dba_fail(error, DBA_ERROR_USAGE,
-                    "this downloads about 95 MB of Debian packages into %s/runtime and installs nothing else; say --yes",
-                    request->home.cache);
+  g_autofree char *what =
+      g_strdup_printf("This downloads about 95 MB of Debian packages into %s/runtime and installs nothing else.", request->home.cache);
+  if (!request->yes && !request->ask)
+    return dba_fail(error, DBA_ERROR_USAGE, "%s Say --yes.", what);
+  if (!request->yes && !request->ask(what))
+    return dba_fail(error, DBA_ERROR_USAGE, "nothing was downloaded");
   dba_request_progress(request, "bringing PostgreSQL 17");
   const char *argv[] = {script, "17", NULL};
   int status;

@@ -118,7 +118,7 @@ static bool start_lab(const DbaRequest *request, const DbaSurvey *survey, DbaLab
 }
 
 static bool prove(const DbaRequest *request, const DbaSurvey *survey, DbaFindings *findings, DbaLab **lab, DbaReview *review,
-                  GError **error) {
+                  DbaTrialSetup *setup, GError **error) {
   unsigned trials = 0, done = 0;
   for (DBA_EACH(DbaFinding, finding, &findings->findings)) {
     trials += needs_trial(finding);
@@ -144,24 +144,45 @@ static bool prove(const DbaRequest *request, const DbaSurvey *survey, DbaFinding
   review->lab = dba_arena_format(review->arena, "PostgreSQL %s (%s)", dba_lab_version(*lab), dba_lab_binaries(*lab)->origin);
   if (!trials || !dba_lab_set_fsync(*lab, true, error))
     return !trials;
-  DbaTrialSetup setup = {.lab = *lab,
-                         .database = SUBJECT_DATABASE,
-                         .rows_origin = own_rows ? "the subject's own files" : "generated",
-                         .generated = filled,
-                         .subject = survey->subject,
-                         .interrupt = request->interrupt,
-                         .deadline_us = deadline,
-                         .arena = findings->arena};
+  *setup = (DbaTrialSetup){.lab = *lab,
+                           .database = SUBJECT_DATABASE,
+                           .rows_origin = own_rows ? "the subject's own files" : "generated",
+                           .generated = filled,
+                           .subject = survey->subject,
+                           .interrupt = request->interrupt,
+                           .deadline_us = deadline,
+                           .arena = findings->arena};
+  gint64 begin = g_get_monotonic_time();
   for (DBA_EACH(DbaFinding, finding, &findings->findings)) {
     if (!needs_trial(finding))
       continue;
-    dba_request_progress(request, "proving %u of %u: %s", ++done, trials, finding->object);
+    gint64 spent = g_get_monotonic_time() - begin, left = done ? MIN(spent / done * (trials - done), deadline - g_get_monotonic_time()) : 0;
+    g_autofree char *time_left = left > G_USEC_PER_SEC ? g_strdup_printf(" (about %d s left)", (int)(left / G_USEC_PER_SEC)) : g_strdup("");
+    dba_request_progress(request, "proving %u of %u: %s%s", ++done, trials, finding->object, time_left);
     g_autoptr(GError) problem = NULL;
-    if (!dba_trial_run(&setup, &survey->schema, finding, &problem)) {
+    if (!dba_trial_run(setup, &survey->schema, finding, &problem)) {
+      setup->generated = NULL; // it ends here
       g_propagate_error(error, g_steal_pointer(&problem));
       return false;
     }
   }
+  setup->generated = NULL;
+  return true;
+}
+
+// The migrations as a person will run them: one after another, and back.
+static bool prove_together(DbaTrialSetup *setup, DbaReview *review, DbaAnswer *answer, GError **error) {
+  g_autoptr(GPtrArray) sequence = g_ptr_array_new();
+  g_autofree char *problem = NULL;
+  for (DBA_EACH(DbaMigration, migration, &review->migrations))
+    g_ptr_array_add(sequence, (DbaFinding *)(uintptr_t)migration->source);
+  if (!sequence->len)
+    return true;
+  if (!dba_trial_sequence(setup, sequence, &problem, error))
+    return false;
+  review->together = !problem;
+  if (problem)
+    g_ptr_array_add(answer->warnings, g_steal_pointer(&problem));
   return true;
 }
 
@@ -225,9 +246,10 @@ static bool run(const DbaRequest *request, const DbaSubject *subject, DbaLab **l
   review->findings = findings;
   g_autoptr(GError) problem = NULL;
   bool interrupted = false;
+  DbaTrialSetup setup = {0};
   if (request->no_lab)
     review->lab_note = "--no-lab";
-  else if (!prove(request, survey, findings, lab, review, &problem)) {
+  else if (!prove(request, survey, findings, lab, review, &setup, &problem)) {
     interrupted = g_error_matches(problem, DBA_ERROR, DBA_ERROR_INTERRUPTED);
     bool lab_failed = g_error_matches(problem, DBA_ERROR, DBA_ERROR_LAB) && subject->kind != DBA_SUBJECT_SQL && !*lab;
     if (!interrupted && !lab_failed) {
@@ -242,6 +264,8 @@ static bool run(const DbaRequest *request, const DbaSubject *subject, DbaLab **l
   }
   review->seconds = (double)(g_get_monotonic_time() - begin) / 1e6;
   dba_report_migrations(review, findings);
+  if (setup.lab && !interrupted && !prove_together(&setup, review, answer, error))
+    return false;
   g_autoptr(GString) written = g_string_new(NULL);
   if (!write_files(request, review, out, written, error))
     return false;

@@ -30,6 +30,7 @@ typedef struct DbaRequest {
   DbaFormat format;
   DbaLabHome home;
   DbaInterrupt *interrupt;
+  bool (*ask)(const char *question);              // a yes-or-no question on the terminal; NULL: nobody can be asked
   void (*progress)(void *data, const char *line); // short present-tense lines; may be NULL
   void *progress_data;
 } DbaRequest;

@@ -186,6 +186,8 @@ def review_shop():
     assert len(html) < 1000000 and "http://" not in html and "https://" not in html and "<script" not in html
     for kind in ("up", "down"):
         assert glob.glob(os.path.join(out, "migrations", "*.%s.sql" % kind))
+    contains(process.stdout, "All migrations ran up in turn and down again")
+    equal(process.stderr, "")
     again, _ = review(SHOP, out=out)
     equal(again.returncode, 2)
     contains(again.stderr, "--force")
