@@ -7,6 +7,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define SYSTEM_CACHE "/var/cache/dbarch"
+
 enum { PREFERRED_MAJOR = 17, OLDEST_MAJOR = 14 };
 
 void dba_lab_binaries_clear(DbaLabBinaries *binaries) {
@@ -65,6 +67,8 @@ GArray *dba_lab_list_binaries(const DbaLabHome *home) {
     add(found, home->pg_bin, "--pg-bin");
   g_autofree char *runtime = g_build_filename(home->cache, "runtime", NULL);
   add_majors(found, runtime, true, "private runtime");
+  if (strcmp(home->cache, SYSTEM_CACHE)) // what root brought serves everybody
+    add_majors(found, SYSTEM_CACHE "/runtime", true, "private runtime");
   add_majors(found, "/usr/lib/postgresql", false, "distribution");
   return found;
 }

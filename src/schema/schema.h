@@ -198,6 +198,7 @@ typedef struct DbaFunction {
 // CREATE STATISTICS.
 typedef struct DbaStatisticsObject {
   const char *schema, *name, *owner, *comment, *definition, *table;
+  const char *distinct, *dependencies; // statistics, as pg_stats_ext prints them; NULL: not analysed, or not ours to see
   bool has_target;
   int64_t target;
   int64_t id, oid;

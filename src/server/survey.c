@@ -159,6 +159,8 @@ static GHashTable *index_by_oid(DbaSurvey *survey) {
     for (DBA_EACH(DbaIndex, index, &relation->indexes))
       g_hash_table_insert(by_oid, GSIZE_TO_POINTER((gsize)index->oid), index);
   }
+  for (DBA_EACH(DbaStatisticsObject, object, &survey->schema.statistics_objects))
+    g_hash_table_insert(by_oid, GSIZE_TO_POINTER((gsize)object->oid), object);
   for (DBA_EACH(DbaSequence, sequence, &survey->schema.sequences))
     g_hash_table_insert(by_oid, GSIZE_TO_POINTER((gsize)sequence->oid), sequence);
   return by_oid;
@@ -170,6 +172,7 @@ static bool read_survey(DbaServer *server, DbaSurvey *survey, GError **error) {
       {"index_statistics", &dba_index_record, "counters of indexes"},
       {"table_sizes", &dba_relation_record, "true sizes of tables"},
       {"index_sizes", &dba_index_record, "true sizes of indexes"},
+      {"extended_statistics", &dba_statistics_object_record, "multi-column statistics"},
   };
   g_autoptr(DbaResult) facts = dba_server_query_named(server, "server_facts", error);
   g_autoptr(DbaRowMap) map = facts ? dba_row_map_new(facts, &dba_server_facts_record, NULL, error) : NULL;

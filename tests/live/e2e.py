@@ -270,6 +270,8 @@ def survey_offline_and_few_rights():
         text = open(path, encoding="utf-8").read()
         assert "secret literal" not in text and "top-secret" not in text and "Leave at the door" not in text and "customer1@" not in text
         equal(run("survey", lab.conninfo(), "-o", path).returncode, 2)
+        both = json.loads(text)["schema"]["statistics_objects"][0]
+        assert both["distinct"] and both["dependencies"], both
         process, report = review(path)
         equal(process.returncode, 0)
         assert any(f["object"] == "shop.order_items(product_id)" and f["proof"] == "proven" for f in report["findings"])

@@ -1,0 +1,5 @@
+-- Multi-column statistics of the objects that this role owns: pg_stats_ext shows no others, whatever else the role may read.
+select s.tableoid::bigint << 32 | s.oid::bigint as oid, x.n_distinct::text as "distinct", x.dependencies::text as dependencies
+  from pg_stats_ext x
+  join pg_namespace n on n.nspname = x.statistics_schemaname
+  join pg_statistic_ext s on s.stxnamespace = n.oid and s.stxname = x.statistics_name
