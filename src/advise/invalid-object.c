@@ -18,6 +18,12 @@ static void invalid_index(DbaAdvice *advice, const DbaRelation *relation, const 
                                   "A CREATE or REINDEX CONCURRENTLY failed half-way: it serves no query, enforces nothing, and still costs "
                                   "%s and a part of every write.",
                                   size);
+  if (strstr(index->name, "_ccnew") || strstr(index->name, "_ccold")) { // what REINDEX CONCURRENTLY leaves: a copy (documentation, REINDEX)
+    finding->what = dba_arena_format(advice->arena, "Index %s on %s.%s is left over from a REINDEX CONCURRENTLY.", index->name,
+                                     relation->schema, relation->name);
+    finding->question = dba_arena_format(advice->arena, "Is it gone from use?  Then: DROP INDEX CONCURRENTLY %s;", name);
+    return;
+  }
   finding->trial = DBA_TRIAL_UP_DOWN;
   finding->has_change = true;
   finding->change = (DbaChange){.name = dba_advice_file_name(advice, dba_arena_format(advice->arena, "rebuild_%s", index->name)),
@@ -49,7 +55,11 @@ void dba_advise_invalid_object(DbaAdvice *advice) {
   for (DBA_EACH(DbaRelation, relation, &advice->schema->relations)) {
     for (DBA_EACH(DbaIndex, index, &relation->indexes)) {
       advice->looked_at++;
-      if (index->invalid && !index->on_partitioned)
+      if (index->invalid && !index->on_partitioned && index->not_ready && advice->survey->has_statistics)
+        dba_advice_unjudged(advice, dba_arena_format(advice->arena, "%s.%s", relation->schema, index->name),
+                            "the index is invalid and not ready: a CREATE INDEX CONCURRENTLY may be at work on it now",
+                            "review again when no index is being built");
+      else if (index->invalid && !index->on_partitioned)
         invalid_index(advice, relation, index);
     }
     for (DBA_EACH(DbaConstraint, constraint, &relation->constraints)) {

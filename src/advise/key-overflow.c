@@ -84,7 +84,7 @@ void dba_advise_key_overflow(DbaAdvice *advice) {
         advice->arena,
         "At %.0f the next insert fails, and so does every one after it.  How soon is not known from one survey: a date needs two.",
         largest);
-    if (largest_of(column) < 4e9)
+    if (largest_of(column) < 4e9 && (double)sequence->maximum >= largest_of(column)) // a MAXVALUE below the type is somebody's wish
       propose(advice, finding, relation, column, sequence);
   }
   if (unread && advice->survey->has_statistics)

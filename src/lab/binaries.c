@@ -9,7 +9,7 @@
 
 #define SYSTEM_CACHE "/var/cache/dbarch"
 
-enum { PREFERRED_MAJOR = 17, OLDEST_MAJOR = 14 };
+enum { PREFERRED_MAJOR = 17, OLDEST_MAJOR = 15 };
 
 void dba_lab_binaries_clear(DbaLabBinaries *binaries) {
   g_clear_pointer(&binaries->bin, g_free);

@@ -142,6 +142,8 @@ static bool template_folder(const DbaLabHome *home, const DbaLabBinaries *binari
   return true;
 }
 
+static char *own_conninfo(const DbaLab *lab, const char *role, const char *database);
+
 static bool start_server(DbaLab *lab, const DbaLabUser *user, bool dies_with_us, GError **error) {
   g_autofree char *postgres = g_build_filename(lab->binaries.bin, "postgres", NULL), *log = g_build_filename(lab->folder, "log", NULL);
   const char *argv[] = {postgres, "-D", lab->data, "-k", lab->socket, "-p", PORT, NULL};
@@ -150,7 +152,7 @@ static bool start_server(DbaLab *lab, const DbaLabUser *user, bool dies_with_us,
   if (!dba_process_start(&spawn, &lab->pid, error))
     return false;
   gint64 limit = g_get_monotonic_time() + START_TIMEOUT_MS * 1000;
-  g_autofree char *conninfo = dba_lab_conninfo(lab, DBA_LAB_SUPERUSER, "postgres");
+  g_autofree char *conninfo = own_conninfo(lab, DBA_LAB_SUPERUSER, "postgres");
   g_autofree char *socket_file = g_strdup_printf("%s/.s.PGSQL.%s", lab->socket, PORT);
   for (;;) {
     int status;
@@ -179,8 +181,6 @@ static bool prepare(DbaLab *lab, GError **error) {
   g_autofree char *sql = g_strdup_printf("create role %s login; revoke all on database postgres, template1 from public; "
                                          "grant set on parameter session_replication_role to %s; create extension pg_stat_statements",
                                          DBA_LAB_SUBJECT_ROLE, DBA_LAB_SUBJECT_ROLE);
-  if (lab->binaries.major < 15)
-    *strstr(sql, "grant set") = '\0';
   return dba_server_exec(server, sql, error);
 }
 
@@ -262,8 +262,14 @@ char *dba_lab_conninfo(const DbaLab *lab, const char *role, const char *database
   return g_strdup_printf("host=%s port=%s user=%s dbname=%s", lab->socket, PORT, role, database);
 }
 
-DbaServer *dba_lab_connect(const DbaLab *lab, const char *role, const char *database, GError **error) {
+// What PG* variables or a service file would add, named here so that they cannot: a lab is reached by its socket alone.
+static char *own_conninfo(const DbaLab *lab, const char *role, const char *database) {
   g_autofree char *conninfo = dba_lab_conninfo(lab, role, database);
+  return g_strconcat(conninfo, " hostaddr='' options='' sslmode=disable target_session_attrs=any", NULL);
+}
+
+DbaServer *dba_lab_connect(const DbaLab *lab, const char *role, const char *database, GError **error) {
+  g_autofree char *conninfo = own_conninfo(lab, role, database);
   DbaServer *server = dba_server_open(conninfo, lab->interrupt, error);
   if (!server && error && *error && g_error_matches(*error, DBA_ERROR, DBA_ERROR_CONNECT)) {
     (*error)->code = DBA_ERROR_LAB;

@@ -101,7 +101,7 @@ void dba_lab_end_postmaster(pid_t pid, bool gentle) {
 
 char *dba_lab_socket_folder(const char *lab_folder) {
   enum { LONGEST = 107 - sizeof("/s/.s.PGSQL.5432.lock") };
-  if (strlen(lab_folder) <= LONGEST)
+  if (strlen(lab_folder) <= LONGEST && !strpbrk(lab_folder, " ,'\\\t"))
     return g_build_filename(lab_folder, "s", NULL);
   g_autofree char *base = g_path_get_basename(lab_folder);
   return g_strdup_printf("/tmp/dbarch-%s", base);

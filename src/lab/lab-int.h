@@ -12,5 +12,6 @@ bool dba_lab_lock(const char *path, bool wait, int *ret_fd, GError **error) DBA_
 pid_t dba_lab_postmaster(const char *data_folder);
 // Ends a server: fast shutdown when `gentle`, else immediately; waits until it is gone.
 void dba_lab_end_postmaster(pid_t pid, bool gentle);
-// Folder of the socket: inside the lab, or a short one where the name would pass 107 bytes.
+// Folder of the socket: inside the lab, or a short one where the name would pass 107 bytes or
+// holds what a connection string would have to escape.
 char *dba_lab_socket_folder(const char *lab_folder) DBA_CHECKED;

@@ -34,7 +34,7 @@ typedef struct Loader {
   DbaServer *server; // the subject's session
   DbaLoad *load;
   GString *sql;
-  bool lenient, copying, skipping_copy;
+  bool lenient, copying, skipping_copy, in_transaction;
 } Loader;
 
 static void note(Loader *loader, const DbaPlace *place, const char *format, ...) DBA_PRINTF(3, 4);
@@ -58,11 +58,15 @@ static bool as_superuser(Loader *loader, const char *sql, GError **error) {
 static bool create_role(Loader *loader, const char *name, GError **error) {
   if (!strcmp(name, DBA_LAB_SUPERUSER) || !strcmp(name, DBA_LAB_SUBJECT_ROLE) || g_str_has_prefix(name, "pg_"))
     return dba_fail(error, DBA_ERROR_REFUSED, "role \"%s\" is not the subject's to make", name);
+  const char *parameters[] = {name, NULL};
   g_autofree char *quoted = dba_sql_name(NULL, name);
-  g_autoptr(GString) exists = g_string_new("do $$ begin if not exists (select from pg_roles where rolname = ");
-  dba_sql_append_literal(exists, name);
-  g_string_append_printf(exists, ") then create role %s nologin; grant %s to %s; end if; end $$", quoted, quoted, DBA_LAB_SUBJECT_ROLE);
-  return as_superuser(loader, exists->str, error);
+  g_autofree char *create = g_strdup_printf("create role %s nologin", quoted),
+                  *grant = g_strdup_printf("grant %s to %s", quoted, DBA_LAB_SUBJECT_ROLE);
+  g_autoptr(DbaServer) server = dba_lab_connect(loader->lab, DBA_LAB_SUPERUSER, loader->database, error);
+  g_autoptr(DbaResult) there = server ? dba_server_query(server, "select 1 from pg_roles where rolname = $1", parameters, error) : NULL;
+  if (!there)
+    return false;
+  return dba_result_rows(there) > 0 || (dba_server_exec(server, create, error) && dba_server_exec(server, grant, error));
 }
 
 bool dba_lab_create_roles(const DbaLab *lab, const DbaSchema *schema, GError **error) {
@@ -172,12 +176,27 @@ static bool run_statement(Loader *loader, const DbaSqlStatement *statement, GErr
   int done = special(loader, statement, error);
   if (done)
     return done > 0;
+  // What may fail for a harmless reason must not take an open transaction with it.
+  bool guarded = loader->in_transaction && (statement->facts.tag == DBA_SQL_OWNER || statement->facts.tag == DBA_SQL_GRANT ||
+                                            statement->facts.tag == DBA_SQL_SET || statement->facts.tag == DBA_SQL_COMMENT);
   for (int attempt = 0;; attempt++) {
     g_autoptr(GError) problem = NULL;
+    // A session in a transaction learns of a role that another one made only when it takes a lock anew.
+    if (guarded && attempt > 0 &&
+        !dba_server_exec(loader->server,
+                         "savepoint dbarch_look; select from pg_catalog.pg_roles limit 0; rollback to savepoint dbarch_look; release "
+                         "savepoint dbarch_look",
+                         error))
+      return false;
+    if (guarded && !dba_server_exec(loader->server, "savepoint dbarch_load", error))
+      return false;
     bool copy = statement->facts.tag == DBA_SQL_COPY_FROM_STDIN;
     bool ok = copy ? dba_server_copy_begin(loader->server, loader->sql->str, &problem)
                    : dba_server_exec(loader->server, loader->sql->str, &problem);
+    if (ok && guarded && !dba_server_exec(loader->server, "release savepoint dbarch_load", error))
+      return false;
     if (ok) {
+      loader->in_transaction = dba_server_in_transaction(loader->server);
       loader->copying = copy;
       loader->load->inserted += statement->facts.changes_data;
       remember_source(loader, statement);
@@ -186,6 +205,13 @@ static bool run_statement(Loader *loader, const DbaSqlStatement *statement, GErr
     if (!g_error_matches(problem, DBA_ERROR, DBA_ERROR_DATABASE)) {
       g_propagate_error(error, g_steal_pointer(&problem));
       return false;
+    }
+    if (guarded) {
+      g_autoptr(GError) lost = NULL;
+      g_autofree char *state = g_strdup(dba_server_sqlstate(loader->server));
+      if (!dba_server_exec(loader->server, "rollback to savepoint dbarch_load", &lost))
+        return g_propagate_error(error, g_steal_pointer(&lost)), false;
+      dba_server_set_sqlstate(loader->server, state);
     }
     int again = attempt < 8 ? recover(loader, statement, problem, error) : -1;
     if (again < 0) {

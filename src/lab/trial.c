@@ -317,10 +317,10 @@ static bool trial_parent_delete(DbaTrial *trial, GError **error) {
   append_columns(pick, "p.", &key->ref_columns);
   g_string_append_printf(pick, " from (select *, row_number() over (order by ");
   append_columns(pick, "", &key->ref_columns);
-  g_string_append_printf(pick,
-                         ") as dbarch_n, count(*) over () as dbarch_all from %s) p where dbarch_n %% greatest(dbarch_all / %d, 1) = 0 "
-                         "order by dbarch_n limit %d",
-                         parent, RUNS, RUNS);
+  g_string_append_printf(pick, ") as dbarch_n, count(*) over () as dbarch_all from %s where (", parent);
+  append_columns(pick, "", &key->ref_columns); // a row of all columns: IS NOT NULL holds when each is not null
+  g_string_append_printf(pick, ") is not null) p where dbarch_n %% greatest(dbarch_all / %d, 1) = 0 order by dbarch_n limit %d", RUNS,
+                         RUNS);
   g_autoptr(DbaResult) keys = dba_server_query(trial->before, pick->str, NULL, &problem);
   if (!keys)
     return outcome(trial, &problem, "choosing parent rows", error);

@@ -109,6 +109,7 @@ void dba_server_close(DbaServer *server) {
 int dba_server_major(const DbaServer *server) { return PQserverVersion(server->connection) / 10000; }
 const char *dba_server_host(const DbaServer *server) { return PQhost(server->connection); }
 const char *dba_server_sqlstate(const DbaServer *server) { return server->sqlstate; }
+void dba_server_set_sqlstate(DbaServer *server, const char *state) { g_strlcpy(server->sqlstate, state, sizeof server->sqlstate); }
 int dba_server_error_position(const DbaServer *server) { return server->error_position; }
 
 bool dba_server_in_transaction(const DbaServer *server) { return PQtransactionStatus(server->connection) != PQTRANS_IDLE; }
@@ -141,7 +142,10 @@ static void cancel(DbaServer *server) {
 
 // The last result of what was sent, or the first that failed.
 static PGresult *collect(DbaServer *server, GError **error) {
+  *server->sqlstate = '\0';
+  enum { PATIENCE_US = 5 * G_USEC_PER_SEC }; // for the server to end what was interrupted
   PGresult *kept = NULL;
+  gint64 give_up = 0;
   bool ok = true;
   for (;;) {
     while (PQisBusy(server->connection)) {
@@ -149,7 +153,12 @@ static PGresult *collect(DbaServer *server, GError **error) {
       if (!wait_for(server, POLLIN, ok ? &interrupted : NULL) && ok) {
         cancel(server);
         g_propagate_error(error, g_steal_pointer(&interrupted));
+        give_up = g_get_monotonic_time() + PATIENCE_US;
         ok = false; // go on reading until the server has ended the statement
+      }
+      if (give_up && g_get_monotonic_time() > give_up) {
+        PQclear(kept);
+        return NULL;
       }
       if (!PQconsumeInput(server->connection))
         break;

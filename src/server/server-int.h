@@ -6,7 +6,6 @@
 
 int dba_result_columns(const DbaResult *result);
 const char *dba_result_name(const DbaResult *result, int column);
-bool dba_server_in_transaction(const DbaServer *server);
 void dba_server_no_notice(void *data, const char *message);
 
 // The text of sql/NAME.sql for that server: lines that start with "--@ N " count from major version N on.

@@ -226,7 +226,7 @@ DbaSurvey *dba_server_survey(DbaServer *server, const char *subject, GError **er
     g_autoptr(GError) ignored = NULL;
     if (g_error_matches(problem, DBA_ERROR, DBA_ERROR_DATABASE) && !dba_server_exec(server, "rollback", &ignored))
       moved = false;
-    if (!strcmp(state, "55P03"))
+    if (g_error_matches(problem, DBA_ERROR, DBA_ERROR_DATABASE) && !strcmp(state, "55P03"))
       return dba_fail(error, DBA_ERROR_DATABASE,
                       "another session holds ACCESS EXCLUSIVE on a table for more than 2 s (%s); try again when it is done",
                       problem->message),

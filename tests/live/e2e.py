@@ -361,6 +361,21 @@ def cycles_and_views():
     equal(sorted(f["object"] for f in report["findings"] if f["rule"] == "fk-without-index"), ["public.a(b)", "public.b(a)", "public.self(up)"])
 
 
+def lab_ignores_the_environment():
+    path = write("plain.sql", "create table p (k int unique); insert into p values (1), (null); create table c (id int primary key, k int references p (k)); insert into c values (1, 1);")
+    process, report = review(path, env=clean_env(PGHOSTADDR="127.0.0.9", PGOPTIONS="-c default_transaction_read_only=on", PGSSLMODE="require", PGTARGETSESSIONATTRS="standby"))
+    equal(process.returncode, 0)
+    assert any(f["rule"] == "fk-without-index" and not f["proof"].startswith("unproven") for f in report["findings"]), report["findings"]
+    odd = os.path.join(WORK, "odd cache")
+    equal(run("lab", "run", "--", "true", env=clean_env(DBARCH_CACHE=odd, DBARCH_PG_BIN=BIN)).returncode, 0)
+
+
+def owners_inside_a_transaction():
+    path = write("owners.sql", 'begin; create table t (i int primary key); alter table t owner to "a$$b"; grant select on t to other; set no_such.thing = 1; set no_such_setting = 1; commit; insert into t values (1);')
+    process, report = review(path)
+    equal((process.returncode, report["verdict"]), (0, "nothing to fix"))
+
+
 def empty_database():
     lab = Lab()
     try:
@@ -555,6 +570,8 @@ test("an empty file", lambda: equal(review(os.path.join(WORK, "empty.sql"))[1]["
 test("odd names", odd_names)
 test("1,600 columns", wide_table)
 test("cycles, views on views, no columns", cycles_and_views)
+test("the environment does not reach the lab", lab_ignores_the_environment)
+test("owners and settings inside a transaction", owners_inside_a_transaction)
 test("an empty database", empty_database)
 test("tables dropped while being read", dropped_while_read)
 test("a server that dies", server_dies)

@@ -122,6 +122,7 @@ static void carets(void) {
 
 static void secrets(void) {
   static const char *const cases[][2] = {{"postgresql://u:hunter2@h/d", "postgresql://u:***@h/d"},
+                                         {"postgres://u:p@ss@h/d", "postgres://u:***@h/d"},
                                          {"host=h password=hunter2 dbname=d", "host=h password=*** dbname=d"},
                                          {"host=h password='a b' dbname=d", "host=h password=*** dbname=d"},
                                          {"postgresql://h/d?password=hunter2&x=1", "postgresql://h/d?password=***&x=1"},
