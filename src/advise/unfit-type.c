@@ -18,7 +18,7 @@ static const struct {
      "It is kept as text: every operator parses it anew, it cannot be compared, grouped or indexed by content (documentation, \"JSON "
      "Types\").  The undo gives json back, "
      "without the blanks and duplicate keys that jsonb drops: save the texts first if they matter.",
-     DBA_UNDO_EXACT},
+     DBA_UNDO_EXACT_BUT_TEXT},
     {"bpchar", NULL, "", "", DBA_NOTE,
      "It is padded with blanks on disk and on the wire, compares without them, and is no faster than varchar (documentation, \"Character "
      "Types\").",
