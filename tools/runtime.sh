@@ -47,13 +47,9 @@ for deb in "$work"/apt/archives/*.deb; do
     --exclude=./usr/share/doc --exclude=./usr/share/man --exclude=./usr/share/locale --exclude='./usr/lib/postgresql/*/lib/bitcode'
 done
 bin=$work/root/usr/lib/postgresql/$major/bin
-loader=$(cd "$work/root/usr/lib64" && ls ld-linux-*.so.* 2>/dev/null | head -n 1)
+# The suite's own loader goes with its own libc; /lib64's link may point to the host's.
 libraries=$(ls -d "$work/root/usr/lib/"*-linux-gnu | head -n 1)
-if [ -z "$loader" ]; then
-  loader=$(basename "$(ls "$libraries"/ld-linux-*.so.* | head -n 1)"); loader_path=$prefix/usr/lib/$(basename "$libraries")/$loader
-else
-  loader_path=$prefix/usr/lib64/$loader
-fi
+loader_path=$prefix/usr/lib/$(basename "$libraries")/$(basename "$(ls "$libraries"/ld-linux-*.so.* | head -n 1)")
 for program in "$bin"/*; do
   if patchelf --print-interpreter "$program" >/dev/null 2>&1; then
     patchelf --set-interpreter "$loader_path" --force-rpath --set-rpath "$prefix/usr/lib/$(basename "$libraries")" "$program"
