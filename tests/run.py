@@ -101,7 +101,7 @@ if wanted("build") or wanted("sanitizers"):
 together([
     ("order of the house", False, ["python3", "tools/house.py"], None),
     ("format", False, shell("clang-format-19 --dry-run -Werror src/*/*.c src/*/*.h tests/*/*.c tests/*.h"), None),
-    ("cppcheck", False, shell("cppcheck --quiet --error-exitcode=1 --enable=warning,portability --inline-suppr --std=c11 -Isrc -D__GNUC__ '-DG_DEFINE_AUTOPTR_CLEANUP_FUNC(a,b)=' '-DG_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(a,b)=' -Dg_autofree= '-Dg_autoptr(t)=t*' '-Dg_auto(t)=t' --suppressions-list=tests/cppcheck.supp src"), None),
+    ("cppcheck", False, shell("cppcheck --quiet --error-exitcode=1 --enable=warning,portability --inline-suppr --std=c11 -Isrc -D__GNUC__ '-DG_DEFINE_AUTOPTR_CLEANUP_FUNC(a,b)=' '-DG_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(a,b)=' -Dg_autofree= '-Dg_autoptr(t)=t*' '-Dg_auto(t)=t' '-DG_GINT64_FORMAT=\"ld\"' '-DG_GUINT64_FORMAT=\"lu\"' --suppressions-list=tests/cppcheck.supp src"), None),
     ("clang-tidy", False, shell("ls src/*/*.c | xargs -P2 -n6 clang-tidy-19 -p build --quiet 2>/dev/null"), None),
     ("unit: base", True, ["build/tests/test-base"], None),
     ("unit: sql", True, ["build/tests/test-sql", *SPLIT], None),

@@ -11,7 +11,18 @@ static const char nothing[] = "-- Nothing to undo: what was repaired is not brok
 static void invalid_index(DbaAdvice *advice, const DbaRelation *relation, const DbaIndex *index) {
   DbaFinding *finding =
       dba_advice_find(advice, DBA_MUST_FIX, relation, dba_arena_format(advice->arena, "%s.%s", relation->schema, index->name));
-  g_autofree char *name = dba_sql_name(relation->schema, index->name), *size = dba_text_bytes(index->size_bytes);
+  g_autofree char *name = dba_sql_name(relation->schema, index->name), *table = dba_sql_name(relation->schema, relation->name),
+                  *size = dba_text_bytes(index->size_bytes);
+  g_autoptr(GString) keys = g_string_new(NULL);
+  for (DBA_EACH(DbaIndexKey, key, &index->keys)) {
+    if (key->included)
+      continue;
+    g_string_append(keys, keys->len ? ", " : "");
+    if (key->column)
+      dba_sql_append_identifier(keys, key->column);
+    else
+      g_string_append(keys, key->expression);
+  }
   finding->index = index->name;
   finding->what = dba_arena_format(advice->arena, "Index %s on %s.%s is invalid.", index->name, relation->schema, relation->name);
   finding->why = dba_arena_format(advice->arena,
@@ -21,9 +32,17 @@ static void invalid_index(DbaAdvice *advice, const DbaRelation *relation, const 
   if (strstr(index->name, "_ccnew") || strstr(index->name, "_ccold")) { // what REINDEX CONCURRENTLY leaves: a copy (documentation, REINDEX)
     finding->what = dba_arena_format(advice->arena, "Index %s on %s.%s is left over from a REINDEX CONCURRENTLY.", index->name,
                                      relation->schema, relation->name);
-    finding->question = dba_arena_format(advice->arena, "Is it gone from use?  Then: DROP INDEX CONCURRENTLY %s;", name);
+    finding->question = dba_arena_format(advice->arena, "Is no REINDEX at work on it now?  Then: DROP INDEX CONCURRENTLY %s;", name);
+    finding->severity = DBA_QUESTION;
+    finding->severity_name = dba_severity_name(DBA_QUESTION);
     return;
   }
+  if (index->unique)
+    finding->why =
+        dba_arena_format(advice->arena,
+                         "%s  It is unique: when rows break it by now, rebuilding fails and leaves it as it is; look for them first "
+                         "(SELECT %s, count(*) FROM %s GROUP BY %s HAVING count(*) > 1).",
+                         finding->why, keys->str, table, keys->str);
   finding->trial = DBA_TRIAL_UP_DOWN;
   finding->has_change = true;
   finding->change = (DbaChange){.name = dba_advice_file_name(advice, dba_arena_format(advice->arena, "rebuild_%s", index->name)),
@@ -55,10 +74,10 @@ void dba_advise_invalid_object(DbaAdvice *advice) {
   for (DBA_EACH(DbaRelation, relation, &advice->schema->relations)) {
     for (DBA_EACH(DbaIndex, index, &relation->indexes)) {
       advice->looked_at++;
-      if (index->invalid && !index->on_partitioned && index->not_ready && advice->survey->has_statistics)
+      if (index->invalid && !index->on_partitioned && index->being_built)
         dba_advice_unjudged(advice, dba_arena_format(advice->arena, "%s.%s", relation->schema, index->name),
-                            "the index is invalid and not ready: a CREATE INDEX CONCURRENTLY may be at work on it now",
-                            "review again when no index is being built");
+                            "the index is invalid, and a session holds the lock under which one is built CONCURRENTLY",
+                            "review again when that session is done");
       else if (index->invalid && !index->on_partitioned)
         invalid_index(advice, relation, index);
     }

@@ -21,39 +21,67 @@ static double largest_of(const DbaColumn *column) {
   return 0;
 }
 
+typedef struct Widened {
+  const DbaRelation *relation;
+  const DbaColumn *column;
+} Widened;
+
+static void widen(GArray *columns, const DbaRelation *relation, const DbaColumn *column) {
+  for (guint i = 0; i < columns->len; i++)
+    if (g_array_index(columns, Widened, i).column == column)
+      return;
+  Widened next = {relation, column};
+  g_array_append_val(columns, next);
+}
+
+// The column, what refers to it, what refers to that, and so on: values of all of them grow together.
+static GArray *reach(const DbaSchema *schema, const DbaRelation *relation, const DbaColumn *column) {
+  GArray *columns = g_array_new(FALSE, FALSE, sizeof(Widened));
+  widen(columns, relation, column);
+  for (guint at = 0; at < columns->len; at++) {
+    Widened target = g_array_index(columns, Widened, at);
+    for (DBA_EACH(DbaRelation, child, &schema->relations))
+      for (DBA_EACH(DbaConstraint, key, &child->constraints)) {
+        if (strcmp(key->kind, "foreign key") || key->parent_constraint || g_strcmp0(key->ref_table, target.relation->name) ||
+            g_strcmp0(key->ref_schema, target.relation->schema))
+          continue;
+        for (uint32_t i = 0; i < key->ref_columns.n; i++) {
+          const DbaColumn *referring = dba_relation_column(child, dba_list_text(&key->columns, i));
+          if (!strcmp(dba_list_text(&key->ref_columns, i), target.column->name) && referring && !strcmp(referring->type, column->type))
+            widen(columns, child, referring);
+        }
+      }
+  }
+  return columns;
+}
+
 // Widens the column, everything that refers to it, and the sequence; the undo narrows them again.
 static void propose(DbaAdvice *advice, DbaFinding *finding, const DbaRelation *relation, const DbaColumn *column,
                     const DbaSequence *sequence) {
   g_autoptr(GString) up = g_string_new(NULL), down = g_string_new(NULL);
-  g_autofree char *table = dba_sql_name(relation->schema, relation->name), *name = dba_sql_name(NULL, column->name),
-                  *of = dba_sql_name(sequence->schema, sequence->name);
-  g_string_append_printf(up, "ALTER TABLE %s ALTER COLUMN %s TYPE bigint;\n", table, name);
-  if (!sequence->identity)
+  g_autofree char *of = dba_sql_name(sequence->schema, sequence->name);
+  g_autoptr(GArray) columns = reach(advice->schema, relation, column);
+  for (guint i = 0; i < columns->len; i++) {
+    Widened wide = g_array_index(columns, Widened, i), narrow = g_array_index(columns, Widened, columns->len - 1 - i);
+    g_autofree char *wide_table = dba_sql_name(wide.relation->schema, wide.relation->name),
+                    *wide_column = dba_sql_name(NULL, wide.column->name),
+                    *narrow_table = dba_sql_name(narrow.relation->schema, narrow.relation->name),
+                    *narrow_column = dba_sql_name(NULL, narrow.column->name);
+    g_string_append_printf(up, "ALTER TABLE %s ALTER COLUMN %s TYPE bigint;\n", wide_table, wide_column);
+    g_string_append_printf(down, "ALTER TABLE %s ALTER COLUMN %s TYPE %s;\n", narrow_table, narrow_column, narrow.column->type);
+  }
+  if (!sequence->identity) { // an identity's own sequence follows its column
     g_string_append_printf(up, "ALTER SEQUENCE %s AS bigint;\n", of);
-  for (DBA_EACH(DbaRelation, child, &advice->schema->relations))
-    for (DBA_EACH(DbaConstraint, key, &child->constraints)) {
-      if (strcmp(key->kind, "foreign key") || key->parent_constraint || g_strcmp0(key->ref_table, relation->name) ||
-          g_strcmp0(key->ref_schema, relation->schema))
-        continue;
-      for (uint32_t i = 0; i < key->ref_columns.n; i++) {
-        const DbaColumn *referring = dba_relation_column(child, dba_list_text(&key->columns, i));
-        if (strcmp(dba_list_text(&key->ref_columns, i), column->name) || !referring || strcmp(referring->type, column->type))
-          continue;
-        g_autofree char *child_table = dba_sql_name(child->schema, child->name), *child_column = dba_sql_name(NULL, referring->name);
-        g_string_append_printf(up, "ALTER TABLE %s ALTER COLUMN %s TYPE bigint;\n", child_table, child_column);
-        g_string_append_printf(down, "ALTER TABLE %s ALTER COLUMN %s TYPE %s;\n", child_table, child_column, referring->type);
-      }
-    }
-  if (!sequence->identity)
-    g_string_append_printf(down, "ALTER SEQUENCE %s AS %s;\n", of, sequence->type);
-  g_string_append_printf(down, "ALTER TABLE %s ALTER COLUMN %s TYPE %s;\n", table, name, column->type);
+    g_autofree char *narrow = g_strdup_printf("ALTER SEQUENCE %s AS %s;\n", of, sequence->type);
+    g_string_prepend(down, narrow);
+  }
   finding->trial = DBA_TRIAL_UP_DOWN;
   finding->has_change = true;
   finding->change =
       (DbaChange){.name = dba_advice_file_name(advice, dba_arena_format(advice->arena, "widen_%s_%s", relation->name, column->name)),
                   .up = dba_arena_text(advice->arena, up->str),
                   .down = dba_arena_text(advice->arena, down->str),
-                  .undo_class = DBA_UNDO_EXACT};
+                  .undo_class = DBA_UNDO_WHILE_IT_FITS};
   dba_advice_alternative(advice, finding, "expand and contract: a new bigint column, filled in batches, switched over",
                          "no long lock, several releases; take it where the measured rewrite is too long for a maintenance window");
 }

@@ -205,7 +205,7 @@ typedef struct DbaSpawn {
   const char *output_file; // stdout and stderr go there (append); NULL: /dev/null
   const char *folder;      // working folder; NULL: "/"
   bool dies_with_us;       // the kernel sends it SIGQUIT when our thread ends, however it ends
-  int nice;
+  int nice;                // at least this; a nicer parent stays as it is
 } DbaSpawn;
 
 bool dba_process_start(const DbaSpawn *spawn, pid_t *ret_pid, GError **error) DBA_CHECKED;

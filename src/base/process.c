@@ -30,7 +30,7 @@ static void become(const DbaSpawn *spawn, int report, pid_t parent) {
     ok = (!spawn->output_file || fchown(1, spawn->uid, spawn->gid) == 0) && setgroups(0, NULL) == 0 && setgid(spawn->gid) == 0 &&
          setuid(spawn->uid) == 0;
   ok = ok && chdir(spawn->folder ? spawn->folder : "/") == 0;
-  if (ok && spawn->nice)
+  if (ok && spawn->nice > getpriority(PRIO_PROCESS, 0)) // never upwards: that needs power
     ok = setpriority(PRIO_PROCESS, 0, spawn->nice) == 0;
   signal(SIGINT, SIG_DFL);
   signal(SIGPIPE, SIG_DFL);

@@ -34,6 +34,7 @@ typedef struct DbaReceipt {
 #define DBA_UNDO_SAVED_ROWS "exact with saved rows"
 #define DBA_UNDO_IRREVERSIBLE "irreversible"
 #define DBA_UNDO_NOT_NEEDED "not needed"
+#define DBA_UNDO_WHILE_IT_FITS "exact while all values fit the old type; after that it raises and changes nothing"
 #define DBA_UNDO_EXACT_BUT_TEXT "exact, but for the blanks, key order and duplicate keys of the json text"
 
 // Up and down SQL; the class of the undo.

@@ -7,6 +7,9 @@
 
 #include "sql/sql.h"
 
+#include "lab-conf.h"
+#include "lab-sql.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -29,30 +32,6 @@ struct DbaLab {
   DbaInterrupt *interrupt;
   bool kept;
 };
-
-// Written once into the template; fsync is turned on for receipts about writes by dba_lab_set_fsync.
-static const char settings[] = "listen_addresses = ''\n"
-                               "unix_socket_permissions = 0700\n"
-                               "max_connections = 40\n"
-                               "max_locks_per_transaction = 1024\n"
-                               "shared_buffers = 128MB\n"
-                               "fsync = off\n"
-                               "full_page_writes = on\n"
-                               "synchronous_commit = off\n"
-                               "wal_level = minimal\n"
-                               "max_wal_senders = 0\n"
-                               "max_wal_size = 2GB\n"
-                               "autovacuum = off\n"
-                               "jit = off\n"
-                               "max_parallel_workers_per_gather = 0\n"
-                               "track_io_timing = off\n"
-                               "temp_file_limit = 8GB\n"
-                               "log_min_messages = warning\n"
-                               "log_min_error_statement = panic\n" // subjects' statements stay out of the log
-                               "logging_collector = off\n"
-                               "shared_preload_libraries = 'pg_stat_statements'\n"
-                               "pg_stat_statements.track_utility = off\n"
-                               "timezone = 'UTC'\n";
 
 static char *log_tail(const char *file) {
   g_autofree char *text = NULL;
@@ -102,7 +81,7 @@ static bool run_initdb(const DbaLabBinaries *binaries, const DbaLabUser *user, c
   }
   g_autofree char *conf = g_build_filename(data, "postgresql.conf", NULL);
   FILE *file = fopen(conf, "ae");
-  bool ok = file && fputs(settings, file) >= 0;
+  bool ok = file && fputs(dba_embedded_lab_conf("postgresql"), file) >= 0;
   if (file)
     ok &= fclose(file) == 0;
   return ok || dba_fail(error, DBA_ERROR_LAB, "%s: cannot be written: %s", conf, g_strerror(errno));
@@ -114,7 +93,7 @@ static bool template_folder(const DbaLabHome *home, const DbaLabBinaries *binari
   g_autofree char *templates = NULL;
   if (!dba_lab_state_folder(home, user, "template", &templates, error))
     return false;
-  g_autofree char *what = g_strdup_printf("%s\n%s\n%s", binaries->bin, binaries->version, settings);
+  g_autofree char *what = g_strdup_printf("%s\n%s\n%s", binaries->bin, binaries->version, dba_embedded_lab_conf("postgresql"));
   g_autofree char *sum = g_compute_checksum_for_string(G_CHECKSUM_SHA256, what, -1);
   g_autofree char *name = g_strdup_printf("%s-%.12s", binaries->version, sum), *folder = g_build_filename(templates, name, NULL);
   g_autofree char *data = g_build_filename(folder, "data", NULL), *lock_file = g_strconcat(folder, ".lock", NULL);
@@ -178,10 +157,7 @@ static bool prepare(DbaLab *lab, GError **error) {
   g_autoptr(DbaServer) server = dba_lab_connect(lab, DBA_LAB_SUPERUSER, "postgres", error);
   if (!server)
     return false;
-  g_autofree char *sql = g_strdup_printf("create role %s login; revoke all on database postgres, template1 from public; "
-                                         "grant set on parameter session_replication_role to %s; create extension pg_stat_statements",
-                                         DBA_LAB_SUBJECT_ROLE, DBA_LAB_SUBJECT_ROLE);
-  return dba_server_exec(server, sql, error);
+  return dba_server_exec(server, dba_embedded_lab_sql("prepare"), error);
 }
 
 static bool start(DbaLab *lab, const DbaLabHome *home, bool keep, GError **error) {
@@ -275,6 +251,8 @@ DbaServer *dba_lab_connect(const DbaLab *lab, const char *role, const char *data
     (*error)->code = DBA_ERROR_LAB;
     g_prefix_error(error, "lab: ");
   }
+  if (server)
+    dba_server_set_lab(server, lab->folder);
   return server;
 }
 

@@ -116,6 +116,8 @@ bool dba_lab_load_file(const DbaLab *lab, const char *database, const char *path
 // note, not an error, when `lenient`.
 bool dba_lab_load_text(const DbaLab *lab, const char *database, const char *name, const char *sql, bool lenient, DbaLoad *load,
                        GError **error) DBA_CHECKED;
+// Marks as invalid, in a lab database built from the schema, the indexes that are invalid in it.
+bool dba_lab_invalidate_indexes(const DbaLab *lab, const char *database, const DbaSchema *schema, GError **error) DBA_CHECKED;
 // NOLOGIN roles for every owner and grantee of the schema.
 bool dba_lab_create_roles(const DbaLab *lab, const DbaSchema *schema, GError **error) DBA_CHECKED;
 

@@ -7,6 +7,8 @@
 
 #include "sql/sql.h"
 
+#include "lab-sql.h"
+
 #include <string.h>
 
 DbaLoad *dba_load_new(void) {
@@ -63,7 +65,7 @@ static bool create_role(Loader *loader, const char *name, GError **error) {
   g_autofree char *create = g_strdup_printf("create role %s nologin", quoted),
                   *grant = g_strdup_printf("grant %s to %s", quoted, DBA_LAB_SUBJECT_ROLE);
   g_autoptr(DbaServer) server = dba_lab_connect(loader->lab, DBA_LAB_SUPERUSER, loader->database, error);
-  g_autoptr(DbaResult) there = server ? dba_server_query(server, "select 1 from pg_roles where rolname = $1", parameters, error) : NULL;
+  g_autoptr(DbaResult) there = server ? dba_server_query(server, dba_embedded_lab_sql("role_exists"), parameters, error) : NULL;
   if (!there)
     return false;
   return dba_result_rows(there) > 0 || (dba_server_exec(server, create, error) && dba_server_exec(server, grant, error));
@@ -76,6 +78,22 @@ bool dba_lab_create_roles(const DbaLab *lab, const DbaSchema *schema, GError **e
     if (strcmp(roles->pdata[i], DBA_LAB_SUPERUSER) && strcmp(roles->pdata[i], DBA_LAB_SUBJECT_ROLE) &&
         !g_str_has_prefix(roles->pdata[i], "pg_") && !create_role(&loader, roles->pdata[i], error))
       return false;
+  return true;
+}
+
+bool dba_lab_invalidate_indexes(const DbaLab *lab, const char *database, const DbaSchema *schema, GError **error) {
+  g_autoptr(DbaServer) server = NULL;
+  for (DBA_EACH(DbaRelation, relation, &schema->relations))
+    for (DBA_EACH(DbaIndex, index, &relation->indexes)) {
+      if (!index->invalid || index->on_partitioned) // an index on a partitioned table is invalid while a partition lacks its part
+        continue;
+      if (!server && !(server = dba_lab_connect(lab, DBA_LAB_SUPERUSER, database, error)))
+        return false;
+      const char *parameters[] = {relation->schema, index->name, index->not_ready ? "false" : "true", NULL};
+      g_autoptr(DbaResult) done = dba_server_query(server, dba_embedded_lab_sql("invalidate_index"), parameters, error);
+      if (!done)
+        return false;
+    }
   return true;
 }
 
@@ -102,6 +120,19 @@ static void remember_source(Loader *loader, const DbaSqlStatement *statement) {
   g_array_append_val(loader->load->sources, source);
 }
 
+// Inside a transaction the subject makes a trusted extension itself: another session would not see a schema that it has
+// just made.  False: it could not, and nothing is changed.
+static bool make_own_extension(Loader *loader) {
+  g_autoptr(GError) ignored = NULL;
+  if (!loader->in_transaction || !dba_server_exec(loader->server, "savepoint dbarch_load", &ignored))
+    return false;
+  bool ok = dba_server_exec(loader->server, loader->sql->str, &ignored);
+  g_clear_error(&ignored);
+  if (!dba_server_exec(loader->server, ok ? "release savepoint dbarch_load" : "rollback to savepoint dbarch_load", &ignored))
+    return false;
+  return ok;
+}
+
 // 1 done, 0 not ours: send it, -1 failed.
 static int special(Loader *loader, const DbaSqlStatement *statement, GError **error) {
   const DbaSqlFacts *facts = &statement->facts;
@@ -114,6 +145,8 @@ static int special(Loader *loader, const DbaSqlStatement *statement, GError **er
       fail_statement(&statement->item, message, 0, error);
       return -1;
     }
+    if (make_own_extension(loader))
+      return 1;
     if (!as_superuser(loader, loader->sql->str, error)) {
       g_autofree char *message = error && *error ? g_strdup((*error)->message) : g_strdup("failed");
       if (strstr(message, "already exists")) {
@@ -181,12 +214,7 @@ static bool run_statement(Loader *loader, const DbaSqlStatement *statement, GErr
                                             statement->facts.tag == DBA_SQL_SET || statement->facts.tag == DBA_SQL_COMMENT);
   for (int attempt = 0;; attempt++) {
     g_autoptr(GError) problem = NULL;
-    // A session in a transaction learns of a role that another one made only when it takes a lock anew.
-    if (guarded && attempt > 0 &&
-        !dba_server_exec(loader->server,
-                         "savepoint dbarch_look; select from pg_catalog.pg_roles limit 0; rollback to savepoint dbarch_look; release "
-                         "savepoint dbarch_look",
-                         error))
+    if (guarded && attempt > 0 && !dba_server_exec(loader->server, dba_embedded_lab_sql("look_at_roles"), error))
       return false;
     if (guarded && !dba_server_exec(loader->server, "savepoint dbarch_load", error))
       return false;
@@ -271,10 +299,7 @@ static bool run(Loader *loader, DbaSqlReader *reader, GError **error) {
   bool ok = loader->server && dba_sql_visit(reader, visit, loader, error);
   if (ok && loader->server) {
     // A file that ends inside a transaction: psql would lose it; so do we, aloud.
-    g_autoptr(DbaResult) open = dba_server_query(
-        loader->server,
-        "select pg_catalog.now() <> pg_catalog.statement_timestamp() and pg_catalog.pg_current_xact_id_if_assigned() is not null", NULL,
-        NULL);
+    g_autoptr(DbaResult) open = dba_server_query(loader->server, dba_embedded_lab_sql("open_transaction"), NULL, NULL);
     if (open && dba_result_rows(open) == 1 && *dba_result_text(open, 0, 0) == 't') {
       DbaPlace end = {.file = "(end of file)"};
       note(loader, &end, "a transaction was left open: its work is lost, as it is with psql");

@@ -171,7 +171,7 @@ char *dba_report_html(const DbaReview *review) {
   g_string_append(out, "<!doctype html>\n<html lang=en><head><meta charset=utf-8><meta name=viewport content=\"width=device-width, "
                        "initial-scale=1\"><meta name=color-scheme content=\"light dark\">");
   wrapped(out, "<title>", review->survey->subject ? review->survey->subject : "review", ": dbarch review</title><style>");
-  g_string_append(out, dba_embedded_report_page[0].text);
+  g_string_append(out, dba_embedded_report_page("page"));
   wrapped(out, "</style></head><body><main>\n<h1>", review->survey->subject ? review->survey->subject : "?", "</h1>");
   wrapped(out, "<p class=verdict>", verdict, "</p><p class=soft>");
   g_autofree char *about =

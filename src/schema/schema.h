@@ -74,7 +74,7 @@ typedef struct DbaIndex {
   const char *comment;
   DbaList keys; // DbaIndexKey: the keys, then the included columns
   DbaList options;
-  bool unique, primary, nulls_not_distinct, invalid, not_ready, replica_identity, clustered, on_partitioned, not_immediate;
+  bool unique, primary, nulls_not_distinct, invalid, not_ready, being_built, replica_identity, clustered, on_partitioned, not_immediate;
   int64_t id;
   int64_t oid;
   // Statistics; zero in a schema without them.

@@ -5,12 +5,14 @@
 #include <libpq-fe.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/statvfs.h>
 
 struct DbaServer {
   PGconn *connection;
   DbaInterrupt *interrupt;
   char sqlstate[6];
   int error_position;
+  char *lab_folder; // of a server of our own; else NULL
 };
 
 bool dba_server_is_conninfo(const char *text) {
@@ -103,6 +105,7 @@ void dba_server_close(DbaServer *server) {
     return;
   if (server->connection)
     PQfinish(server->connection);
+  g_free(server->lab_folder);
   g_free(server);
 }
 
@@ -113,6 +116,14 @@ void dba_server_set_sqlstate(DbaServer *server, const char *state) { g_strlcpy(s
 int dba_server_error_position(const DbaServer *server) { return server->error_position; }
 
 bool dba_server_in_transaction(const DbaServer *server) { return PQtransactionStatus(server->connection) != PQTRANS_IDLE; }
+
+static bool low_disk(const char *folder) {
+  enum { LOW_BYTES = 32 << 20 }; // two WAL segments: the server ends when it cannot write one
+  struct statvfs fs;
+  return statvfs(folder, &fs) == 0 && (uint64_t)fs.f_bavail * fs.f_frsize < LOW_BYTES;
+}
+
+void dba_server_set_lab(DbaServer *server, const char *folder) { server->lab_folder = g_strdup(folder); }
 
 static bool fail_result(DbaServer *server, const PGresult *result, GError **error) {
   const char *state = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
@@ -125,8 +136,16 @@ static bool fail_result(DbaServer *server, const PGresult *result, GError **erro
   const char *hint = result ? PQresultErrorField(result, PG_DIAG_MESSAGE_HINT) : NULL;
   if (lost) {
     g_autofree char *message = clean_message(primary ? primary : PQerrorMessage(server->connection), NULL);
+    if (server->lab_folder)
+      return dba_fail(error, DBA_ERROR_LAB, "the lab's server ended: %s%s", message,
+                      low_disk(server->lab_folder) ? "; its disk is full" : "");
     return dba_fail(error, DBA_ERROR_CONNECT, "the server closed the connection: %s", message);
   }
+  if (server->lab_folder && !strcmp(server->sqlstate, "53100"))
+    return dba_fail(error, DBA_ERROR_LAB, "the lab's disk is full: %s (hint: free some in %s, or set DBARCH_CACHE to another disk)",
+                    primary ? primary : "", server->lab_folder);
+  if (server->lab_folder && !strcmp(server->sqlstate, "53200"))
+    return dba_fail(error, DBA_ERROR_LAB, "the lab's server is out of memory: %s", primary ? primary : "");
   return dba_fail(error, DBA_ERROR_DATABASE, "%s%s%s%s%s%s", primary ? primary : "the statement failed", detail ? "; " : "",
                   detail ? detail : "", hint ? " (hint: " : "", hint ? hint : "", hint ? ")" : "");
 }

@@ -7,10 +7,7 @@
 #include <string.h>
 
 char *dba_server_sql(const DbaServer *server, const char *name) {
-  const char *text = NULL;
-  for (size_t i = 0; i < G_N_ELEMENTS(dba_embedded_server_sql) && !text; i++)
-    if (!strcmp(dba_embedded_server_sql[i].name, name))
-      text = dba_embedded_server_sql[i].text;
+  const char *text = dba_embedded_server_sql(name);
   g_assert(text != NULL);
   g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
   GString *sql = g_string_new(NULL);

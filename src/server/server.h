@@ -18,6 +18,9 @@ DbaServer *dba_server_open(const char *conninfo, DbaInterrupt *interrupt, GError
 void dba_server_close(DbaServer *server);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DbaServer, dba_server_close)
 
+// Says that the server is a lab of ours whose data lies in `folder`: when it ends or its disk is full, that is DBA_ERROR_LAB.
+void dba_server_set_lab(DbaServer *server, const char *folder);
+
 int dba_server_major(const DbaServer *server);
 const char *dba_server_host(const DbaServer *server);
 // True when libpq would take `text` for a connection string or URI.

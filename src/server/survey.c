@@ -9,19 +9,15 @@
 
 #include <string.h>
 
-// One statement each: some poolers take no multi-statement strings in transactions.
-static const char *const opening[] = {
-    "begin isolation level repeatable read read only",
-    "set local search_path = ''",
-    "set local statement_timeout = '60s'",
-    "set local lock_timeout = '2s'",
-    "set local idle_in_transaction_session_timeout = '60s'",
-    "set local jit = off",
-    "set local max_parallel_workers_per_gather = 0",
-    "set local extra_float_digits = 1",
-    "set local datestyle = 'ISO'",
-    "set local timezone = 'UTC'",
-};
+// One statement a line and a call: some poolers take no multi-statement strings in transactions.
+static bool open_transaction(DbaServer *server, GError **error) {
+  g_autofree char *text = dba_server_sql(server, "opening");
+  g_auto(GStrv) lines = g_strsplit(g_strchomp(text), "\n", -1);
+  for (char **line = lines; *line; line++)
+    if (!dba_server_exec(server, *line, error))
+      return false;
+  return true;
+}
 
 typedef struct Merge {
   const char *query;
@@ -200,15 +196,19 @@ static bool read_survey(DbaServer *server, DbaSurvey *survey, GError **error) {
          try_step(server, survey, by_oid, workload_step, NULL, "the workload", error);
 }
 
+// A table that somebody keeps locked cannot be read: the catalog's own functions open it.  Says which, and whose lock it is.
+static void fail_locked(DbaServer *server, GError **error) {
+  g_autoptr(DbaResult) holders = dba_server_query_named(server, "lock_holders", NULL);
+  const char *holder = holders && dba_result_rows(holders) ? dba_result_text(holders, 0, 0) : "a table is locked by another session";
+  dba_fail(error, DBA_ERROR_DATABASE, "gave up waiting after 2 s: %s (hint: review again when that transaction has ended)", holder);
+}
+
 DbaSurvey *dba_server_survey(DbaServer *server, const char *subject, GError **error) {
   enum { TRIES = 6, PAUSE_US = 50000 };
   for (int attempt = 1;; attempt++) {
     g_autoptr(DbaSurvey) survey = dba_survey_new();
     g_autoptr(GError) problem = NULL;
-    bool ok = true;
-    for (size_t i = 0; ok && i < G_N_ELEMENTS(opening); i++)
-      ok = dba_server_exec(server, opening[i], &problem);
-    ok = ok && read_survey(server, survey, &problem);
+    bool ok = open_transaction(server, &problem) && read_survey(server, survey, &problem);
     if (ok && dba_server_exec(server, "commit", error)) {
       g_autofree char *clean = dba_text_hide_password(subject);
       survey->subject = dba_arena_text(survey->arena, clean);
@@ -223,14 +223,14 @@ DbaSurvey *dba_server_survey(DbaServer *server, const char *subject, GError **er
     bool moved = g_error_matches(problem, DBA_ERROR, DBA_ERROR_DATABASE) &&
                  (!strcmp(state, "XX000") || !strcmp(state, "42P01") || !strcmp(state, "42704") || !strcmp(state, "42883") ||
                   !strcmp(state, "40001"));
+    bool locked = !strcmp(state, "55P03");
     g_autoptr(GError) ignored = NULL;
     if (g_error_matches(problem, DBA_ERROR, DBA_ERROR_DATABASE) && !dba_server_exec(server, "rollback", &ignored))
       moved = false;
-    if (g_error_matches(problem, DBA_ERROR, DBA_ERROR_DATABASE) && !strcmp(state, "55P03"))
-      return dba_fail(error, DBA_ERROR_DATABASE,
-                      "another session holds ACCESS EXCLUSIVE on a table for more than 2 s (%s); try again when it is done",
-                      problem->message),
-             NULL;
+    if (g_error_matches(problem, DBA_ERROR, DBA_ERROR_DATABASE) && locked) {
+      fail_locked(server, error);
+      return NULL;
+    }
     if (moved && attempt < TRIES)
       g_usleep(PAUSE_US);
     if (!moved || attempt == TRIES) {

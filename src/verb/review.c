@@ -70,7 +70,8 @@ static bool build_from_schema(const DbaLab *lab, const DbaSurvey *survey, const 
     if (!server || !dba_lab_generate_rows(server, &survey->schema, relations, GENERATED_ROWS, deadline, load, filled, error))
       return false;
   }
-  if (!dba_lab_load_text(lab, SUBJECT_DATABASE, "schema", after, true, load, error))
+  if (!dba_lab_load_text(lab, SUBJECT_DATABASE, "schema", after, true, load, error) ||
+      !dba_lab_invalidate_indexes(lab, SUBJECT_DATABASE, &survey->schema, error))
     return false;
   add_notes(review, load);
   g_autoptr(DbaServer) server = dba_lab_connect(lab, DBA_LAB_SUPERUSER, SUBJECT_DATABASE, error);

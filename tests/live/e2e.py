@@ -376,6 +376,61 @@ def owners_inside_a_transaction():
     equal((process.returncode, report["verdict"]), (0, "nothing to fix"))
 
 
+def extension_in_its_own_schema():
+    path = write("extension.sql", "begin; create schema e; create extension citext schema e; create table t (id int primary key, x e.citext); commit;")
+    equal(review(path)[0].returncode, 0)
+
+
+def invalid_indexes():
+    lab = Lab()
+    try:
+        lab.psql("create table t (id int primary key, a int, b int); insert into t select i, i % 10, i from generate_series(1, 500) i;"
+                 "create index t_b on t (b); create index fine on t (a, b); create index allowed on t (b, a)")
+        equal(lab.psql("create unique index concurrently t_a on t (a)", check=False), "")  # fails: stays behind, invalid
+        equal(lab.psql("create unique index concurrently t_a2_ccnew on t (a)", check=False), "")
+        lab.psql("update pg_index set indisvalid = false where indexrelid in ('t_b'::regclass, 'allowed'::regclass)")
+        config = write("invalid.yaml", 'allow:\n  - { rule: invalid-object, object: public.allowed, reason: "going away" }\n')
+        process, report = review(lab.conninfo(), "--rule", "invalid-object", "--config", config)
+        equal(process.returncode, 0)
+        found = {f["object"]: f for f in report["findings"]}
+        equal(sorted(found), ["public.allowed", "public.t_a", "public.t_a2_ccnew", "public.t_b"])
+        equal(found["public.allowed"]["suppressed_by"][:10], "going away")
+        for name in ("public.t_a", "public.t_b"):
+            equal((found[name]["severity"], found[name]["proof"], found[name]["change"]["undo_proven"]), ("must-fix", "proven", True))
+        contains(found["public.t_a"]["why"], "SELECT a, count(*) FROM public.t GROUP BY a")
+        equal((found["public.t_a2_ccnew"]["severity"], found["public.t_a2_ccnew"].get("change") or None), ("question", None))
+        blocker = subprocess.Popen([os.path.join(BIN, "psql"), "-Xq", "-d", lab.conninfo(), "-c", "begin; lock table t in share update exclusive mode; select pg_sleep(20)"], env=clean_env(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(0.5)
+        report = review(lab.conninfo(), "--rule", "invalid-object", "--no-lab")[1]
+        blocker.kill()
+        equal((report.get("findings", []), len(report["unjudged"])), ([], 4))
+    finally:
+        lab.stop()
+
+
+def unused_indexes():
+    """A subject whose counters are old enough, and one where they are not: the former asks, the latter cannot judge."""
+    lab = Lab()
+    try:
+        lab.psql("create table t (id int primary key, a int, b int, c int); insert into t select i, i, i, i from generate_series(1, 20000) i;"
+                 "create index never on t (a); create index allowed on t (c); create index used on t (b); analyze t;"
+                 "set enable_seqscan = off; select count(*) from t where b = 5; select pg_stat_force_next_flush()")
+        process, report = review(lab.conninfo(), "--rule", "unused-index")
+        equal((process.returncode, report.get("findings", [])), (0, []))
+        contains(json.dumps(report["unjudged"]), "unused-index")
+        survey = os.path.join(WORK, "unused.json")
+        equal(run("survey", lab.conninfo(), "-o", survey).returncode, 0)
+        with open(survey, encoding="utf-8") as file:
+            text = json.load(file)
+        text["server"]["statistics_age_seconds"] = 40 * 86400
+        write("unused.json", json.dumps(text))
+        config = write("unused.yaml", 'allow:\n  - { rule: unused-index, object: public.allowed, reason: "year-end report" }\n')
+        report = review(survey, "--rule", "unused-index", "--config", config)[1]
+        equal(sorted((f["object"], f.get("suppressed", False)) for f in report["findings"]), [("public.allowed", True), ("public.never", False)])
+    finally:
+        lab.stop()
+
+
 def empty_database():
     lab = Lab()
     try:
@@ -440,7 +495,7 @@ def locked_table_is_a_gap():
         out = run("survey", lab.conninfo(), "-o", os.path.join(WORK, "locked.json"))
         blocker.kill()
         assert out.returncode in (0, 4), out.stderr  # 17 locks a table to deparse its expressions, 15 does not
-        contains(out.stderr, "true sizes of tables" if out.returncode == 0 else "ACCESS EXCLUSIVE")
+        contains(out.stderr, "true sizes of tables" if out.returncode == 0 else "public.t is held by process ")
     finally:
         lab.stop()
 
@@ -468,6 +523,10 @@ def wrong_password():
         lab.stop()
 
 
+def niced():
+    equal(subprocess.run(["nice", "-n", "12", DBARCH, "lab", "run", "--", "true"], env=clean_env()).returncode, 0)
+
+
 def disk_and_folders():
     missing = run("review", SHOP, "-q", "--pg-bin", "/nowhere")
     equal((missing.returncode, "no PostgreSQL server there" in missing.stderr), (5, True))
@@ -484,6 +543,13 @@ def disk_and_folders():
                 equal(full.returncode, 5)
                 contains(full.stderr, "MB free")
                 equal([name for name in os.listdir(folder) if os.listdir(os.path.join(folder, name)) and name != "template"], [])
+                # Room to start, and a subject that fills it: data on one try, the log that the server cannot do without on the other.
+                subprocess.run(["mount", "-o", "remount,size=420m", folder], check=True)
+                for sql in ("create unlogged table big as select repeat(md5(i::text), 30) from generate_series(1, 2000000) i;",
+                            "create table big (t text); insert into big select repeat(md5(i::text), 30) from generate_series(1, 2000000) i;"):
+                    full = run("review", write("big.sql", sql), "-q", env=clean_env(DBARCH_CACHE=folder, DBARCH_PG_BIN=BIN))
+                    equal((full.returncode, "disk is full" in full.stderr), (5, True))
+                    equal(os.listdir(os.path.join(folder, "lab")), [])
             finally:
                 subprocess.run(["umount", folder], check=True)
 
@@ -572,11 +638,15 @@ test("1,600 columns", wide_table)
 test("cycles, views on views, no columns", cycles_and_views)
 test("the environment does not reach the lab", lab_ignores_the_environment)
 test("owners and settings inside a transaction", owners_inside_a_transaction)
+test("an extension in a schema of its transaction", extension_in_its_own_schema)
+test("invalid indexes", invalid_indexes)
+test("unused indexes", unused_indexes)
 test("an empty database", empty_database)
 test("tables dropped while being read", dropped_while_read)
 test("a server that dies", server_dies)
 test("a locked table is a gap", locked_table_is_a_gap)
 test("passwords are never echoed", wrong_password)
+test("started under nice", niced)
 test("missing binaries, unusable folder, full disk", disk_and_folders)
 test("dbarch.yaml", configuration)
 test("--fail-on and CI", fail_on)

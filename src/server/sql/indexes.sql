@@ -12,6 +12,9 @@ select 1259::bigint << 32 | i.indrelid::bigint as parent,
        i.indisunique as "unique", i.indisprimary as "primary",
 --@ 15       i.indnullsnotdistinct as nulls_not_distinct,
        not i.indisvalid as invalid, not i.indisready as not_ready,
+       -- one that a session is building holds this lock; so does vacuum, which is a guess on the safe side
+       case when not i.indisvalid then exists (select from pg_locks l where l.relation = i.indrelid and l.granted and l.mode = 'ShareUpdateExclusiveLock')
+            else false end as being_built,
        i.indisreplident as replica_identity, i.indisclustered as clustered,
        c.relkind = 'I' as on_partitioned,
        not i.indimmediate as not_immediate,

@@ -6,6 +6,9 @@ CREATE TABLE nearly (id serial PRIMARY KEY, x text);
 SELECT setval('nearly_id_seq', 2000000000);
 CREATE TABLE child (id int PRIMARY KEY, nearly_id int REFERENCES nearly);
 CREATE INDEX ON child (nearly_id);
+CREATE TABLE shared (nearly_id int PRIMARY KEY REFERENCES nearly);
+CREATE TABLE below (id int PRIMARY KEY, s int REFERENCES shared (nearly_id)); -- grows with it, one step further
+CREATE INDEX ON below (s);
 CREATE TABLE half (id smallint GENERATED ALWAYS AS IDENTITY PRIMARY KEY);
 SELECT setval('half_id_seq', 17000);
 CREATE TABLE capped (id bigint GENERATED ALWAYS AS IDENTITY (MAXVALUE 1000) PRIMARY KEY);
