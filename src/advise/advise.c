@@ -35,7 +35,7 @@ const DbaAdvisor dba_advisors[] = {
      dba_advise_timestamp_without_zone},
     {"unfit-type", "no column has a type that PostgreSQL's own manual warns of",
      "money (its value depends on lc_monetary), json (kept as text, parsed again by every operator, cannot be compared), char(n) (padded "
-     "with blanks).",
+     "with blanks); real and double precision where the name speaks of money, as a question.",
      dba_advise_unfit_type},
     {"fk-type-mismatch", "foreign keys have the type of what they refer to",
      "A foreign key column of another type than its target: comparisons need a cast, and values fit one side only.",
@@ -132,6 +132,14 @@ const char *dba_advice_object(DbaAdvice *advice, const DbaRelation *relation, co
 bool dba_advice_is_root_table(const DbaRelation *relation) { return dba_relation_is_table(relation) && !relation->partition_of; }
 
 double dba_advice_rows(const DbaRelation *relation) { return MAX(MAX(relation->rows, (double)relation->live_rows), 0); }
+
+double dba_advice_counter_days(const DbaAdvice *advice) {
+  const DbaServerFacts *server = &advice->survey->server;
+  if (!advice->survey->has_statistics)
+    return -1;
+  // Never reset: the counters are as old as nobody knows, but at least as old as the server has been up.
+  return (double)(server->statistics_since ? server->statistics_age_seconds : server->uptime_seconds) / 86400;
+}
 
 static bool name_taken(const DbaSchema *schema, const char *namespace, const char *name) {
   if (dba_schema_relation(schema, namespace, name))

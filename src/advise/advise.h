@@ -43,6 +43,9 @@ const char *dba_advice_columns(DbaAdvice *advice, const DbaList *columns); // "a
 // A table that advice is given about: ordinary or partitioned, and no partition of another.
 bool dba_advice_is_root_table(const DbaRelation *relation);
 double dba_advice_rows(const DbaRelation *relation); // the best known number of rows, 0 when unknown
+// How many days the usage counters are known to cover; negative: the subject has none (files).  Fewer than ENOUGH say nothing.
+enum { DBA_ADVICE_ENOUGH_DAYS = 14 };
+double dba_advice_counter_days(const DbaAdvice *advice);
 // A name for a new index or constraint that is free in the schema: table_columns_suffix, at most 63 bytes.
 const char *dba_advice_free_name(DbaAdvice *advice, const DbaRelation *relation, const DbaList *columns, const char *suffix);
 // A file name part from words: letters, digits and underscores only.

@@ -68,16 +68,28 @@ static bool supersedes(const DbaSchema *schema, const DbaRelation *relation, con
   return true;
 }
 
+// The index that makes `index` superfluous and is not superfluous itself; NULL: none.
+static const DbaIndex *survivor(const DbaSchema *schema, const DbaRelation *relation, const DbaIndex *index) {
+  const DbaIndex *better = NULL;
+  for (bool found = true; found && (!better || droppable(schema, relation, better));) {
+    const DbaIndex *below = better ? better : index;
+    found = false;
+    for (DBA_EACH(DbaIndex, other, &relation->indexes))
+      if (!found && supersedes(schema, relation, other, below)) {
+        better = other;
+        found = true;
+      }
+  }
+  return better;
+}
+
 void dba_advise_redundant_index(DbaAdvice *advice) {
   for (DBA_EACH(DbaRelation, relation, &advice->schema->relations))
     for (DBA_EACH(DbaIndex, index, &relation->indexes)) {
       advice->looked_at++;
       if (!droppable(advice->schema, relation, index))
         continue;
-      const DbaIndex *better = NULL;
-      for (DBA_EACH(DbaIndex, other, &relation->indexes))
-        if (!better && supersedes(advice->schema, relation, other, index))
-          better = other;
+      const DbaIndex *better = survivor(advice->schema, relation, index);
       const char *create = better ? dba_index_create_sql(advice, relation, index, true) : NULL;
       if (!create)
         continue;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Types that the manual itself warns of: money, json, char(n).
+// Types that the manual itself warns of: money, json, char(n), and binary fractions for money.
 #include "advise/advise.h"
 
 #include "sql/sql.h"
@@ -32,7 +32,29 @@ static const char *target(DbaAdvice *advice, const DbaColumn *column, const char
   return open ? dba_arena_format(advice->arena, "character varying%s", open) : "text";
 }
 
+// Binary fractions cannot hold most decimal ones: sums of money drift.
+static void judge_float(DbaAdvice *advice, const DbaRelation *relation, const DbaColumn *column) {
+  static const char *const words[] = {"price", "amount", "balance", "total", "cost", "salary", "fee", "money", "revenue", "payment", NULL};
+  g_autofree char *lower = g_ascii_strdown(column->name, -1);
+  g_auto(GStrv) parts = g_strsplit(lower, "_", -1);
+  bool named = false;
+  for (char **part = parts; *part; part++)
+    named |= g_strv_contains(words, *part);
+  if (!named)
+    return;
+  DbaFinding *finding = dba_advice_find(advice, DBA_QUESTION, relation,
+                                        dba_arena_format(advice->arena, "%s.%s(%s)", relation->schema, relation->name, column->name));
+  finding->what = dba_arena_format(advice->arena, "%s.%s.%s is %s, and its name speaks of money.", relation->schema, relation->name,
+                                   column->name, column->type);
+  finding->why = "0.1 has no exact binary form: sums drift and comparisons with = fail (documentation, \"Floating-Point Types\").";
+  finding->question = "Does it hold amounts of money?";
+  dba_advice_option(advice, finding, "yes: numeric with the decimals of the currency");
+  dba_advice_option(advice, finding, "no: allow it, with the reason");
+}
+
 static void judge(DbaAdvice *advice, const DbaRelation *relation, const DbaColumn *column) {
+  if (!g_strcmp0(column->type_name, "float8") || !g_strcmp0(column->type_name, "float4"))
+    judge_float(advice, relation, column);
   for (size_t i = 0; i < G_N_ELEMENTS(types); i++) {
     if (g_strcmp0(column->type_name, types[i].type_name) || !g_strcmp0(column->type_class, "d"))
       continue;

@@ -4,8 +4,6 @@
 
 #include <string.h>
 
-enum { ENOUGH_DAYS = 14 };
-
 static bool has_duty(const DbaRelation *relation, const DbaIndex *index) {
   if (index->unique || index->primary || index->constraint || index->replica_identity || index->clustered || index->invalid ||
       index->parent_index || index->on_partitioned)
@@ -23,17 +21,15 @@ static bool has_duty(const DbaRelation *relation, const DbaIndex *index) {
 }
 
 void dba_advise_unused_index(DbaAdvice *advice) {
-  const DbaServerFacts *server = &advice->survey->server;
-  if (!advice->survey->has_statistics) {
+  double days = dba_advice_counter_days(advice);
+  if (days < 0) {
     dba_advice_unjudged(advice, "all indexes", "files have no usage counters", "review the live database");
     return;
   }
-  // Never reset: the counters are as old as nobody knows, but at least as old as the server has been up.
-  int64_t age = server->statistics_since ? server->statistics_age_seconds : server->uptime_seconds;
-  if (age < ENOUGH_DAYS * 86400) {
+  if (days < DBA_ADVICE_ENOUGH_DAYS) {
     dba_advice_unjudged(advice, "all indexes",
-                        dba_arena_format(advice->arena, "the usage counters are known to cover %.1f days only; %d are needed",
-                                         (double)age / 86400, ENOUGH_DAYS),
+                        dba_arena_format(advice->arena, "the usage counters are known to cover %.1f days only; %d are needed", days,
+                                         DBA_ADVICE_ENOUGH_DAYS),
                         "review again later, or before the counters are reset");
     return;
   }
@@ -48,7 +44,7 @@ void dba_advise_unused_index(DbaAdvice *advice) {
       finding->index = index->name;
       finding->stake = (double)index->size_bytes;
       finding->what = dba_arena_format(advice->arena, "Index %s on %s.%s (%s) was not read once in %.0f days.", index->name,
-                                       relation->schema, relation->name, size, (double)age / 86400);
+                                       relation->schema, relation->name, size, days);
       finding->why = "It costs a part of every insert and of every update that is not HOT, and its space; the counters of standbys are not "
                      "in this survey.";
       finding->question = "Does a standby, or a job that runs less often than these counters cover, read this index?";

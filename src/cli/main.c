@@ -57,6 +57,12 @@ static void show_progress(void *data, const char *line) {
     fprintf(stderr, "%5.1f s  %s\n", (double)(g_get_monotonic_time() - progress->begin_us) / 1e6, safe);
 }
 
+static void announce(void *data, const char *line) {
+  const Progress *progress = data;
+  g_autofree char *safe = dba_text_printable(line, false);
+  fprintf(stderr, "%s         %s\n", progress->terminal ? "\r\033[K" : "", safe);
+}
+
 static void end_progress(Progress *progress) {
   if (progress->shown)
     fputs("\r\033[K", stderr);
@@ -164,6 +170,7 @@ static bool set_up(const DbaOptions *options, DbaRequest *request, GError **erro
   request->config = options->texts[DBA_OPTION_CONFIG]                ? options->texts[DBA_OPTION_CONFIG]
                     : g_file_test("dbarch.yaml", G_FILE_TEST_EXISTS) ? "dbarch.yaml"
                                                                      : NULL;
+  request->receipts = options->texts[DBA_OPTION_RECEIPTS];
   request->force = options->flags[DBA_OPTION_FORCE];
   request->with_values = options->flags[DBA_OPTION_WITH_VALUES];
   request->no_lab = options->flags[DBA_OPTION_NO_LAB];
@@ -201,6 +208,7 @@ static int run(const DbaOptions *options, DbaRequest *request, int threshold) {
   DbaAnswer answer = {.text = g_string_new(NULL), .warnings = g_ptr_array_new_with_free_func(g_free)};
   if (!options->quiet) {
     request->progress = show_progress;
+    request->announce = announce;
     request->progress_data = &progress;
   }
   bool ok = options->verb->run(request, &answer, &error);

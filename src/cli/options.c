@@ -26,6 +26,7 @@ static const struct {
     {"rule", 0, DBA_OPTION_RULE, "RULE", "only this rule (may be repeated)", false},
     {"object", 0, DBA_OPTION_OBJECT, "NAME", "only this object, as findings print it (may be repeated)", false},
     {"budget", 0, DBA_OPTION_BUDGET, "TIME", "for proofs: 120, 90s, 5m (2m)", false},
+    {"receipts", 0, DBA_OPTION_RECEIPTS, "FILE", "proofs of an earlier findings.json, instead of measuring again", false},
     {"no-lab", 0, DBA_OPTION_NO_LAB, NULL, "advice without proofs", false},
     {"with-values", 0, DBA_OPTION_WITH_VALUES, NULL, "keep statement texts", false},
     {"format", 0, DBA_OPTION_FORMAT, "FORMAT", "tty or json", false},

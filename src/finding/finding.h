@@ -49,7 +49,9 @@ typedef struct DbaChange {
 typedef struct DbaRisk {
   const char *lock;   // strongest lock on an existing table: "SHARE UPDATE EXCLUSIVE"
   const char *blocks; // "nothing", "writes", "reads and writes"
+  DbaList tables;     // which tables it is held on
   bool rewrites;
+  DbaList rewritten; // which tables are written anew
   double duration_ms;        // measured in the lab
   const char *duration_note; // rows and size it was measured at
 } DbaRisk;
@@ -85,6 +87,7 @@ typedef struct DbaFinding {
   const char *constraint, *index; // names the trial needs
   int64_t trial;                  // DbaTrialKind
   bool has_change, rejected, suppressed;
+  bool replayed; // its proof comes from an earlier run
   const char *suppressed_by; // reason and place
   DbaChange change;
   DbaRisk risk;

@@ -26,5 +26,9 @@ bool dba_trial_unproven(DbaTrial *trial, const char *format, ...) DBA_PRINTF(2, 
 bool dba_trial_outcome(DbaTrial *trial, GError **problem, const char *doing, GError **error) DBA_CHECKED;
 // Rows, size, settings and locale, for the receipts.
 bool dba_trial_describe(DbaTrial *trial, GError **error) DBA_CHECKED;
+// "shop.orders: 12 k rows, 3.1 MB", of a quoted name, in the database that trials never change.
+bool dba_trial_rows_of(DbaTrial *trial, const char *table, char **ret_text, GError **error) DBA_CHECKED;
+// Clears the dead rows that rolled-back runs leave in both clones.
+void dba_trial_vacuum(DbaTrial *trial);
 // Measures what the finding's kind of trial promises, in both clones; adds receipts and the verdict.
 bool dba_trial_measure(DbaTrial *trial, GError **error) DBA_CHECKED;

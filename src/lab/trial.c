@@ -73,56 +73,124 @@ static const struct {
     {"AccessExclusiveLock", "ACCESS EXCLUSIVE", "reads and writes"},
 };
 
-static bool filenode(DbaTrial *trial, int64_t *ret_node, GError **error) {
-  const char *parameters[] = {trial->table, NULL};
-  g_autoptr(DbaResult) result = dba_server_query(trial->after, dba_embedded_lab_sql("filenode"), parameters, error);
-  if (!result)
+static size_t lock_rank(const char *mode) {
+  for (size_t i = 0; i < G_N_ELEMENTS(locks); i++)
+    if (!strcmp(locks[i].mode, mode))
+      return i;
+  return 0;
+}
+
+typedef struct Watch {
+  DbaTrial *trial;
+  DbaServer *watcher; // sees what the change has committed, and its locks
+  size_t strongest;
+  bool any;
+} Watch;
+
+// Takes the locks that the trial's open transaction holds on what others can see.
+static bool take_locks(Watch *watch, GError **error) {
+  DbaRisk *risk = &watch->trial->finding->risk;
+  g_autoptr(DbaResult) held = dba_server_query(watch->watcher, dba_embedded_lab_sql("held_locks"), NULL, error);
+  if (!held)
     return false;
-  *ret_node = dba_result_rows(result) ? dba_result_int(result, 0, 0) : 0;
+  for (int row = 0; row < dba_result_rows(held); row++) {
+    size_t rank = lock_rank(dba_result_text(held, row, 0));
+    if (!watch->any || rank > watch->strongest)
+      risk->tables.n = 0;
+    if (!watch->any || rank >= watch->strongest) {
+      watch->strongest = rank;
+      watch->any = true;
+      if (!dba_list_has_text(&risk->tables, dba_result_text(held, row, 1)))
+        dba_list_add_text(watch->trial->setup->arena, &risk->tables, dba_result_text(held, row, 1));
+    }
+  }
   return true;
 }
 
-// Makes the change once, watching its strongest lock on an existing table, whether it rewrites, and how long it takes.
-static bool watched_up(DbaTrial *trial, GError **error) {
-  DbaFinding *finding = trial->finding;
-  const DbaChange *change = &finding->change;
-  int64_t node_before = 0, node_after = 0;
-  if (!filenode(trial, &node_before, error))
+// One statement of a change that has no transaction around it.  What builds CONCURRENTLY cannot be held open to look at:
+// its lock is the documentation's.
+static bool watch_one(const DbaSqlStatement *statement, void *data, GError **error) {
+  Watch *watch = data;
+  DbaServer *server = watch->trial->after;
+  g_autofree char *sql = g_strndup(statement->item.text, statement->item.length);
+  if (statement->item.kind != DBA_SQL_STATEMENT)
+    return true;
+  if (strstr(sql, " CONCURRENTLY ")) {
+    size_t rank = lock_rank("ShareUpdateExclusiveLock");
+    if (!watch->any || rank > watch->strongest)
+      watch->trial->finding->risk.tables.n = 0;
+    watch->strongest = MAX(watch->strongest, rank);
+    watch->any = true;
+    return dba_server_exec(server, sql, error);
+  }
+  if (!dba_server_exec(server, "begin", error))
     return false;
+  if (dba_server_exec(server, sql, error) && take_locks(watch, error))
+    return dba_server_exec(server, "commit", error);
+  roll_back(server);
+  return false;
+}
+
+// Relations by oid: their file, as text.
+static DbaResult *filenodes(DbaTrial *trial, GError **error) {
+  return dba_server_query(trial->after, dba_embedded_lab_sql("filenodes"), NULL, error);
+}
+
+// Which relations have another file now; the note on the duration says how large they are.
+static bool take_rewrites(DbaTrial *trial, const DbaResult *before, GError **error) {
+  DbaRisk *risk = &trial->finding->risk;
+  g_autoptr(DbaResult) after = filenodes(trial, error);
+  if (!after)
+    return false;
+  g_autoptr(GHashTable) old = g_hash_table_new(g_str_hash, g_str_equal);
+  for (int row = 0; row < dba_result_rows(before); row++)
+    g_hash_table_insert(old, (char *)(uintptr_t)dba_result_text(before, row, 0), (char *)(uintptr_t)dba_result_text(before, row, 1));
+  g_autoptr(GString) note = g_string_new(NULL);
+  for (int row = 0; row < dba_result_rows(after); row++) {
+    const char *was = g_hash_table_lookup(old, dba_result_text(after, row, 0));
+    if (!was || !strcmp(was, dba_result_text(after, row, 1)))
+      continue;
+    dba_list_add_text(trial->setup->arena, &risk->rewritten, dba_result_text(after, row, 2));
+    g_autofree char *size = NULL;
+    if (!dba_trial_rows_of(trial, dba_result_text(after, row, 2), &size, error))
+      return false;
+    g_string_append_printf(note, "%s%s", note->len ? "; " : "", size);
+  }
+  risk->rewrites = risk->rewritten.n > 0;
+  risk->duration_note = dba_arena_text(trial->setup->arena, note->len ? note->str : trial->rows);
+  return true;
+}
+
+// Makes the change once, watching its locks on what was there before, what it rewrites, and how long it takes.
+static bool watched_up(DbaTrial *trial, GError **error) {
+  DbaRisk *risk = &trial->finding->risk;
+  const DbaChange *change = &trial->finding->change;
+  g_autoptr(DbaResult) nodes = filenodes(trial, error);
+  g_autoptr(DbaServer) watcher = nodes ? dba_lab_connect(trial->setup->lab, DBA_LAB_SUPERUSER, DBA_TRIAL_AFTER, error) : NULL;
+  if (!watcher)
+    return false;
+  Watch watch = {.trial = trial, .watcher = watcher};
+  g_autoptr(DbaSqlReader) reader = dba_sql_reader_text("change", change->up, strlen(change->up));
   gint64 begin = g_get_monotonic_time();
   if (change->no_transaction) {
-    if (!run_change(trial->after, change->up, true, error))
+    if (!dba_sql_visit(reader, watch_one, &watch, error))
       return false;
-    finding->risk.duration_ms = (double)(g_get_monotonic_time() - begin) / 1e3;
-    finding->risk.lock = locks[3].name; // CREATE and DROP INDEX CONCURRENTLY: it cannot be held open to look at
-    finding->risk.blocks = locks[3].blocks;
+    risk->duration_ms = (double)(g_get_monotonic_time() - begin) / 1e3;
   } else {
-    g_autoptr(DbaServer) watcher = dba_lab_connect(trial->setup->lab, DBA_LAB_SUPERUSER, DBA_TRIAL_AFTER, error);
-    if (!watcher || !dba_server_exec(trial->after, "begin", error))
-      return false;
     Runner runner = {trial->after};
-    g_autoptr(DbaSqlReader) reader = dba_sql_reader_text("change", change->up, strlen(change->up));
+    if (!dba_server_exec(trial->after, "begin", error))
+      return false;
     if (!dba_sql_visit(reader, run_one, &runner, error)) {
       roll_back(trial->after);
       return false;
     }
-    finding->risk.duration_ms = (double)(g_get_monotonic_time() - begin) / 1e3;
-    g_autoptr(DbaResult) held = dba_server_query(watcher, dba_embedded_lab_sql("held_locks"), NULL, error);
-    if (!held || !dba_server_exec(trial->after, "commit", error))
+    risk->duration_ms = (double)(g_get_monotonic_time() - begin) / 1e3;
+    if (!take_locks(&watch, error) || !dba_server_exec(trial->after, "commit", error))
       return false;
-    size_t strongest = 0;
-    for (int row = 0; row < dba_result_rows(held); row++)
-      for (size_t i = strongest; i < G_N_ELEMENTS(locks); i++)
-        if (!strcmp(locks[i].mode, dba_result_text(held, row, 0)))
-          strongest = i;
-    finding->risk.lock = locks[strongest].name;
-    finding->risk.blocks = locks[strongest].blocks;
   }
-  if (!filenode(trial, &node_after, error))
-    return false;
-  finding->risk.rewrites = node_before != node_after;
-  finding->risk.duration_note = dba_arena_text(trial->setup->arena, trial->rows);
-  return true;
+  risk->lock = locks[watch.strongest].name;
+  risk->blocks = locks[watch.strongest].blocks;
+  return take_rewrites(trial, nodes, error);
 }
 
 // Up, down, up; false with *ret_go false when the trial has its outcome already.
@@ -191,12 +259,14 @@ static bool run(DbaTrial *trial, GError **error) {
   return dba_trial_measure(trial, error);
 }
 
-// Takes the change back, so that the clone serves the next trial; one that resists is thrown away.
+// Takes the change back, so that the clones serve the next trial; one that resists is thrown away.
 static void take_back(DbaTrial *trial) {
   g_autoptr(GError) problem = NULL;
+  if (trial->finding->receipts.n > 1) // rolled-back rows would make the next trial's tables larger
+    dba_trial_vacuum(trial);
   if (!trial->made || !trial->setup->after_ready)
     return;
-  if (!strcmp(trial->finding->change.undo_class, DBA_UNDO_NOT_NEEDED) ||
+  if (!strcmp(trial->finding->change.undo_class, DBA_UNDO_NOT_NEEDED) || trial->finding->risk.rewrites ||
       !run_change(trial->after, trial->finding->change.down, trial->finding->change.no_transaction, &problem))
     trial->setup->after_ready = false;
 }

@@ -97,10 +97,7 @@ static void finding_html(GString *out, const DbaFinding *finding, const char *cl
     g_string_append(out,
                     finding->change.undo_proven ? "; up, down, up ran in the lab and the catalog compared equal</dd>" : "; not tried</dd>");
     if (finding->risk.lock) {
-      g_autofree char *duration = dba_text_duration(finding->risk.duration_ms);
-      g_autofree char *risk = g_strdup_printf("%s; blocks %s%s; took %s at %s", finding->risk.lock, finding->risk.blocks,
-                                              finding->risk.rewrites ? "; rewrites the table" : "", duration,
-                                              finding->risk.duration_note ? finding->risk.duration_note : "the lab's size");
+      g_autofree char *risk = dba_report_risk(&finding->risk);
       term(out, "lock", risk);
     }
   } else {

@@ -11,6 +11,44 @@ static const DbaField migration_fields[] = {
 const DbaRecord dba_review_note_record = {"note", sizeof(DbaReviewNote), note_fields};
 const DbaRecord dba_migration_record = {"migration", sizeof(DbaMigration), migration_fields};
 
+#define T DbaReportDocument
+static const DbaField document_fields[] = {
+    F(T, format, TEXT),
+    F(T, format_version, INT),
+    F(T, subject, TEXT),
+    F(T, subject_kind, TEXT),
+    F(T, verdict, TEXT),
+    {"must-fix", DBA_FIELD_INT, 0, offsetof(T, counts[DBA_MUST_FIX]), NULL},
+    {"worth-it", DBA_FIELD_INT, 0, offsetof(T, counts[DBA_WORTH_IT]), NULL},
+    {"question", DBA_FIELD_INT, 0, offsetof(T, counts[DBA_QUESTION]), NULL},
+    {"note", DBA_FIELD_INT, 0, offsetof(T, counts[DBA_NOTE]), NULL},
+    F(T, lab, TEXT),
+    F(T, lab_note, TEXT),
+    F(T, together, INT),
+    F(T, unfinished, INT),
+    DBA_FIELD_OF(T, findings, dba_finding_record, 0),
+    DBA_FIELD_OF(T, checked, dba_checked_record, 0),
+    DBA_FIELD_OF(T, unjudged, dba_unjudged_record, 0),
+    DBA_FIELD_OF(T, gaps, dba_gap_record, 0),
+    DBA_FIELD_OF(T, unmodelled, dba_unmodelled_record, 0),
+    DBA_FIELD_OF(T, migrations, dba_migration_record, 0),
+    DBA_FIELD_OF(T, notes, dba_review_note_record, 0),
+    {0},
+};
+#undef T
+static const DbaRecord document_record = {"findings file", sizeof(DbaReportDocument), document_fields};
+
+DbaReportDocument *dba_report_read(DbaArena *arena, const char *name, const char *text, size_t length, GError **error) {
+  DbaReportDocument *document = dba_arena_new0(arena, DbaReportDocument);
+  if (!dba_json_read(arena, name, text, length, &document_record, document, error))
+    return NULL;
+  if (g_strcmp0(document->format, "dbarch-findings") || document->format_version != 1) {
+    dba_fail(error, DBA_ERROR_INPUT, "%s: is no findings.json of this dbarch", name);
+    return NULL;
+  }
+  return document;
+}
+
 char *dba_report_json(const DbaReview *review) {
   g_autoptr(DbaJson) json = dba_json_new();
   g_autofree char *verdict = dba_report_verdict(review);
@@ -25,6 +63,10 @@ char *dba_report_json(const DbaReview *review) {
     dba_json_put_text(json, "lab", review->lab);
   if (review->lab_note)
     dba_json_put_text(json, "lab_note", review->lab_note);
+  if (review->together)
+    dba_json_put_int(json, "together", 1);
+  if (review->unfinished)
+    dba_json_put_int(json, "unfinished", 1);
   dba_json_put_list(json, "findings", &dba_finding_record, &review->findings->findings, 0);
   dba_json_put_list(json, "checked", &dba_checked_record, &review->findings->checked, 0);
   dba_json_put_list(json, "unjudged", &dba_unjudged_record, &review->findings->unjudged, 0);
@@ -56,10 +98,7 @@ static char *file_text(const DbaFinding *finding, bool up) {
   if (up)
     comment(sql, "Why: ", finding->why);
   if (finding->risk.lock) {
-    g_autofree char *duration = dba_text_duration(finding->risk.duration_ms);
-    g_autofree char *risk = g_strdup_printf("%s lock, blocks %s%s; took %s at %s", finding->risk.lock, finding->risk.blocks,
-                                            finding->risk.rewrites ? "; rewrites the table" : "", duration,
-                                            finding->risk.duration_note ? finding->risk.duration_note : "the lab's size");
+    g_autofree char *risk = dba_report_risk(&finding->risk);
     comment(sql, "Risk: ", risk);
   }
   for (DBA_EACH(DbaReceipt, receipt, &finding->receipts)) {

@@ -27,7 +27,19 @@ typedef struct DbaReview {
   bool together;        // all migrations ran up in turn and down again, and the catalog compared equal
   const char *lab_note; // a substitution: another major version or locale than the subject's
   double seconds;
+  unsigned replayed; // findings whose proof comes from an earlier run
+  bool unfinished;   // Ctrl-C, the budget or a broken lab left trials undone: the next run goes on
 } DbaReview;
+
+// findings.json as it is read back.
+typedef struct DbaReportDocument {
+  const char *format;
+  int64_t format_version;
+  const char *subject, *subject_kind, *verdict, *lab, *lab_note;
+  int64_t counts[DBA_N_SEVERITIES];
+  int64_t together, unfinished; // 0 or 1
+  DbaList findings, checked, unjudged, gaps, unmodelled, migrations, notes;
+} DbaReportDocument;
 
 extern const DbaRecord dba_review_note_record, dba_migration_record;
 
@@ -35,11 +47,15 @@ extern const DbaRecord dba_review_note_record, dba_migration_record;
 char *dba_report_verdict(const DbaReview *review) DBA_CHECKED;
 // One line for one receipt: "time 41 ms -> 0.2 ms (median of 7, 40.1..44.0 -> 0.18..0.25)".
 char *dba_report_receipt(const DbaReceipt *receipt) DBA_CHECKED;
+// "ACCESS EXCLUSIVE on shop.orders; blocks reads and writes; rewrites shop.orders; 41 ms at shop.orders: 50 k rows, 6.2 MB"
+char *dba_report_risk(const DbaRisk *risk) DBA_CHECKED;
 // A number with its unit, for people.
 char *dba_report_amount(double value, const char *unit) DBA_CHECKED;
 // `color`: escape sequences allowed; `width`: columns of the terminal.
 char *dba_report_terminal(const DbaReview *review, bool color, unsigned width) DBA_CHECKED;
 char *dba_report_json(const DbaReview *review) DBA_CHECKED;
+// Reads such a text; everything lies in `arena`.  `name` stands for the file in messages.
+DbaReportDocument *dba_report_read(DbaArena *arena, const char *name, const char *text, size_t length, GError **error) DBA_CHECKED;
 // One page, no network request, readable on a phone, light and dark.
 char *dba_report_html(const DbaReview *review) DBA_CHECKED;
 

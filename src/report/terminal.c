@@ -54,6 +54,18 @@ char *dba_report_receipt(const DbaReceipt *receipt) {
   return g_string_free(out, FALSE);
 }
 
+char *dba_report_risk(const DbaRisk *risk) {
+  GString *out = g_string_new(risk->lock);
+  g_autofree char *duration = dba_text_duration(risk->duration_ms);
+  for (uint32_t i = 0; i < risk->tables.n; i++)
+    g_string_append_printf(out, "%s%s", i ? ", " : " on ", dba_list_text(&risk->tables, i));
+  g_string_append_printf(out, "; blocks %s", risk->blocks);
+  for (uint32_t i = 0; i < risk->rewritten.n; i++)
+    g_string_append_printf(out, "%s%s", i ? ", " : "; rewrites ", dba_list_text(&risk->rewritten, i));
+  g_string_append_printf(out, "; %s at %s", duration, risk->duration_note ? risk->duration_note : "its size here");
+  return g_string_free(out, FALSE);
+}
+
 typedef struct Printer {
   GString *out;
   bool color;
@@ -107,10 +119,7 @@ static void finding_text(Printer *p, const DbaFinding *finding) {
     first = false;
   }
   if (finding->risk.lock && !finding->rejected) {
-    g_autofree char *duration = dba_text_duration(finding->risk.duration_ms);
-    g_autofree char *risk = g_strdup_printf("%s, blocks %s%s; %s at %s", finding->risk.lock, finding->risk.blocks,
-                                            finding->risk.rewrites ? ", rewrites the table" : "", duration,
-                                            finding->risk.duration_note ? finding->risk.duration_note : "its size here");
+    g_autofree char *risk = dba_report_risk(&finding->risk);
     labelled(p, "lock", risk);
   }
   if (finding->has_change && !finding->rejected) {

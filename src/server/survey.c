@@ -25,6 +25,17 @@ typedef struct Merge {
   const char *what; // for the gap
 } Merge;
 
+// What was read before, by "oid".  Relations and indexes share their numbers: the kind is asked for too.
+typedef struct Known {
+  const DbaRecord *record;
+  void *item;
+} Known;
+
+static void *find(GHashTable *by_oid, const DbaResult *result, int row, const DbaRecord *record) {
+  const Known *known = g_hash_table_lookup(by_oid, GSIZE_TO_POINTER((gsize)dba_result_int(result, row, 0)));
+  return known && known->record == record ? known->item : NULL;
+}
+
 // Rows that add to records read before, found by "oid".
 static bool merge(DbaServer *server, DbaSurvey *survey, GHashTable *by_oid, const Merge *merge, GError **error) {
   static const char *const others[] = {"oid", NULL};
@@ -33,7 +44,7 @@ static bool merge(DbaServer *server, DbaSurvey *survey, GHashTable *by_oid, cons
   if (!map)
     return false;
   for (int row = 0; row < dba_result_rows(result); row++) {
-    void *item = g_hash_table_lookup(by_oid, GSIZE_TO_POINTER((gsize)dba_result_int(result, row, 0)));
+    void *item = find(by_oid, result, row, merge->record);
     if (item)
       dba_row_map_read(map, survey->arena, result, row, item);
   }
@@ -75,7 +86,7 @@ static bool column_statistics_step(DbaServer *server, DbaSurvey *survey, GHashTa
   if (!map)
     return false;
   for (int row = 0; row < dba_result_rows(result); row++) {
-    DbaRelation *relation = g_hash_table_lookup(by_oid, GSIZE_TO_POINTER((gsize)dba_result_int(result, row, 0)));
+    DbaRelation *relation = find(by_oid, result, row, &dba_relation_record);
     if (relation)
       dba_row_map_read(map, survey->arena, result, row, dba_list_add(survey->arena, &relation->statistics, sizeof(DbaColumnStatistics)));
   }
@@ -100,7 +111,7 @@ static bool sequences_step(DbaServer *server, DbaSurvey *survey, GHashTable *by_
     if (!values)
       return false;
     for (int i = 0; i < dba_result_rows(values); i++) {
-      DbaSequence *sequence = g_hash_table_lookup(by_oid, GSIZE_TO_POINTER((gsize)dba_result_int(values, i, 0)));
+      DbaSequence *sequence = find(by_oid, values, i, &dba_sequence_record);
       if (!sequence || *dba_result_text(values, i, 2) != 't')
         continue;
       sequence->has_last_value = true;
@@ -148,17 +159,23 @@ static bool missing_reads(DbaServer *server, DbaSurvey *survey, GError **error) 
   return true;
 }
 
+static void know(GHashTable *by_oid, DbaArena *arena, const DbaRecord *record, int64_t oid, void *item) {
+  Known *known = dba_arena_new0(arena, Known);
+  *known = (Known){record, item};
+  g_hash_table_insert(by_oid, GSIZE_TO_POINTER((gsize)oid), known);
+}
+
 static GHashTable *index_by_oid(DbaSurvey *survey) {
   GHashTable *by_oid = g_hash_table_new(NULL, NULL);
   for (DBA_EACH(DbaRelation, relation, &survey->schema.relations)) {
-    g_hash_table_insert(by_oid, GSIZE_TO_POINTER((gsize)relation->oid), relation);
+    know(by_oid, survey->arena, &dba_relation_record, relation->oid, relation);
     for (DBA_EACH(DbaIndex, index, &relation->indexes))
-      g_hash_table_insert(by_oid, GSIZE_TO_POINTER((gsize)index->oid), index);
+      know(by_oid, survey->arena, &dba_index_record, index->oid, index);
   }
   for (DBA_EACH(DbaStatisticsObject, object, &survey->schema.statistics_objects))
-    g_hash_table_insert(by_oid, GSIZE_TO_POINTER((gsize)object->oid), object);
+    know(by_oid, survey->arena, &dba_statistics_object_record, object->oid, object);
   for (DBA_EACH(DbaSequence, sequence, &survey->schema.sequences))
-    g_hash_table_insert(by_oid, GSIZE_TO_POINTER((gsize)sequence->oid), sequence);
+    know(by_oid, survey->arena, &dba_sequence_record, sequence->oid, sequence);
   return by_oid;
 }
 

@@ -22,7 +22,7 @@ static void keep_objects(const DbaRequest *request, DbaFindings *findings) {
   findings->findings.n = kept;
 }
 
-static bool needs_trial(const DbaFinding *finding) { return finding->trial != DBA_TRIAL_NONE && !finding->suppressed; }
+static bool needs_trial(const DbaFinding *finding) { return finding->trial != DBA_TRIAL_NONE && !finding->suppressed && !finding->replayed; }
 
 // The tables whose rows the trials of more than notes read: those of the findings, and the parents of their foreign keys.
 // `only_empty`: leave out those that have rows of their own.
@@ -45,15 +45,6 @@ static GPtrArray *trial_relations(const DbaSchema *schema, const DbaFindings *fi
   return relations;
 }
 
-static void add_notes(DbaReview *review, const DbaLoad *load) {
-  for (guint i = 0; i < load->notes->len; i++) {
-    const DbaLoadNote *from = load->notes->pdata[i];
-    DbaReviewNote *to = dba_list_add(review->arena, &review->notes, sizeof *to);
-    to->place = from->line ? dba_arena_format(review->arena, "%s:%u", from->file, from->line) : dba_arena_text(review->arena, from->file);
-    to->text = dba_arena_text(review->arena, from->text);
-  }
-}
-
 // A database in the lab that has the subject's schema, and rows that we make.
 static bool build_from_schema(const DbaLab *lab, const DbaSurvey *survey, const DbaFindings *findings, gint64 deadline, GHashTable *filled,
                               DbaReview *review, GError **error) {
@@ -73,7 +64,7 @@ static bool build_from_schema(const DbaLab *lab, const DbaSurvey *survey, const 
   if (!dba_lab_load_text(lab, SUBJECT_DATABASE, "schema", after, true, load, error) ||
       !dba_lab_invalidate_indexes(lab, SUBJECT_DATABASE, &survey->schema, error))
     return false;
-  add_notes(review, load);
+  dba_subject_take_notes(load, NULL, review);
   g_autoptr(DbaServer) server = dba_lab_connect(lab, DBA_LAB_SUPERUSER, SUBJECT_DATABASE, error);
   return server && dba_server_exec(server, "analyze", error);
 }
@@ -86,7 +77,7 @@ static bool fill_empty_tables(const DbaLab *lab, const DbaSurvey *survey, const 
   g_autoptr(DbaServer) server = dba_lab_connect(lab, DBA_LAB_SUBJECT_ROLE, SUBJECT_DATABASE, error);
   if (!server || !dba_lab_generate_rows(server, &survey->schema, relations, GENERATED_ROWS, deadline, load, filled, error))
     return false;
-  add_notes(review, load);
+  dba_subject_take_notes(load, NULL, review);
   return dba_server_exec(server, "analyze", error);
 }
 
@@ -132,6 +123,8 @@ static bool prove(const DbaRequest *request, const DbaSurvey *survey, DbaFinding
   g_autoptr(GHashTable) filled = g_hash_table_new(NULL, NULL);
   if (*lab && trials && !fill_empty_tables(*lab, survey, findings, fill_until, filled, review, error))
     return false;
+  if (!trials && review->replayed)
+    return true;
   if (!*lab) {
     dba_request_progress(request, "starting the lab");
     if (!start_lab(request, survey, lab, review, error))
@@ -189,10 +182,36 @@ static bool prove_together(DbaTrialSetup *setup, DbaReview *review, DbaAnswer *a
 
 // ---- files ----------------------------------------------------------------------------------------------------------
 
-static bool write_out(const DbaRequest *request, const char *out, const char *name, const char *text, GError **error) {
-  (void)request;
+static bool write_out(const char *out, const char *name, const char *text, GError **error) {
   g_autofree char *path = g_build_filename(out, name, NULL);
   return dba_file_write(path, text, strlen(text), error);
+}
+
+// What a run that was cut has written is gone on with: no --force is asked for.
+static bool is_unfinished(const char *path) {
+  g_autoptr(DbaArena) arena = dba_arena_new();
+  g_autofree char *text = NULL;
+  size_t length;
+  const DbaReportDocument *document =
+      g_file_test(path, G_FILE_TEST_EXISTS) && dba_file_read(path, &text, &length, NULL) ? dba_report_read(arena, path, text, length, NULL) : NULL;
+  return document && document->unfinished;
+}
+
+// The findings that matter most, as soon as they are known: proofs take their time.
+static void announce(const DbaRequest *request, const DbaFindings *findings) {
+  enum { SHOWN = 10 };
+  unsigned shown = 0, more = 0;
+  for (DBA_EACH(DbaFinding, finding, &findings->findings)) {
+    if (finding->suppressed || finding->severity > DBA_WORTH_IT)
+      continue;
+    if (shown < SHOWN)
+      dba_request_announce(request, "%-8s  %s  [%s]", finding->severity_name, finding->object, finding->rule);
+    else
+      more++;
+    shown += shown < SHOWN;
+  }
+  if (more)
+    dba_request_announce(request, "and %u more", more);
 }
 
 static bool check_out(const DbaRequest *request, const char *out, GError **error) {
@@ -204,7 +223,7 @@ static bool check_out(const DbaRequest *request, const char *out, GError **error
   g_autoptr(GDir) dir = g_dir_open(out, 0, NULL);
   if (!dir || !g_dir_read_name(dir))
     return true;
-  if (!request->force)
+  if (!request->force && !is_unfinished(findings))
     return dba_fail(error, DBA_ERROR_USAGE, "%s is there already (hint: --force overwrites it, --out names another)", out);
   if (!g_file_test(findings, G_FILE_TEST_EXISTS)) // never empty a folder that is not ours
     return dba_fail(error, DBA_ERROR_USAGE, "%s holds something else than a review: it is not overwritten (hint: --out names another)",
@@ -213,14 +232,14 @@ static bool check_out(const DbaRequest *request, const char *out, GError **error
   return dba_file_remove_tree(migrations, error);
 }
 
-static bool write_files(const DbaRequest *request, const DbaReview *review, const char *out, GString *written, GError **error) {
+static bool write_files(const DbaReview *review, const char *out, GString *written, GError **error) {
   g_autofree char *html = dba_report_html(review), *json = dba_report_json(review);
-  if (!write_out(request, out, "report.html", html, error) || !write_out(request, out, "findings.json", json, error))
+  if (!write_out(out, "report.html", html, error) || !write_out(out, "findings.json", json, error))
     return false;
   for (DBA_EACH(DbaMigration, migration, &review->migrations)) {
     g_autofree char *up = g_strdup_printf("migrations/%s.up.sql", migration->name),
                     *down = g_strdup_printf("migrations/%s.down.sql", migration->name);
-    if (!write_out(request, out, up, migration->up, error) || !write_out(request, out, down, migration->down, error))
+    if (!write_out(out, up, migration->up, error) || !write_out(out, down, migration->down, error))
       return false;
   }
   g_string_append_printf(written, "Wrote %s/report.html, %s/findings.json", out, out);
@@ -232,7 +251,7 @@ static bool write_files(const DbaRequest *request, const DbaReview *review, cons
 }
 
 static bool run(const DbaRequest *request, const DbaSubject *subject, DbaLab **lab, DbaReview *review, DbaAnswer *answer, GError **error) {
-  const char *out = request->out ? request->out : "dbarch-out";
+  const char *out = request->out ? request->out : DBA_DEFAULT_OUT;
   gint64 begin = g_get_monotonic_time();
   g_autoptr(DbaSurvey) survey = dba_subject_survey(request, subject, lab, review, error);
   if (!survey)
@@ -243,32 +262,36 @@ static bool run(const DbaRequest *request, const DbaSubject *subject, DbaLab **l
   g_autoptr(DbaFindings) findings = dba_advise(survey, request->rules);
   keep_objects(request, findings);
   dba_request_progress(request, "%u findings", findings->findings.n);
+  announce(request, findings);
   review->survey = survey;
   review->findings = findings;
+  if (!dba_receipts_find(request, survey, findings, review, error))
+    return false;
   g_autoptr(GError) problem = NULL;
-  bool interrupted = false;
+  bool interrupted = false, broken = false;
   DbaTrialSetup setup = {0};
   if (request->no_lab)
     review->lab_note = "--no-lab";
   else if (!prove(request, survey, findings, lab, review, &setup, &problem)) {
     interrupted = g_error_matches(problem, DBA_ERROR, DBA_ERROR_INTERRUPTED);
-    bool lab_failed = g_error_matches(problem, DBA_ERROR, DBA_ERROR_LAB) && subject->kind != DBA_SUBJECT_SQL && !*lab;
+    bool lab_failed = g_error_matches(problem, DBA_ERROR, DBA_ERROR_LAB);
     if (!interrupted && !lab_failed) {
       g_propagate_error(error, g_steal_pointer(&problem));
       return false;
     }
-    if (lab_failed) { // advice without proof is still advice, and says so
-      review->lab_note = dba_arena_text(review->arena, problem->message);
+    broken = lab_failed && *lab; // it started, and did not last
+    review->lab_note = interrupted ? "interrupted: what was proven until then is kept" : dba_arena_text(review->arena, problem->message);
+    if (lab_failed && !broken) // advice without proof is still advice, and says so
       g_ptr_array_add(answer->warnings, g_strdup_printf("nothing could be proven: %s", problem->message));
-    } else
-      review->lab_note = "interrupted: what was proven until then is kept";
   }
+  for (DBA_EACH(DbaFinding, finding, &findings->findings))
+    review->unfinished |= review->lab && needs_trial(finding) && !dba_receipts_tried(finding);
   review->seconds = (double)(g_get_monotonic_time() - begin) / 1e6;
   dba_report_migrations(review, findings);
-  if (setup.lab && !interrupted && !prove_together(&setup, review, answer, error))
+  if (setup.lab && !interrupted && !broken && !prove_together(&setup, review, answer, error))
     return false;
   g_autoptr(GString) written = g_string_new(NULL);
-  if (!write_files(request, review, out, written, error))
+  if (!write_files(review, out, written, error))
     return false;
   g_autofree char *text =
       request->format == DBA_FORMAT_JSON ? dba_report_json(review) : dba_report_terminal(review, request->color, request->width);
@@ -280,13 +303,15 @@ static bool run(const DbaRequest *request, const DbaSubject *subject, DbaLab **l
   for (int i = 0; i < DBA_N_SEVERITIES; i++)
     answer->counts[i] = dba_findings_count(findings, (DbaSeverity)i);
   if (interrupted)
-    return dba_fail(error, DBA_ERROR_INTERRUPTED, "interrupted: the report holds what was proven until then");
+    return dba_fail(error, DBA_ERROR_INTERRUPTED, "interrupted: the report holds what was proven until then; the same command goes on from there");
+  if (broken)
+    return dba_fail(error, DBA_ERROR_LAB, "%s; the report holds what was proven until then", problem->message);
   return true;
 }
 
 bool dba_verb_review(const DbaRequest *request, DbaAnswer *answer, GError **error) {
   g_auto(DbaSubject) subject = {0};
-  const char *out = request->out ? request->out : "dbarch-out";
+  const char *out = request->out ? request->out : DBA_DEFAULT_OUT;
   if (!dba_subject_find(request, &subject, error) || !check_out(request, out, error))
     return false;
   if (request->no_lab && subject.kind == DBA_SUBJECT_SQL)

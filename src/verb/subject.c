@@ -19,6 +19,16 @@ void dba_request_progress(const DbaRequest *request, const char *format, ...) {
   request->progress(request->progress_data, line);
 }
 
+void dba_request_announce(const DbaRequest *request, const char *format, ...) {
+  if (!request->announce)
+    return;
+  va_list args;
+  va_start(args, format);
+  g_autofree char *line = g_strdup_vprintf(format, args);
+  va_end(args);
+  request->announce(request->progress_data, line);
+}
+
 void dba_subject_clear(DbaSubject *subject) {
   g_clear_pointer(&subject->text, g_free);
   g_clear_pointer(&subject->shown, g_free);
@@ -125,14 +135,14 @@ bool dba_subject_find(const DbaRequest *request, DbaSubject *ret_subject, GError
   return true;
 }
 
-static void take_notes(DbaSurvey *survey, const DbaLoad *load, DbaReview *review) {
-  for (guint i = 0; i < load->sources->len; i++) {
+void dba_subject_take_notes(const DbaLoad *load, DbaSurvey *survey, DbaReview *review) {
+  for (guint i = 0; survey && i < load->sources->len; i++) {
     const DbaSource *from = &g_array_index(load->sources, DbaSource, i);
     DbaSource *to = dba_list_add(survey->arena, &survey->sources, sizeof *to);
     *to = (DbaSource){dba_arena_text(survey->arena, from->schema), dba_arena_text(survey->arena, from->name),
                       dba_arena_text(survey->arena, from->file), from->line, from->column};
   }
-  for (guint i = 0; i < load->suppressions->len; i++) {
+  for (guint i = 0; survey && i < load->suppressions->len; i++) {
     const DbaSuppression *from = &g_array_index(load->suppressions, DbaSuppression, i);
     DbaSuppression *to = dba_list_add(survey->arena, &survey->suppressions, sizeof *to);
     *to = (DbaSuppression){dba_arena_text(survey->arena, from->rule), dba_arena_text(survey->arena, from->object),
@@ -194,7 +204,7 @@ static DbaSurvey *survey_sql(const DbaRequest *request, const DbaSubject *subjec
   for (guint i = 0; i < subject->workload->len; i++)
     if (!read_workload(survey, subject->workload->pdata[i], error))
       return NULL;
-  take_notes(survey, load, review);
+  dba_subject_take_notes(load, survey, review);
   return g_steal_pointer(&survey);
 }
 

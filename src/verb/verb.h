@@ -9,14 +9,17 @@
 #include "lab/lab.h"
 #include "report/report.h"
 
+#define DBA_DEFAULT_OUT "dbarch-out"
+
 typedef enum DbaFormat { DBA_FORMAT_TTY, DBA_FORMAT_JSON } DbaFormat;
 
 typedef struct DbaRequest {
   const char *const *words;     // what stands behind the verb and its options
   const char *subject_conninfo; // from -d -h -p -U, or NULL
   const char *as_kind;          // --as, or NULL
-  const char *out;              // --out; the default is "dbarch-out"
+  const char *out;              // --out; NULL: DBA_DEFAULT_OUT
   const char *output;           // -o
+  const char *receipts;         // --receipts: an earlier findings.json
   const char *config;           // path of dbarch.yaml, or NULL when there is none
   const char *tools;            // folder of runtime.sh
   const char *path;             // PATH, for `lab run`
@@ -32,6 +35,7 @@ typedef struct DbaRequest {
   DbaInterrupt *interrupt;
   bool (*ask)(const char *question);              // a yes-or-no question on the terminal; NULL: nobody can be asked
   void (*progress)(void *data, const char *line); // short present-tense lines; may be NULL
+  void (*announce)(void *data, const char *line); // lines that stay; may be NULL
   void *progress_data;
 } DbaRequest;
 
@@ -85,3 +89,16 @@ DbaSurvey *dba_subject_survey(const DbaRequest *request, const DbaSubject *subje
                               GError **error) DBA_CHECKED;
 
 void dba_request_progress(const DbaRequest *request, const char *format, ...) DBA_PRINTF(2, 3);
+void dba_request_announce(const DbaRequest *request, const char *format, ...) DBA_PRINTF(2, 3);
+// Places of statements and suppressions go to the survey, notes to the review; NULL: dropped.
+void dba_subject_take_notes(const DbaLoad *load, DbaSurvey *survey, DbaReview *review);
+
+// ---- receipts of an earlier run -------------------------------------------------------------------------------------
+
+// Was the finding's trial run to an outcome?
+bool dba_receipts_tried(const DbaFinding *finding);
+// Takes over what `earlier` has for the same proposals; how many findings that were.  `earlier` must live as long.
+unsigned dba_receipts_take(const DbaReportDocument *earlier, DbaFindings *findings);
+// From --receipts, or from the run before in the same folder when that was cut.
+bool dba_receipts_find(const DbaRequest *request, const DbaSurvey *survey, DbaFindings *findings, DbaReview *review,
+                       GError **error) DBA_CHECKED;
