@@ -241,7 +241,9 @@ char *dba_lab_conninfo(const DbaLab *lab, const char *role, const char *database
 // What PG* variables or a service file would add, named here so that they cannot: a lab is reached by its socket alone.
 static char *own_conninfo(const DbaLab *lab, const char *role, const char *database) {
   g_autofree char *conninfo = dba_lab_conninfo(lab, role, database);
-  return g_strconcat(conninfo, " hostaddr='' options='' sslmode=disable target_session_attrs=any", NULL);
+  // A session with power looks names up in pg_catalog alone, whatever the subject has set for its database or made there.
+  const char *options = strcmp(role, DBA_LAB_SUPERUSER) ? "" : "-c search_path=pg_catalog,pg_temp";
+  return g_strdup_printf("%s hostaddr='' options='%s' sslmode=disable target_session_attrs=any", conninfo, options);
 }
 
 DbaServer *dba_lab_connect(const DbaLab *lab, const char *role, const char *database, GError **error) {
@@ -256,18 +258,30 @@ DbaServer *dba_lab_connect(const DbaLab *lab, const char *role, const char *data
   return server;
 }
 
+// The subject may make things in its database, and does not own it: an owner could change settings for our sessions too.
+static bool give_database(const DbaLab *lab, DbaServer *server, const char *name, bool is_new, GError **error) {
+  g_autofree char *quoted = dba_sql_name(NULL, name),
+                  *grant = g_strdup_printf("grant all on database %s to %s with grant option", quoted, DBA_LAB_SUBJECT_ROLE);
+  if (!dba_server_exec(server, grant, error))
+    return false;
+  if (!is_new)
+    return true;
+  g_autoptr(DbaServer) inside = dba_lab_connect(lab, DBA_LAB_SUPERUSER, name, error);
+  return inside && dba_server_exec(inside, "alter schema public owner to " DBA_LAB_SUBJECT_ROLE, error);
+}
+
 bool dba_lab_create_database(const DbaLab *lab, const char *name, const char *template_name, GError **error) {
   g_autoptr(DbaServer) server = dba_lab_connect(lab, DBA_LAB_SUPERUSER, "postgres", error);
   if (!server)
     return false;
   g_autoptr(GString) sql = g_string_new("create database ");
   dba_sql_append_identifier(sql, name);
-  g_string_append_printf(sql, " owner %s template ", DBA_LAB_SUBJECT_ROLE);
+  g_string_append(sql, " template ");
   dba_sql_append_identifier(sql, template_name ? template_name : "template0");
   g_string_append(sql, " strategy file_copy");
   if (lab->binaries.major < 15)
     g_string_truncate(sql, sql->len - strlen(" strategy file_copy"));
-  return dba_server_exec(server, sql->str, error);
+  return dba_server_exec(server, sql->str, error) && give_database(lab, server, name, !template_name, error);
 }
 
 bool dba_lab_drop_database(const DbaLab *lab, const char *name, GError **error) {

@@ -67,7 +67,7 @@ double dba_lab_start_ms(const DbaLab *lab);
 // libpq keyword string for a role and a database.
 char *dba_lab_conninfo(const DbaLab *lab, const char *role, const char *database) DBA_CHECKED;
 DbaServer *dba_lab_connect(const DbaLab *lab, const char *role, const char *database, GError **error) DBA_CHECKED;
-// A database owned by the subject role, empty or as a copy of another.
+// A database in which the subject role may make everything, empty or as a copy of another.
 bool dba_lab_create_database(const DbaLab *lab, const char *name, const char *template_name, GError **error) DBA_CHECKED;
 bool dba_lab_drop_database(const DbaLab *lab, const char *name, GError **error) DBA_CHECKED;
 // Writes to disk for real, or not; for receipts about writes.

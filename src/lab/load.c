@@ -36,7 +36,8 @@ typedef struct Loader {
   DbaServer *server; // the subject's session
   DbaLoad *load;
   GString *sql;
-  bool lenient, copying, skipping_copy, in_transaction;
+  uint32_t copy_line; // of the first row of the COPY under way
+  bool lenient, copying, copy_line_known, skipping_copy, in_transaction;
 } Loader;
 
 static void note(Loader *loader, const DbaPlace *place, const char *format, ...) DBA_PRINTF(3, 4);
@@ -51,9 +52,16 @@ static void note(Loader *loader, const DbaPlace *place, const char *format, ...)
   g_ptr_array_add(loader->load->notes, slot);
 }
 
-static bool as_superuser(Loader *loader, const char *sql, GError **error) {
-  g_autoptr(DbaServer) server = dba_lab_connect(loader->lab, DBA_LAB_SUPERUSER, loader->database, error);
-  return server && dba_server_exec(server, sql, error);
+// CREATE EXTENSION with power, into the schema that the subject's session would have taken.
+static bool create_extension(Loader *loader, const char *sql, GError **error) {
+  g_autoptr(DbaResult) schema = dba_server_query(loader->server, "select pg_catalog.current_schema()", NULL, error);
+  g_autoptr(DbaServer) server = schema ? dba_lab_connect(loader->lab, DBA_LAB_SUPERUSER, loader->database, error) : NULL;
+  if (!server)
+    return false;
+  const char *parameters[] = {dba_result_text(schema, 0, 0) ? dba_result_text(schema, 0, 0) : "", NULL};
+  g_autoptr(DbaResult) set =
+      dba_server_query(server, "select pg_catalog.set_config('search_path', pg_catalog.quote_ident($1), false)", parameters, error);
+  return set && dba_server_exec(server, sql, error);
 }
 
 // A role that the subject names: NOLOGIN, no rights; the subject role becomes a member so that it can give things to it.
@@ -97,10 +105,11 @@ bool dba_lab_invalidate_indexes(const DbaLab *lab, const char *database, const D
   return true;
 }
 
-// The name between the first pair of double quotes of a server message: role "app" does not exist.
-static char *quoted_name(const char *message) {
-  const char *open = strchr(message, '"'), *close = open ? strchr(open + 1, '"') : NULL;
-  return close ? g_strndup(open + 1, (gsize)(close - open - 1)) : NULL;
+// The name in: role "app" does not exist.  It may itself hold quotes.
+static char *missing_role(const char *message) {
+  static const char before[] = "role \"", after[] = "\" does not exist";
+  const char *begin = strstr(message, before), *end = begin ? g_strrstr(begin, after) : NULL;
+  return end ? g_strndup(begin + strlen(before), (gsize)(end - begin) - strlen(before)) : NULL;
 }
 
 static bool fail_statement(const DbaSqlItem *item, const char *message, int position, GError **error) {
@@ -118,6 +127,17 @@ static void remember_source(Loader *loader, const DbaSqlStatement *statement) {
   DbaSource source = {dba_arena_text(arena, facts->schema), dba_arena_text(arena, facts->name),
                       dba_arena_text(arena, statement->item.place.file), statement->item.place.line, statement->item.place.column};
   g_array_append_val(loader->load->sources, source);
+}
+
+// create_role, with the place of the statement in its refusal.
+static bool make_role(Loader *loader, const DbaSqlStatement *statement, const char *name, GError **error) {
+  g_autoptr(GError) problem = NULL;
+  if (create_role(loader, name, &problem))
+    return true;
+  if (problem->code == DBA_ERROR_REFUSED || problem->code == DBA_ERROR_DATABASE)
+    return fail_statement(&statement->item, problem->message, 0, error);
+  g_propagate_error(error, g_steal_pointer(&problem));
+  return false;
 }
 
 // Inside a transaction the subject makes a trusted extension itself: another session would not see a schema that it has
@@ -147,7 +167,7 @@ static int special(Loader *loader, const DbaSqlStatement *statement, GError **er
     }
     if (make_own_extension(loader))
       return 1;
-    if (!as_superuser(loader, loader->sql->str, error)) {
+    if (!create_extension(loader, loader->sql->str, error)) {
       g_autofree char *message = error && *error ? g_strdup((*error)->message) : g_strdup("failed");
       if (strstr(message, "already exists")) {
         g_clear_error(error);
@@ -161,7 +181,7 @@ static int special(Loader *loader, const DbaSqlStatement *statement, GError **er
     }
     return 1;
   case DBA_SQL_CREATE_ROLE:
-    if (!facts->name || !create_role(loader, facts->name, error))
+    if (!facts->name || !make_role(loader, statement, facts->name, error))
       return -1;
     note(loader, place, "role \"%s\" is made without login and rights", facts->name);
     return 1;
@@ -175,8 +195,8 @@ static int recover(Loader *loader, const DbaSqlStatement *statement, const GErro
   const char *state = dba_server_sqlstate(loader->server);
   const DbaPlace *place = &statement->item.place;
   if (!strcmp(state, "42704") && strstr(problem->message, "role \"")) {
-    g_autofree char *role = quoted_name(problem->message);
-    if (!role || !create_role(loader, role, error))
+    g_autofree char *role = missing_role(problem->message);
+    if (!role || !make_role(loader, statement, role, error))
       return -1;
     note(loader, place, "role \"%s\" does not exist here: made without login and rights", role);
     return 1;
@@ -274,19 +294,25 @@ static bool visit(const DbaSqlStatement *statement, void *data, GError **error) 
     return true;
   }
   case DBA_SQL_COPY_DATA:
+    if (!loader->copy_line_known) {
+      loader->copy_line = item->place.line;
+      loader->copy_line_known = true;
+    }
     loader->load->copied_bytes += item->length;
     return loader->skipping_copy || !loader->copying || dba_server_copy_data(loader->server, item->text, item->length, error);
   case DBA_SQL_COPY_END: {
     g_autoptr(GError) problem = NULL;
     bool ok = loader->skipping_copy || !loader->copying || dba_server_copy_end(loader->server, &problem);
-    loader->copying = loader->skipping_copy = false;
+    loader->copying = loader->skipping_copy = loader->copy_line_known = false;
     if (ok)
       return true;
     if (!g_error_matches(problem, DBA_ERROR, DBA_ERROR_DATABASE)) {
       g_propagate_error(error, g_steal_pointer(&problem));
       return false;
     }
-    return dba_fail(error, DBA_ERROR_INPUT, "%s:%u:%u: COPY: %s", item->place.file, item->place.line, item->place.column, problem->message);
+    unsigned row = dba_server_copy_line(loader->server); // 1: the first line of the data; it follows the statement's
+    return dba_fail(error, DBA_ERROR_INPUT, "%s:%u:1: COPY: %s", item->place.file, row ? loader->copy_line + row - 1 : item->place.line,
+                    problem->message);
   }
   }
   return true;

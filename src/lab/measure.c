@@ -19,7 +19,7 @@ typedef struct Measure {
 } Measure;
 
 bool dba_trial_rows_of(DbaTrial *trial, const char *table, char **ret_text, GError **error) {
-  g_autoptr(DbaServer) original = dba_lab_connect(trial->setup->lab, DBA_LAB_SUPERUSER, trial->setup->database, error);
+  g_autoptr(DbaServer) original = dba_lab_connect(trial->setup->lab, DBA_LAB_SUBJECT_ROLE, trial->setup->database, error);
   g_autofree char *sql = g_strdup_printf("select count(*) from %s", table);
   g_autoptr(DbaResult) count = original ? dba_server_query(original, sql, NULL, error) : NULL;
   const char *parameters[] = {table, NULL};

@@ -3,12 +3,14 @@
 //
 // A field that is missing here is neither read, written nor compared: adding one is a member in schema.h, a row here
 // and a column of the same name in a query under server/sql.
-#include "schema/schema.h"
+#include "schema/schema-int.h"
 
 #include <string.h>
 
 #define F(type, member, kind) DBA_FIELD(type, member, kind, 0)
 #define NAMES(type, member) DBA_FIELD(type, member, TEXT, DBA_FIELD_NAMES)
+// Written into SQL as it stands: `form` says what it may be.
+#define SQL(type, member, kind, form) DBA_FIELD(type, member, kind, DBA_SCHEMA_##form << DBA_SCHEMA_FORM_SHIFT)
 #define STAT(type, member, kind) DBA_FIELD(type, member, kind, DBA_FIELD_UNCOMPARED)
 #define OID(type) DBA_FIELD(type, oid, INT, DBA_FIELD_INTERNAL)
 #define ID(type) DBA_FIELD(type, id, INT, DBA_FIELD_UNCOMPARED)
@@ -16,16 +18,16 @@
 
 #define T DbaColumn
 static const DbaField column_fields[] = {NAMES(T, name),
-                                         F(T, type, TEXT),
-                                         F(T, default_expr, TEXT),
-                                         F(T, generated, TEXT),
-                                         F(T, identity, TEXT),
-                                         F(T, collation, TEXT),
-                                         F(T, storage, TEXT),
-                                         F(T, compression, TEXT),
+                                         SQL(T, type, TEXT, FRAGMENT),
+                                         SQL(T, default_expr, TEXT, FRAGMENT),
+                                         SQL(T, generated, TEXT, WORD),
+                                         SQL(T, identity, TEXT, WORD),
+                                         SQL(T, collation, TEXT, FRAGMENT),
+                                         SQL(T, storage, TEXT, WORD),
+                                         SQL(T, compression, TEXT, WORD),
                                          F(T, comment, TEXT),
                                          F(T, not_null_name, TEXT),
-                                         F(T, options, TEXTS),
+                                         SQL(T, options, TEXTS, OPTION),
                                          F(T, foreign_options, TEXTS),
                                          F(T, acl, TEXTS),
                                          F(T, not_null, BOOL),
@@ -46,16 +48,16 @@ static const DbaField constraint_fields[] = {DBA_FIELD(T, column_numbers, TEXTS,
                                              DBA_FIELD(T, ref_column_numbers, TEXTS, DBA_FIELD_INTERNAL),
                                              DBA_FIELD(T, ref_oid, INT, DBA_FIELD_INTERNAL),
                                              NAMES(T, name),
-                                             F(T, kind, TEXT),
-                                             F(T, definition, TEXT),
+                                             SQL(T, kind, TEXT, WORD),
+                                             SQL(T, definition, TEXT, FRAGMENT),
                                              F(T, parent_constraint, TEXT),
                                              F(T, index, TEXT),
                                              F(T, ref_schema, TEXT),
                                              F(T, ref_table, TEXT),
                                              F(T, ref_index, TEXT),
-                                             F(T, on_update, TEXT),
-                                             F(T, on_delete, TEXT),
-                                             F(T, match, TEXT),
+                                             SQL(T, on_update, TEXT, WORD),
+                                             SQL(T, on_delete, TEXT, WORD),
+                                             SQL(T, match, TEXT, WORD),
                                              F(T, comment, TEXT),
                                              F(T, columns, TEXTS),
                                              F(T, ref_columns, TEXTS),
@@ -71,21 +73,21 @@ static const DbaField constraint_fields[] = {DBA_FIELD(T, column_numbers, TEXTS,
 #undef T
 #define T DbaIndexKey
 static const DbaField index_key_fields[] = {
-    F(T, column, TEXT),      F(T, expression, TEXT), F(T, opclass, TEXT),  F(T, collation, TEXT),        F(T, descending, BOOL),
-    F(T, nulls_first, BOOL), F(T, opfamily, TEXT),   F(T, included, BOOL), F(T, statistics_target, INT), END};
+    F(T, column, TEXT),      SQL(T, expression, TEXT, FRAGMENT), SQL(T, opclass, TEXT, FRAGMENT),  SQL(T, collation, TEXT, FRAGMENT),        F(T, descending, BOOL),
+    F(T, nulls_first, BOOL), SQL(T, opfamily, TEXT, FRAGMENT),   F(T, included, BOOL), F(T, statistics_target, INT), END};
 #undef T
 const DbaRecord dba_index_key_record = {"index key", sizeof(DbaIndexKey), index_key_fields};
 #define T DbaIndex
 static const DbaField index_fields[] = {NAMES(T, name),
-                                        F(T, method, TEXT),
-                                        F(T, definition, TEXT),
-                                        F(T, predicate, TEXT),
+                                        SQL(T, method, TEXT, WORD),
+                                        SQL(T, definition, TEXT, FRAGMENT),
+                                        SQL(T, predicate, TEXT, FRAGMENT),
                                         F(T, constraint, TEXT),
-                                        F(T, parent_index, TEXT),
+                                        SQL(T, parent_index, TEXT, FRAGMENT),
                                         F(T, tablespace, TEXT),
                                         F(T, comment, TEXT),
                                         DBA_FIELD_OF(T, keys, dba_index_key_record, 0),
-                                        F(T, options, TEXTS),
+                                        SQL(T, options, TEXTS, OPTION),
                                         F(T, unique, BOOL),
                                         F(T, primary, BOOL),
                                         F(T, nulls_not_distinct, BOOL),
@@ -108,10 +110,10 @@ static const DbaField index_fields[] = {NAMES(T, name),
 #undef T
 #define T DbaTrigger
 static const DbaField trigger_fields[] = {NAMES(T, name),
-                                          F(T, definition, TEXT),
+                                          SQL(T, definition, TEXT, FRAGMENT),
                                           F(T, comment, TEXT),
-                                          F(T, enabled, TEXT),
-                                          F(T, function, TEXT),
+                                          SQL(T, enabled, TEXT, WORD),
+                                          SQL(T, function, TEXT, FRAGMENT),
                                           F(T, parent_trigger, TEXT),
                                           ID(T),
                                           OID(T),
@@ -119,9 +121,9 @@ static const DbaField trigger_fields[] = {NAMES(T, name),
 #undef T
 #define T DbaPolicy
 static const DbaField policy_fields[] = {NAMES(T, name),
-                                         F(T, command, TEXT),
-                                         F(T, using_expr, TEXT),
-                                         F(T, check_expr, TEXT),
+                                         SQL(T, command, TEXT, WORD),
+                                         SQL(T, using_expr, TEXT, FRAGMENT),
+                                         SQL(T, check_expr, TEXT, FRAGMENT),
                                          F(T, comment, TEXT),
                                          F(T, roles, TEXTS),
                                          F(T, restrictive, BOOL),
@@ -147,25 +149,25 @@ const DbaRecord dba_column_statistics_record = {"column statistics", sizeof(DbaC
 #define T DbaRelation
 static const DbaField relation_fields[] = {NAMES(T, schema),
                                            NAMES(T, name),
-                                           F(T, kind, TEXT),
+                                           SQL(T, kind, TEXT, WORD),
                                            F(T, owner, TEXT),
                                            F(T, comment, TEXT),
-                                           F(T, persistence, TEXT),
+                                           SQL(T, persistence, TEXT, WORD),
                                            F(T, access_method, TEXT),
                                            F(T, tablespace, TEXT),
-                                           F(T, replica_identity, TEXT),
+                                           SQL(T, replica_identity, TEXT, WORD),
                                            F(T, partition_of_schema, TEXT),
                                            F(T, partition_of, TEXT),
-                                           F(T, partition_bound, TEXT),
-                                           F(T, partition_key, TEXT),
-                                           F(T, of_type, TEXT),
-                                           F(T, definition, TEXT),
-                                           F(T, check_option, TEXT),
+                                           SQL(T, partition_bound, TEXT, FRAGMENT),
+                                           SQL(T, partition_key, TEXT, FRAGMENT),
+                                           SQL(T, of_type, TEXT, FRAGMENT),
+                                           SQL(T, definition, TEXT, QUERY),
+                                           SQL(T, check_option, TEXT, WORD),
                                            F(T, foreign_server, TEXT),
                                            F(T, foreign_options, TEXTS),
-                                           F(T, inherits, TEXTS),
-                                           F(T, options, TEXTS),
-                                           F(T, toast_options, TEXTS),
+                                           SQL(T, inherits, TEXTS, FRAGMENT),
+                                           SQL(T, options, TEXTS, OPTION),
+                                           SQL(T, toast_options, TEXTS, OPTION),
                                            F(T, acl, TEXTS),
                                            F(T, acl_default, TEXTS),
                                            F(T, row_security, BOOL),
@@ -207,23 +209,23 @@ static const DbaField extension_fields[] = {
     NAMES(T, name), F(T, schema, TEXT), F(T, version, TEXT), F(T, comment, TEXT), ID(T), OID(T), END};
 #undef T
 #define T DbaDomainCheck
-static const DbaField domain_check_fields[] = {NAMES(T, name), F(T, definition, TEXT), F(T, not_valid, BOOL), END};
+static const DbaField domain_check_fields[] = {NAMES(T, name), SQL(T, definition, TEXT, FRAGMENT), F(T, not_valid, BOOL), END};
 #undef T
 const DbaRecord dba_domain_check_record = {"domain check", sizeof(DbaDomainCheck), domain_check_fields};
 #define T DbaType
 static const DbaField type_fields[] = {NAMES(T, schema),
                                        NAMES(T, name),
-                                       F(T, kind, TEXT),
+                                       SQL(T, kind, TEXT, WORD),
                                        F(T, owner, TEXT),
                                        F(T, comment, TEXT),
-                                       F(T, base_type, TEXT),
-                                       F(T, default_expr, TEXT),
-                                       F(T, collation, TEXT),
-                                       F(T, subtype, TEXT),
-                                       F(T, subtype_opclass, TEXT),
-                                       F(T, subtype_diff, TEXT),
-                                       F(T, canonical, TEXT),
-                                       F(T, multirange, TEXT),
+                                       SQL(T, base_type, TEXT, FRAGMENT),
+                                       SQL(T, default_expr, TEXT, FRAGMENT),
+                                       SQL(T, collation, TEXT, FRAGMENT),
+                                       SQL(T, subtype, TEXT, FRAGMENT),
+                                       SQL(T, subtype_opclass, TEXT, FRAGMENT),
+                                       SQL(T, subtype_diff, TEXT, FRAGMENT),
+                                       SQL(T, canonical, TEXT, FRAGMENT),
+                                       SQL(T, multirange, TEXT, FRAGMENT),
                                        F(T, not_null, BOOL),
                                        F(T, labels, TEXTS),
                                        DBA_FIELD_OF(T, checks, dba_domain_check_record, 0),
@@ -239,8 +241,8 @@ static const DbaField sequence_fields[] = {NAMES(T, schema),
                                            NAMES(T, name),
                                            F(T, owner, TEXT),
                                            F(T, comment, TEXT),
-                                           F(T, type, TEXT),
-                                           F(T, persistence, TEXT),
+                                           SQL(T, type, TEXT, FRAGMENT),
+                                           SQL(T, persistence, TEXT, WORD),
                                            F(T, owned_by_schema, TEXT),
                                            F(T, owned_by_table, TEXT),
                                            F(T, owned_by_column, TEXT),
@@ -262,11 +264,11 @@ static const DbaField sequence_fields[] = {NAMES(T, schema),
 #define T DbaFunction
 static const DbaField function_fields[] = {NAMES(T, schema),
                                            NAMES(T, name),
-                                           NAMES(T, arguments),
-                                           F(T, kind, TEXT),
+                                           DBA_FIELD(T, arguments, TEXT, DBA_FIELD_NAMES | DBA_SCHEMA_FRAGMENT << DBA_SCHEMA_FORM_SHIFT),
+                                           SQL(T, kind, TEXT, WORD),
                                            F(T, owner, TEXT),
                                            F(T, comment, TEXT),
-                                           F(T, definition, TEXT),
+                                           SQL(T, definition, TEXT, FRAGMENT),
                                            F(T, language, TEXT),
                                            F(T, security_definer, BOOL),
                                            F(T, settings, TEXTS),
@@ -281,7 +283,7 @@ static const DbaField statistics_object_fields[] = {NAMES(T, schema),
                                                     NAMES(T, name),
                                                     F(T, owner, TEXT),
                                                     F(T, comment, TEXT),
-                                                    F(T, definition, TEXT),
+                                                    SQL(T, definition, TEXT, FRAGMENT),
                                                     F(T, table, TEXT),
                                                     STAT(T, distinct, TEXT),
                                                     STAT(T, dependencies, TEXT),
@@ -292,7 +294,7 @@ static const DbaField statistics_object_fields[] = {NAMES(T, schema),
                                                     END};
 #undef T
 #define T DbaDefaultAcl
-static const DbaField default_acl_fields[] = {NAMES(T, role),   NAMES(T, schema),         NAMES(T, kind),
+static const DbaField default_acl_fields[] = {NAMES(T, role),   NAMES(T, schema),         DBA_FIELD(T, kind, TEXT, DBA_FIELD_NAMES | DBA_SCHEMA_WORD << DBA_SCHEMA_FORM_SHIFT),
                                               F(T, acl, TEXTS), F(T, acl_default, TEXTS), END};
 #undef T
 #define T DbaUnmodelled

@@ -4,6 +4,16 @@
 
 #include "schema/schema.h"
 
+// How a text field is written into SQL; kept in the field's flags, above those of base.
+typedef enum DbaSchemaForm {
+  DBA_SCHEMA_NAME,     // quoted as identifier or literal
+  DBA_SCHEMA_WORD,     // as it stands: letters, digits, blanks
+  DBA_SCHEMA_OPTION,   // name=value
+  DBA_SCHEMA_FRAGMENT, // as it stands: an expression, a type, a definition
+  DBA_SCHEMA_QUERY,    // as it stands: the query of a view
+} DbaSchemaForm;
+enum { DBA_SCHEMA_FORM_SHIFT = 8 };
+
 typedef enum DbaNodeKind {
   DBA_NODE_NAMESPACE,
   DBA_NODE_EXTENSION,

@@ -249,6 +249,10 @@ bool dba_relation_is_table(const DbaRelation *relation); // table or partitioned
 // Differences, one line each; statistics and the order of columns do not count.  Free with g_ptr_array_unref.
 GPtrArray *dba_schema_compare(const DbaSchema *before, const DbaSchema *after);
 
+// True when everything that would be written as it stands is a piece of one statement, of its kind; for a schema from a
+// file.  `file` stands in the message.
+bool dba_schema_check(const DbaSchema *schema, const char *file, GError **error) DBA_CHECKED;
+
 // ---- writing --------------------------------------------------------------------------------------------------------
 
 typedef struct DbaSchemaWrite {

@@ -12,6 +12,7 @@ struct DbaServer {
   DbaInterrupt *interrupt;
   char sqlstate[6];
   int error_position;
+  unsigned copy_line;
   char *lab_folder; // of a server of our own; else NULL
 };
 
@@ -113,6 +114,7 @@ int dba_server_major(const DbaServer *server) { return PQserverVersion(server->c
 const char *dba_server_host(const DbaServer *server) { return PQhost(server->connection); }
 const char *dba_server_sqlstate(const DbaServer *server) { return server->sqlstate; }
 void dba_server_set_sqlstate(DbaServer *server, const char *state) { g_strlcpy(server->sqlstate, state, sizeof server->sqlstate); }
+unsigned dba_server_copy_line(const DbaServer *server) { return server->copy_line; }
 int dba_server_error_position(const DbaServer *server) { return server->error_position; }
 
 bool dba_server_in_transaction(const DbaServer *server) { return PQtransactionStatus(server->connection) != PQTRANS_IDLE; }
@@ -128,6 +130,8 @@ void dba_server_set_lab(DbaServer *server, const char *folder) { server->lab_fol
 static bool fail_result(DbaServer *server, const PGresult *result, GError **error) {
   const char *state = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
   g_strlcpy(server->sqlstate, state ? state : "", sizeof server->sqlstate);
+  const char *context = result ? PQresultErrorField(result, PG_DIAG_CONTEXT) : NULL, *line = context ? strstr(context, ", line ") : NULL;
+  server->copy_line = line && g_str_has_prefix(context, "COPY ") ? (unsigned)g_ascii_strtoull(line + strlen(", line "), NULL, 10) : 0;
   const char *position = result ? PQresultErrorField(result, PG_DIAG_STATEMENT_POSITION) : NULL;
   server->error_position = position ? (int)g_ascii_strtoll(position, NULL, 10) : 0;
   bool lost = PQstatus(server->connection) == CONNECTION_BAD;

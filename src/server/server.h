@@ -46,6 +46,8 @@ double dba_result_real(const DbaResult *result, int row, int column);
 // SQLSTATE of the last failed statement ("42P01"), its 1-based position in characters (0: none), its detail and hint.
 const char *dba_server_sqlstate(const DbaServer *server);
 int dba_server_error_position(const DbaServer *server);
+// The row of COPY data that the last failed statement stumbled over, from 1; 0: none.
+unsigned dba_server_copy_line(const DbaServer *server);
 // Puts a state back that a statement in between (a ROLLBACK TO) has cleared.
 void dba_server_set_sqlstate(DbaServer *server, const char *state);
 bool dba_server_in_transaction(const DbaServer *server);

@@ -454,3 +454,17 @@ bool dba_sql_next(DbaSqlReader *reader, DbaSqlItem *ret_item, bool *ret_end, GEr
   reader->copy_pending = false;
   return true;
 }
+
+bool dba_sql_is_fragment(const char *text) {
+  g_autofree char *ended = g_strconcat(text, "\n;", NULL); // ends here and only here: brackets and quotes are closed
+  g_autoptr(DbaSqlReader) reader = dba_sql_reader_text("fragment", ended, strlen(ended));
+  DbaSqlItem item;
+  bool end;
+  if (!dba_sql_next(reader, &item, &end, NULL))
+    return false;
+  if (end)
+    return true; // empty
+  if (item.kind != DBA_SQL_STATEMENT || !item.terminated || item.place.offset + item.length > strlen(text))
+    return false;
+  return dba_sql_next(reader, &item, &end, NULL) && end;
+}

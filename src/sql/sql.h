@@ -103,6 +103,9 @@ bool dba_sql_visit(DbaSqlReader *reader, DbaSqlVisit visit, void *data, GError *
 // Parses one statement that is known to be small (ours, or a statement from a workload): NULL error when it is well formed.
 bool dba_sql_check(const char *sql, GError **error) DBA_CHECKED;
 
+// Is the text a piece of one statement: no end of statement outside brackets and bodies, nothing left open, no psql command?
+bool dba_sql_is_fragment(const char *text) DBA_CHECKED;
+
 // ---- quoting --------------------------------------------------------------------------------------------------------
 
 // Appends the identifier, quoted where PostgreSQL 17 needs it (reserved words, capitals, odd characters).

@@ -146,7 +146,7 @@ DbaSurvey *dba_survey_from_json(const char *name, const char *text, size_t lengt
              survey->format_version, DBA_SURVEY_FORMAT_VERSION);
     return NULL;
   }
-  if (!check_record(&dba_survey_record, survey, name, error))
+  if (!check_record(&dba_survey_record, survey, name, error) || !dba_schema_check(&survey->schema, name, error))
     return NULL;
   return g_steal_pointer(&survey);
 }

@@ -2,4 +2,5 @@
 create role dbarch_subject login;
 revoke all on database postgres, template1 from public;
 grant set on parameter session_replication_role to dbarch_subject;
-create extension pg_stat_statements;
+create schema dbarch;
+create extension pg_stat_statements schema dbarch;

@@ -1,1 +1,1 @@
-select pg_stat_statements_reset()
+select dbarch.pg_stat_statements_reset()
