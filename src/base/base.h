@@ -35,7 +35,7 @@ GQuark dba_error_quark(void);
 // Sets *error and returns false, so that a failing function ends with `return dba_fail(error, CODE, ...)`.
 bool dba_fail(GError **error, DbaErrorCode code, const char *format, ...) DBA_PRINTF(3, 4);
 
-// A flag that a signal handler raises and long work looks at.  NULL never interrupts.
+// A flag that a signal handler sets to the signal's number and long work looks at.  NULL never interrupts.
 typedef const volatile sig_atomic_t DbaInterrupt;
 
 // ---- arenas ---------------------------------------------------------------------------------------------------------

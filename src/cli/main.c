@@ -14,8 +14,9 @@
 static volatile sig_atomic_t interrupted;
 
 static void on_signal(int number) {
-  (void)number;
-  if (interrupted++ > 1) // asked three times: go at once; the next start sweeps up
+  static volatile sig_atomic_t times;
+  interrupted = number;
+  if (++times > 2) // asked three times: go at once; the next start sweeps up
     _exit(DBA_EXIT_INTERRUPTED);
 }
 

@@ -77,6 +77,9 @@ static bool take(DbaOptions *parsed, int i, const char *value, GError **error) {
     return dba_fail(error, DBA_ERROR_USAGE, "%s takes no --%s", parsed->verb->name, options[i].name);
   if (options[i].argument && !value)
     return dba_fail(error, DBA_ERROR_USAGE, "--%s needs a %s", options[i].name, options[i].argument);
+  static const char *const may_be_empty[] = {"dbname", "host", "port", "username", NULL};
+  if (options[i].argument && !*value && !g_strv_contains(may_be_empty, options[i].name))
+    return dba_fail(error, DBA_ERROR_USAGE, "--%s: the %s is empty", options[i].name, options[i].argument);
   if (!options[i].argument && value)
     return dba_fail(error, DBA_ERROR_USAGE, "--%s takes no value", options[i].name);
   if (options[i].number == DBA_OPTION_RULE)
@@ -113,10 +116,12 @@ bool dba_options_parse(int argc, char **argv, DbaOptions *parsed, GError **error
   bool ended = false, help_word = argc > 1 && !strcmp(argv[1], "help");
   for (int at = 1 + help_word; at < argc; at++) {
     const char *arg = argv[at];
-    bool run_command = parsed->verb && !strcmp(parsed->verb->name, "lab") && parsed->words->len && !strcmp(parsed->words->pdata[0], "run");
+    // What stands behind "lab run CMD" and "lab psql" is another program's.
+    const char *command = parsed->verb && !strcmp(parsed->verb->name, "lab") && parsed->words->len ? parsed->words->pdata[0] : "";
+    bool foreign = !strcmp(command, "psql") || (!strcmp(command, "run") && parsed->words->len > 1);
     if (!ended && !strcmp(arg, "--")) {
       ended = true;
-    } else if (ended || *arg != '-' || !arg[1] || (run_command && parsed->words->len > 1)) {
+    } else if (ended || *arg != '-' || !arg[1] || foreign) {
       if (!parsed->verb) {
         if (!find_verb(arg, parsed, error))
           return false;

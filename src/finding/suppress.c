@@ -102,12 +102,23 @@ static bool read_entry(DbaSurvey *survey, const char *path, struct fy_node *entr
   return true;
 }
 
-// The document, or an error with its place.
+static bool is_blank(const char *text) {
+  g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+  for (char **line = lines; *line; line++)
+    if (*g_strstrip(*line) && **line != '#' && strcmp(*line, "---"))
+      return false;
+  return true;
+}
+
+// The document, NULL when the file is blank, or an error with its place.
 static bool open_yaml(const char *path, struct fy_document **ret_document, GError **error) {
+  *ret_document = NULL;
   g_autofree char *text = NULL;
   size_t length;
   if (!dba_file_read(path, &text, &length, error))
     return false;
+  if (is_blank(text)) // a file of nothing but comments says nothing
+    return true;
   struct fy_diag_cfg diag_config;
   fy_diag_cfg_default(&diag_config);
   struct fy_diag *diag = fy_diag_create(&diag_config);
@@ -144,14 +155,15 @@ static bool check_keys(struct fy_node *top, const char *path, GError **error) {
 }
 
 bool dba_config_subject(const char *path, char **ret_subject, GError **error) {
-  struct fy_document *document;
+  struct fy_document *document = NULL;
   if (!open_yaml(path, &document, error))
     return false;
-  struct fy_node *top = fy_document_root(document);
+  struct fy_node *top = document ? fy_document_root(document) : NULL;
   bool ok = !top || check_keys(top, path, error);
   struct fy_node *value = ok && top ? fy_node_mapping_lookup_by_string(top, "subject", FY_NT) : NULL;
   *ret_subject = value && fy_node_is_scalar(value) ? g_strdup(fy_node_get_scalar0(value)) : NULL;
-  fy_document_destroy(document);
+  if (document)
+    fy_document_destroy(document);
   return ok;
 }
 
@@ -159,7 +171,7 @@ bool dba_suppressions_read_yaml(DbaSurvey *survey, const char *path, const char 
   struct fy_document *document;
   if (!open_yaml(path, &document, error))
     return false;
-  struct fy_node *top = fy_document_root(document);
+  struct fy_node *top = document ? fy_document_root(document) : NULL;
   bool ok = !top || check_keys(top, path, error);
   struct fy_node *allow = ok && top ? fy_node_mapping_lookup_by_string(top, "allow", FY_NT) : NULL;
   if (allow && !fy_node_is_sequence(allow))
@@ -167,6 +179,7 @@ bool dba_suppressions_read_yaml(DbaSurvey *survey, const char *path, const char 
   void *iter = NULL;
   for (struct fy_node *entry; ok && allow && (entry = fy_node_sequence_iterate(allow, &iter));)
     ok = read_entry(survey, path, entry, rules, error);
-  fy_document_destroy(document);
+  if (document)
+    fy_document_destroy(document);
   return ok;
 }

@@ -82,14 +82,14 @@ pid_t dba_lab_postmaster(const char *data_folder) {
 }
 
 void dba_lab_end_postmaster(pid_t pid, bool gentle) {
-  enum { TICK_US = 10000, GENTLE_TICKS = 500, HARD_TICKS = 300 };
+  enum { TICK_US = 10000, GENTLE_TICKS = 500, HARD_TICKS = 300, AGAIN_TICKS = 10 };
   if (pid <= 1)
     return;
   kill(pid, gentle ? SIGINT : SIGQUIT);
   for (int tick = 0; kill(pid, 0) == 0 && tick < GENTLE_TICKS + HARD_TICKS; tick++) {
     if (waitpid(pid, NULL, WNOHANG) == pid)
       return;
-    if (tick == GENTLE_TICKS)
+    if (gentle ? tick == GENTLE_TICKS : tick % AGAIN_TICKS == AGAIN_TICKS - 1) // one that is just starting does not hear the first
       kill(pid, SIGQUIT);
     g_usleep(TICK_US);
   }

@@ -103,7 +103,9 @@ typedef struct DbaLoad {
   GArray *sources;      // DbaSource, texts in `arena`
   GArray *suppressions; // DbaSuppression
   DbaArena *arena;
+  GHashTable *files; // real paths: a file is loaded once, by its place in the folder or by the first \i
   uint64_t statements, copied_bytes, inserted;
+  gint64 deadline_us; // statements that still run then fail; 0: none
 } DbaLoad;
 DbaLoad *dba_load_new(void);
 void dba_load_free(DbaLoad *load);
@@ -111,7 +113,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(DbaLoad, dba_load_free)
 
 // Runs an SQL file in a database of the lab, as the subject role.  Extensions on the allow list and missing roles are made
 // by dbarch; what the role may not do is an error that names the statement; errors have file:line:column and a caret.
-bool dba_lab_load_file(const DbaLab *lab, const char *database, const char *path, DbaLoad *load, GError **error) DBA_CHECKED;
+// psql's \i and \ir are followed below `root`, the folder of what the user named.
+bool dba_lab_load_file(const DbaLab *lab, const char *database, const char *path, const char *root, DbaLoad *load,
+                       GError **error) DBA_CHECKED;
 // The same for SQL of our own making out of a subject's Schema: the first failure of a statement that leans on rows is a
 // note, not an error, when `lenient`.
 bool dba_lab_load_text(const DbaLab *lab, const char *database, const char *name, const char *sql, bool lenient, DbaLoad *load,
@@ -138,12 +142,13 @@ typedef struct DbaTrialSetup {
   const char *rows_origin;        // for the receipt
   GHashTable *generated;          // relations whose rows are generated, whatever rows_origin says; or NULL
   bool before_ready, after_ready; // the clones stand; start with false
-  const char *subject;            // for the command that repeats it
+  const char *subject;            // for the command that repeats it; NULL: none is named
   DbaInterrupt *interrupt;
   gint64 deadline_us; // monotonic; no new trial begins after it
   DbaArena *arena;    // receipts live there
 } DbaTrialSetup;
 
+#define DBA_TRIAL_TIME_IS_UP "the time of --budget was used up"
 // Proves one finding: up, down, up with catalogs compared; then measures what its rule promises.  Adds receipts and the
 // observed risk to the finding, or marks why not.  False only when the lab broke or the user interrupted.
 bool dba_trial_run(DbaTrialSetup *setup, const DbaSchema *schema, DbaFinding *finding, GError **error) DBA_CHECKED;

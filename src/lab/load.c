@@ -9,6 +9,7 @@
 
 #include "lab-sql.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 DbaLoad *dba_load_new(void) {
@@ -17,6 +18,7 @@ DbaLoad *dba_load_new(void) {
   load->sources = g_array_new(FALSE, FALSE, sizeof(DbaSource));
   load->suppressions = g_array_new(FALSE, FALSE, sizeof(DbaSuppression));
   load->arena = dba_arena_new();
+  load->files = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
   return load;
 }
 
@@ -26,6 +28,7 @@ void dba_load_free(DbaLoad *load) {
   g_ptr_array_unref(load->notes);
   g_array_unref(load->sources);
   g_array_unref(load->suppressions);
+  g_hash_table_unref(load->files);
   dba_arena_free(load->arena);
   g_free(load);
 }
@@ -36,6 +39,8 @@ typedef struct Loader {
   DbaServer *server; // the subject's session
   DbaLoad *load;
   GString *sql;
+  const char *root; // the folder below which files may be included; NULL: none may
+  unsigned depth;
   uint32_t copy_line; // of the first row of the COPY under way
   bool lenient, copying, copy_line_known, skipping_copy, in_transaction;
 } Loader;
@@ -274,6 +279,51 @@ static bool run_statement(Loader *loader, const DbaSqlStatement *statement, GErr
   }
 }
 
+static bool run_file(Loader *loader, const char *path, GError **error);
+
+// \i FILE and \ir FILE: a file below the folder of the one that was named; a subject does not choose what we read.
+static bool include(Loader *loader, const DbaSqlItem *item, const char *argument, GError **error) {
+  enum { DEEPEST = 8 };
+  g_autofree char *here = g_path_get_dirname(item->place.file), *name = g_strdup(argument);
+  size_t length = strlen(name);
+  if (length > 1 && *name == '\'' && name[length - 1] == '\'') {
+    name[length - 1] = '\0';
+    memmove(name, name + 1, length - 1);
+  }
+  g_autofree char *joined = g_build_filename(here, name, NULL), *path = realpath(joined, NULL), *root = realpath(loader->root, NULL);
+  if (!*name || !path || !root)
+    return fail_statement(item, "the file that this includes is not there", 0, error);
+  size_t below = strlen(root);
+  if (strncmp(path, root, below) || path[below] != '/')
+    return fail_statement(item, "a file outside the subject's own folder is not read", 0, error);
+  if (++loader->depth > DEEPEST)
+    return fail_statement(item, "files include each other more than 8 deep", 0, error);
+  bool ok = run_file(loader, joined, error);
+  loader->depth--;
+  return ok;
+}
+
+// psql's own commands: files are included, pg_dump's guard is passed over, conditions are refused since both branches would
+// run; the rest is left out and noted.
+static bool run_meta(Loader *loader, const DbaSqlItem *item, GError **error) {
+  g_autofree char *text = g_strndup(item->text, item->length);
+  char *command = g_strchomp(text), *argument = command + strcspn(command, " \t");
+  if (*argument) {
+    *argument++ = '\0';
+    argument = g_strstrip(argument);
+  }
+  static const char *const guards[] = {"\\restrict", "\\unrestrict", NULL}, *const includes[] = {"\\i", "\\ir", "\\include", "\\include_relative", NULL},
+                    *const conditions[] = {"\\if", "\\elif", "\\else", "\\endif", NULL};
+  if (g_strv_contains(guards, command))
+    return true;
+  if (g_strv_contains(includes, command) && loader->root)
+    return include(loader, item, argument, error);
+  if (g_strv_contains(conditions, command))
+    return fail_statement(item, "psql's conditions are not evaluated (hint: let psql or a script choose, and name the result)", 0, error);
+  note(loader, &item->place, "psql command %s is left out", command);
+  return true;
+}
+
 static bool visit(const DbaSqlStatement *statement, void *data, GError **error) {
   Loader *loader = data;
   const DbaSqlItem *item = &statement->item;
@@ -286,13 +336,7 @@ static bool visit(const DbaSqlStatement *statement, void *data, GError **error) 
   }
   switch (item->kind) {
   case DBA_SQL_STATEMENT: loader->load->statements++; return run_statement(loader, statement, error);
-  case DBA_SQL_META: {
-    g_autofree char *command =
-        g_strndup(item->text, strcspn(item->text, " \n\r") < item->length ? strcspn(item->text, " \n\r") : item->length);
-    if (strcmp(command, "\\restrict") && strcmp(command, "\\unrestrict")) // pg_dump's own guard
-      note(loader, &item->place, "psql command %s is left out", command);
-    return true;
-  }
+  case DBA_SQL_META: return run_meta(loader, item, error);
   case DBA_SQL_COPY_DATA:
     if (!loader->copy_line_known) {
       loader->copy_line = item->place.line;
@@ -319,32 +363,58 @@ static bool visit(const DbaSqlStatement *statement, void *data, GError **error) 
 }
 
 static bool run(Loader *loader, DbaSqlReader *reader, GError **error) {
-  loader->server = dba_lab_connect(loader->lab, DBA_LAB_SUBJECT_ROLE, loader->database, error);
-  loader->sql = g_string_new(NULL);
   dba_sql_reader_set_tolerant(reader, dba_lab_binaries(loader->lab)->major > 17);
-  bool ok = loader->server && dba_sql_visit(reader, visit, loader, error);
-  if (ok && loader->server) {
-    // A file that ends inside a transaction: psql would lose it; so do we, aloud.
-    g_autoptr(DbaResult) open = dba_server_query(loader->server, dba_embedded_lab_sql("open_transaction"), NULL, NULL);
-    if (open && dba_result_rows(open) == 1 && *dba_result_text(open, 0, 0) == 't') {
-      DbaPlace end = {.file = "(end of file)"};
-      note(loader, &end, "a transaction was left open: its work is lost, as it is with psql");
-    }
-  }
+  return dba_sql_visit(reader, visit, loader, error);
+}
+
+static bool run_file(Loader *loader, const char *path, GError **error) {
+  char *real = realpath(path, NULL);
+  if (real && !g_hash_table_add(loader->load->files, real))
+    return true;
+  g_autoptr(GString) outer = loader->sql;
+  g_autoptr(DbaSqlReader) reader = dba_sql_reader_file(path, error);
+  loader->sql = g_string_new(NULL);
+  bool ok = reader && run(loader, reader, error);
   g_string_free(loader->sql, TRUE);
-  dba_server_close(loader->server);
+  loader->sql = g_steal_pointer(&outer);
   return ok;
 }
 
-bool dba_lab_load_file(const DbaLab *lab, const char *database, const char *path, DbaLoad *load, GError **error) {
-  g_autoptr(DbaSqlReader) reader = dba_sql_reader_file(path, error);
-  Loader loader = {.lab = lab, .database = database, .load = load};
-  return reader && run(&loader, reader, error);
+// One session for a file and what it includes.
+static bool begin(Loader *loader, GError **error) {
+  loader->server = dba_lab_connect(loader->lab, DBA_LAB_SUBJECT_ROLE, loader->database, error);
+  if (loader->server)
+    dba_server_set_deadline(loader->server, loader->load->deadline_us);
+  return loader->server != NULL;
+}
+
+static void end(Loader *loader, bool ok) {
+  g_autoptr(DbaResult) open = ok ? dba_server_query(loader->server, dba_embedded_lab_sql("open_transaction"), NULL, NULL) : NULL;
+  if (open && dba_result_rows(open) == 1 && *dba_result_text(open, 0, 0) == 't') { // psql would lose it; so do we, aloud
+    DbaPlace place = {.file = "(end of file)"};
+    note(loader, &place, "a transaction was left open: its work is lost, as it is with psql");
+  }
+  dba_server_close(loader->server);
+}
+
+bool dba_lab_load_file(const DbaLab *lab, const char *database, const char *path, const char *root, DbaLoad *load, GError **error) {
+  Loader loader = {.lab = lab, .database = database, .load = load, .root = root};
+  if (!begin(&loader, error))
+    return false;
+  bool ok = run_file(&loader, path, error);
+  end(&loader, ok);
+  return ok;
 }
 
 bool dba_lab_load_text(const DbaLab *lab, const char *database, const char *name, const char *sql, bool lenient, DbaLoad *load,
                        GError **error) {
   g_autoptr(DbaSqlReader) reader = dba_sql_reader_text(name, sql, strlen(sql));
   Loader loader = {.lab = lab, .database = database, .load = load, .lenient = lenient};
-  return run(&loader, reader, error);
+  if (!begin(&loader, error))
+    return false;
+  loader.sql = g_string_new(NULL);
+  bool ok = run(&loader, reader, error);
+  g_string_free(loader.sql, TRUE);
+  end(&loader, ok);
+  return ok;
 }

@@ -15,11 +15,13 @@ enum { RUNS = 7, SAMPLE_ROWS = 1000 };
 typedef enum Size { TABLE_BYTES, INDEX_BYTES, TOTAL_BYTES } Size; // columns of relation_sizes.sql
 
 typedef struct Measure {
-  double ms, buffers, wal_bytes;
+  double ms, buffers, wal_bytes, rows;
 } Measure;
 
 bool dba_trial_rows_of(DbaTrial *trial, const char *table, char **ret_text, GError **error) {
   g_autoptr(DbaServer) original = dba_lab_connect(trial->setup->lab, DBA_LAB_SUBJECT_ROLE, trial->setup->database, error);
+  if (original)
+    dba_server_set_deadline(original, trial->setup->deadline_us);
   g_autofree char *sql = g_strdup_printf("select count(*) from %s", table);
   g_autoptr(DbaResult) count = original ? dba_server_query(original, sql, NULL, error) : NULL;
   const char *parameters[] = {table, NULL};
@@ -45,6 +47,8 @@ void dba_trial_vacuum(DbaTrial *trial) {
   g_autofree char *sql = g_strdup_printf("vacuum %s", trial->table);
   for (size_t i = 0; i < G_N_ELEMENTS(clones); i++) {
     g_autoptr(DbaServer) owner = dba_lab_connect(trial->setup->lab, DBA_LAB_SUPERUSER, clones[i], NULL);
+    if (owner)
+      dba_server_set_deadline(owner, trial->setup->deadline_us);
     if (!owner || !dba_server_exec(owner, sql, NULL)) // then the next trial starts from new clones
       trial->setup->before_ready = trial->setup->after_ready = false;
   }
@@ -58,7 +62,7 @@ static bool measure(DbaTrial *trial, DbaServer *server, const char *database, co
   g_autoptr(DbaResult) result = dba_server_query(trial->admin, dba_embedded_lab_sql("statement_totals"), parameters, error);
   if (!result)
     return false;
-  *ret_measure = (Measure){dba_result_real(result, 0, 0), dba_result_real(result, 0, 1), dba_result_real(result, 0, 2)};
+  *ret_measure = (Measure){dba_result_real(result, 0, 0), dba_result_real(result, 0, 1), dba_result_real(result, 0, 2), dba_result_real(result, 0, 3)};
   return true;
 }
 
@@ -73,7 +77,8 @@ static void add_receipt(DbaTrial *trial, const char *method, const char *quantit
   qsort(before, n, sizeof *before, compare_real);
   qsort(after, n, sizeof *after, compare_real);
   DbaReceipt *receipt = dba_list_add(arena, &trial->finding->receipts, sizeof *receipt);
-  g_autofree char *quoted_subject = g_shell_quote(trial->setup->subject), *quoted_object = g_shell_quote(trial->finding->object);
+  g_autofree char *quoted_subject = trial->setup->subject ? g_shell_quote(trial->setup->subject) : g_strdup(""),
+                  *quoted_object = g_shell_quote(trial->finding->object);
   *receipt = (DbaReceipt){
       .method = dba_arena_text(arena, method),
       .quantity = quantity,
@@ -92,7 +97,7 @@ static void add_receipt(DbaTrial *trial, const char *method, const char *quantit
       .rows_origin = trial->setup->generated && g_hash_table_contains(trial->setup->generated, trial->relation) ? "generated"
                                                                                                                 : trial->setup->rows_origin,
       .rows = dba_arena_text(arena, trial->rows),
-      .repeat = dba_arena_format(arena, "dbarch review %s --rule %s --object %s", quoted_subject, trial->finding->rule, quoted_object)};
+      .repeat = dba_arena_format(arena, "dbarch review %s%s--rule %s --object %s", quoted_subject, *quoted_subject ? " " : "", trial->finding->rule, quoted_object)};
 }
 
 static void add_receipts(DbaTrial *trial, const char *method, const Measure *before, const Measure *after, bool with_wal) {
@@ -205,14 +210,19 @@ static bool trial_parent_delete(DbaTrial *trial, GError **error) {
       g_string_append(children, " = ");
       dba_sql_append_literal(children, dba_result_text(keys, row, (int)i));
     }
-    g_autofree char *clear = g_strdup_printf(
-        "%sset local session_replication_role = replica; delete from %s where %s; set local session_replication_role = origin",
-        trial->isolate, trial->table, children->str);
+    // A row that refers to itself stays: it is the parent.  A deferred check is made at once, inside the measured statement.
+    bool own = !strcmp(parent, trial->table);
+    g_autofree char *clear = g_strdup_printf("%sset constraints all immediate; set local session_replication_role = replica; "
+                                             "delete from %s where %s%s%s%s; set local session_replication_role = origin",
+                                             trial->isolate, trial->table, children->str, own ? " and not (" : "", own ? condition->str : "",
+                                             own ? ")" : "");
     g_autofree char *sql = g_strdup_printf("delete from %s where %s", parent, condition->str);
     Measure b, a;
     if (!measured_run(trial, trial->before, DBA_TRIAL_BEFORE, clear, sql, &b, &problem) ||
         !measured_run(trial, trial->after, DBA_TRIAL_AFTER, clear, sql, &a, &problem))
       return dba_trial_outcome(trial, &problem, "deleting a parent row", error);
+    if (b.rows < 1 || a.rows < 1)
+      return dba_trial_unproven(trial, "a trigger or a rule kept the row of %s from being deleted", parent);
     if (run >= 0) {
       before[run] = b;
       after[run] = a;
@@ -280,6 +290,8 @@ static bool trial_reinsert(DbaTrial *trial, bool checked, GError **error) {
 static bool compact(DbaTrial *trial, const char *database, const char *table, GError **error) {
   g_autoptr(DbaServer) owner = dba_lab_connect(trial->setup->lab, DBA_LAB_SUPERUSER, database, error);
   g_autofree char *sql = g_strdup_printf("vacuum full %s", table);
+  if (owner)
+    dba_server_set_deadline(owner, trial->setup->deadline_us);
   return owner && dba_server_exec(owner, sql, error);
 }
 

@@ -210,10 +210,17 @@ static bool fill(Filler *filler, DbaServer *server, const DbaRelation *relation,
 bool dba_lab_generate_rows(DbaServer *server, const DbaSchema *schema, const GPtrArray *relations, int64_t limit, gint64 deadline_us,
                            DbaLoad *load, GHashTable *filled, GError **error) {
   Filler filler = {schema, relations, limit};
+  dba_server_set_deadline(server, deadline_us);
   if (!dba_server_exec(server, "set session_replication_role = replica", error))
     return false;
   for (guint i = 0; i < relations->len && g_get_monotonic_time() < deadline_us; i++)
     if (!fill(&filler, server, relations->pdata[i], load, filled, error))
       return false;
-  return dba_server_exec(server, "reset session_replication_role", error);
+  dba_server_set_deadline(server, 0);
+  g_autoptr(GError) busy = NULL; // with a statement that resists its end: the session ends with it
+  if (!dba_server_exec(server, "reset session_replication_role", &busy) && !g_error_matches(busy, DBA_ERROR, DBA_ERROR_DATABASE)) {
+    g_propagate_error(error, g_steal_pointer(&busy));
+    return false;
+  }
+  return true;
 }

@@ -25,6 +25,10 @@ bool dba_trial_outcome(DbaTrial *trial, GError **problem, const char *doing, GEr
     g_propagate_error(error, g_steal_pointer(problem));
     return false;
   }
+  if (!strcmp((*problem)->message, DBA_SERVER_TIME_IS_UP)) { // what was running is still being ended: new clones for the next
+    trial->setup->before_ready = trial->setup->after_ready = false;
+    return dba_trial_unproven(trial, DBA_TRIAL_TIME_IS_UP);
+  }
   return dba_trial_unproven(trial, "%s failed in the lab: %s", doing, (*problem)->message);
 }
 
@@ -244,7 +248,11 @@ static bool run(DbaTrial *trial, GError **error) {
   trial->admin = dba_lab_connect(lab, DBA_LAB_SUPERUSER, "postgres", error);
   trial->before = trial->admin ? dba_lab_connect(lab, DBA_LAB_SUBJECT_ROLE, DBA_TRIAL_BEFORE, error) : NULL;
   trial->after = trial->before ? dba_lab_connect(lab, DBA_LAB_SUBJECT_ROLE, DBA_TRIAL_AFTER, error) : NULL;
-  if (!trial->after || !dba_trial_describe(trial, error))
+  if (!trial->after)
+    return false;
+  dba_server_set_deadline(trial->before, trial->setup->deadline_us);
+  dba_server_set_deadline(trial->after, trial->setup->deadline_us);
+  if (!dba_trial_describe(trial, error))
     return false;
   if (trial->finding->has_change) {
     bool go;
@@ -279,7 +287,7 @@ bool dba_trial_run(DbaTrialSetup *setup, const DbaSchema *schema, DbaFinding *fi
   DbaTrial trial = {
       .setup = setup, .schema = schema, .finding = finding, .relation = dba_schema_relation(schema, finding->schema, finding->table)};
   if (g_get_monotonic_time() > setup->deadline_us)
-    return dba_trial_unproven(&trial, "the time of --budget was used up");
+    return dba_trial_unproven(&trial, DBA_TRIAL_TIME_IS_UP);
   if (!trial.relation)
     return dba_trial_unproven(&trial, "the table is not in the lab");
   trial.table = dba_sql_name(finding->schema, finding->table);

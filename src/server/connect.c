@@ -13,6 +13,7 @@ struct DbaServer {
   char sqlstate[6];
   int error_position;
   unsigned copy_line;
+  gint64 deadline_us;
   char *lab_folder; // of a server of our own; else NULL
 };
 
@@ -41,12 +42,26 @@ static char *clean_message(const char *message, const char *conninfo) {
   return dba_text_hide_password(clean);
 }
 
+// A password with a bare @ or / makes libpq take a part of it for a host, a port or a database, and name that part.
+static bool is_ambiguous_uri(const char *text) {
+  const char *authority = strstr(text, "://");
+  if (!dba_server_is_conninfo(text) || !authority || strchr(text, ' ') || !(g_str_has_prefix(text, "postgres")))
+    return false;
+  g_autofree char *rest = g_strndup(authority + 3, strcspn(authority + 3, "?"));
+  const char *at = strchr(rest, '@'), *slash = strchr(rest, '/');
+  return at && (strchr(at + 1, '@') || (slash && slash < at));
+}
+
 static bool wait_for(DbaServer *server, short events, GError **error) {
   for (;;) {
     struct pollfd pollfd = {PQsocket(server->connection), events, 0};
     int ready = poll(&pollfd, 1, 100);
     if (server->interrupt && *server->interrupt)
       return dba_fail(error, DBA_ERROR_INTERRUPTED, "interrupted");
+    if (server->deadline_us && g_get_monotonic_time() > server->deadline_us) {
+      g_strlcpy(server->sqlstate, "57014", sizeof server->sqlstate);
+      return dba_fail(error, DBA_ERROR_DATABASE, DBA_SERVER_TIME_IS_UP);
+    }
     if (ready > 0)
       return true;
   }
@@ -58,6 +73,11 @@ DbaServer *dba_server_open(const char *conninfo, DbaInterrupt *interrupt, GError
   server->interrupt = interrupt;
   char *problem = NULL;
   PQconninfoOption *options = PQconninfoParse(conninfo, &problem);
+  if (options && is_ambiguous_uri(conninfo)) {
+    PQconninfoFree(options);
+    dba_fail(error, DBA_ERROR_USAGE, "the connection URI is malformed: write @ as %%40, / as %%2F and : as %%3A inside user name and password");
+    return NULL;
+  }
   if (!options) {
     PQfreemem(problem); // it may quote what stands where a password was mistyped
     dba_fail(error, DBA_ERROR_USAGE, "the connection string is malformed (see the libpq documentation, \"Connection Strings\")");
@@ -119,6 +139,8 @@ int dba_server_error_position(const DbaServer *server) { return server->error_po
 
 bool dba_server_in_transaction(const DbaServer *server) { return PQtransactionStatus(server->connection) != PQTRANS_IDLE; }
 
+void dba_server_set_deadline(DbaServer *server, gint64 deadline_us) { server->deadline_us = deadline_us; }
+
 static bool low_disk(const char *folder) {
   enum { LOW_BYTES = 32 << 20 }; // two WAL segments: the server ends when it cannot write one
   struct statvfs fs;
@@ -145,6 +167,8 @@ static bool fail_result(DbaServer *server, const PGresult *result, GError **erro
                       low_disk(server->lab_folder) ? "; its disk is full" : "");
     return dba_fail(error, DBA_ERROR_CONNECT, "the server closed the connection: %s", message);
   }
+  if (server->lab_folder && g_str_has_prefix(server->sqlstate, "57P"))
+    return dba_fail(error, DBA_ERROR_LAB, "the lab's server ended: %s", primary ? primary : "");
   if (server->lab_folder && !strcmp(server->sqlstate, "53100"))
     return dba_fail(error, DBA_ERROR_LAB, "the lab's disk is full: %s (hint: free some in %s, or set DBARCH_CACHE to another disk)",
                     primary ? primary : "", server->lab_folder);
@@ -172,12 +196,15 @@ static PGresult *collect(DbaServer *server, GError **error) {
   bool ok = true;
   for (;;) {
     while (PQisBusy(server->connection)) {
-      g_autoptr(GError) interrupted = NULL;
-      if (!wait_for(server, POLLIN, ok ? &interrupted : NULL) && ok) {
+      g_autoptr(GError) ended = NULL; // by the user or the clock
+      if (ok && !wait_for(server, POLLIN, &ended)) {
         cancel(server);
-        g_propagate_error(error, g_steal_pointer(&interrupted));
+        g_propagate_error(error, g_steal_pointer(&ended));
         give_up = g_get_monotonic_time() + PATIENCE_US;
         ok = false; // go on reading until the server has ended the statement
+      } else if (!ok) {
+        struct pollfd pollfd = {PQsocket(server->connection), POLLIN, 0};
+        (void)poll(&pollfd, 1, 100);
       }
       if (give_up && g_get_monotonic_time() > give_up) {
         PQclear(kept);
@@ -243,18 +270,51 @@ bool dba_server_copy_begin(DbaServer *server, const char *sql, GError **error) {
   g_autoptr(DbaResult) result = collect(server, error);
   if (!result)
     return false;
-  return PQresultStatus(result) == PGRES_COPY_IN || dba_fail(error, DBA_ERROR_DATABASE, "the statement does not take COPY data");
+  if (PQresultStatus(result) != PGRES_COPY_IN)
+    return dba_fail(error, DBA_ERROR_DATABASE, "the statement does not take COPY data");
+  PQsetnonblocking(server->connection, 1); // so that Ctrl-C is seen while the server does not read
+  return true;
+}
+
+// Sends what libpq has gathered, reading what comes the other way so that neither side waits for the other.
+static bool flush(DbaServer *server, GError **error) {
+  for (int left; (left = PQflush(server->connection)) != 0;) {
+    if (left < 0)
+      return fail_result(server, NULL, error);
+    if (!wait_for(server, POLLIN | POLLOUT, error)) {
+      cancel(server);
+      return false;
+    }
+    if (!PQconsumeInput(server->connection))
+      return fail_result(server, NULL, error);
+  }
+  return true;
 }
 
 bool dba_server_copy_data(DbaServer *server, const char *data, size_t length, GError **error) {
-  if (server->interrupt && *server->interrupt)
-    return dba_fail(error, DBA_ERROR_INTERRUPTED, "interrupted");
-  return PQputCopyData(server->connection, data, (int)length) == 1 || fail_result(server, NULL, error);
+  for (;;) {
+    if (server->interrupt && *server->interrupt)
+      return dba_fail(error, DBA_ERROR_INTERRUPTED, "interrupted");
+    int taken = PQputCopyData(server->connection, data, (int)length);
+    if (taken < 0)
+      return fail_result(server, NULL, error);
+    if (!flush(server, error))
+      return false;
+    if (taken > 0)
+      return true;
+  }
 }
 
 bool dba_server_copy_end(DbaServer *server, GError **error) {
-  if (PQputCopyEnd(server->connection, NULL) != 1)
+  int taken;
+  while ((taken = PQputCopyEnd(server->connection, NULL)) == 0)
+    if (!flush(server, error))
+      return false;
+  if (taken < 0)
     return fail_result(server, NULL, error);
+  if (!flush(server, error))
+    return false;
+  PQsetnonblocking(server->connection, 0);
   g_autoptr(DbaResult) result = collect(server, error);
   return result != NULL;
 }

@@ -18,6 +18,10 @@ DbaServer *dba_server_open(const char *conninfo, DbaInterrupt *interrupt, GError
 void dba_server_close(DbaServer *server);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DbaServer, dba_server_close)
 
+// Statements that are still running then are cancelled and fail with DBA_ERROR_DATABASE, SQLSTATE 57014; 0: no deadline.  A
+// statement that resists is left behind after some seconds; the connection is then good for nothing but closing.
+void dba_server_set_deadline(DbaServer *server, gint64 deadline_us);
+#define DBA_SERVER_TIME_IS_UP "the time is up"
 // Says that the server is a lab of ours whose data lies in `folder`: when it ends or its disk is full, that is DBA_ERROR_LAB.
 void dba_server_set_lab(DbaServer *server, const char *folder);
 

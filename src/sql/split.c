@@ -321,9 +321,13 @@ static bool next_copy(DbaSqlReader *reader, DbaSqlItem *ret_item, GError **error
   return true;
 }
 
-static void finish_item(DbaSqlReader *reader, DbaSqlItem *item, DbaSqlKind kind, size_t before, size_t start, size_t end) {
+// False when a zero byte is in it: whatever reads it next would take that for its end.
+static bool finish_item(DbaSqlReader *reader, DbaSqlItem *item, DbaSqlKind kind, size_t before, size_t start, size_t end, GError **error) {
   while (end > start && g_ascii_isspace(reader->window[end - 1]))
     end--;
+  const char *zero = memchr(reader->window + start, 0, end - start);
+  if (zero)
+    return fail_at(reader, (size_t)(zero - reader->window), "a zero byte", error);
   count_lines(reader, start);
   *item = (DbaSqlItem){.kind = kind,
                        .text = reader->window + start,
@@ -331,6 +335,7 @@ static void finish_item(DbaSqlReader *reader, DbaSqlItem *item, DbaSqlKind kind,
                        .before = reader->window + before,
                        .before_length = start - before,
                        .place = {reader->name, reader->line, reader->column, reader->base + start, end - start}};
+  return true;
 }
 
 bool dba_sql_next(DbaSqlReader *reader, DbaSqlItem *ret_item, bool *ret_end, GError **error) {
@@ -382,12 +387,14 @@ bool dba_sql_next(DbaSqlReader *reader, DbaSqlItem *ret_item, bool *ret_end, GEr
       size_t command = i;
       skip_line(reader, &i);
       if (!begun) {
-        finish_item(reader, ret_item, DBA_SQL_META, before, command, i);
+        if (!finish_item(reader, ret_item, DBA_SQL_META, before, command, i, error))
+          return false;
         reader->at = i;
         return true;
       }
       // A command behind a statement (\g, \gexec, \gset ...) ends it; the command itself is the next item.
-      finish_item(reader, ret_item, DBA_SQL_STATEMENT, before, start, last);
+      if (!finish_item(reader, ret_item, DBA_SQL_STATEMENT, before, start, last, error))
+        return false;
       ret_item->terminated = true;
       reader->at = command;
       return true;
@@ -398,7 +405,8 @@ bool dba_sql_next(DbaSqlReader *reader, DbaSqlItem *ret_item, bool *ret_end, GEr
         before = i;
         continue;
       }
-      finish_item(reader, ret_item, DBA_SQL_STATEMENT, before, start, last);
+      if (!finish_item(reader, ret_item, DBA_SQL_STATEMENT, before, start, last, error))
+        return false;
       ret_item->terminated = true;
       reader->at = i;
       reader->copy_pending = words.from_stdin;
@@ -410,8 +418,6 @@ bool dba_sql_next(DbaSqlReader *reader, DbaSqlItem *ret_item, bool *ret_end, GEr
     }
     size_t token = i++;
     bool closed = true;
-    if (c == 0)
-      return fail_at(reader, token, "a zero byte", error);
     if (is_identifier_start(c)) {
       while (is_identifier(byte_at(reader, i)))
         i++;
@@ -449,7 +455,8 @@ bool dba_sql_next(DbaSqlReader *reader, DbaSqlItem *ret_item, bool *ret_end, GEr
     *ret_end = true;
     return true;
   }
-  finish_item(reader, ret_item, DBA_SQL_STATEMENT, before, start, last);
+  if (!finish_item(reader, ret_item, DBA_SQL_STATEMENT, before, start, last, error))
+    return false;
   reader->at = i;
   reader->copy_pending = false;
   return true;

@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <string.h>
+#include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -39,7 +41,7 @@ static bool lab_start(const DbaRequest *request, DbaAnswer *answer, GError **err
 }
 
 static bool find(const DbaRequest *request, GPtrArray *entries, const DbaLabEntry **ret_entry, GError **error) {
-  const char *name = word(request, 1);
+  const char *name = word(request, 1) && *word(request, 1) != '-' ? word(request, 1) : NULL; // else an option of psql's
   const DbaLabEntry *found = NULL;
   g_autoptr(GString) names = g_string_new(NULL);
   unsigned n = 0;
@@ -59,6 +61,12 @@ static bool find(const DbaRequest *request, GPtrArray *entries, const DbaLabEntr
     return dba_fail(error, DBA_ERROR_USAGE, "%u labs are running: name one of %s", n, names->str);
   *ret_entry = found;
   return true;
+}
+
+// Words that a command does not take.
+static bool no_more(const DbaRequest *request, unsigned taken, GError **error) {
+  const char *more = g_strv_length((char **)(uintptr_t)request->words) > taken ? request->words[taken] : NULL;
+  return !more || dba_fail(error, DBA_ERROR_USAGE, "lab %s: takes no \"%s\"", request->words[0], more);
 }
 
 static bool lab_status(const DbaRequest *request, DbaAnswer *answer, GError **error) {
@@ -98,9 +106,14 @@ static bool lab_psql(const DbaRequest *request, DbaAnswer *answer, GError **erro
   if (!find(request, entries, &entry, error) || !dba_lab_find_binaries(&request->home, &binaries, error))
     return false;
   g_autofree char *own = g_build_filename(binaries.bin, "psql", NULL), *found = g_find_program_in_path("psql");
-  const char **argv = g_new0(const char *, 3);
-  argv[0] = found ? g_strdup(found) : g_strdup(own);
-  argv[1] = dba_lab_entry_conninfo(entry, DBA_LAB_SUPERUSER, DATABASE);
+  bool named = word(request, 1) && !strcmp(word(request, 1), entry->name);
+  const char *const *rest = request->words + (named ? 2 : 1);
+  guint n = g_strv_length((char **)(uintptr_t)rest);
+  const char **argv = g_new0(const char *, n + 4);
+  argv[0] = g_file_test(own, G_FILE_TEST_IS_EXECUTABLE) || !found ? g_strdup(own) : g_strdup(found);
+  argv[1] = "-d";
+  argv[2] = dba_lab_entry_conninfo(entry, DBA_LAB_SUPERUSER, DATABASE);
+  memcpy(argv + 3, rest, n * sizeof *rest);
   answer->exec_argv = argv;
   return true;
 }
@@ -126,6 +139,26 @@ static bool lab_stop(const DbaRequest *request, DbaAnswer *answer, GError **erro
   return true;
 }
 
+// On a terminal Ctrl-C reaches the command itself, and what to do about it is its own affair (psql cancels a query); a
+// signal sent to us alone is handed on.
+static bool wait_for_command(const DbaRequest *request, pid_t pid, int *ret_status, GError **error) {
+  enum { TICK_US = 20000, PATIENCE_TICKS = 250 };
+  unsigned since = 0;
+  for (;;) {
+    pid_t done = waitpid(pid, ret_status, WNOHANG);
+    if (done == pid || (done < 0 && errno != EINTR))
+      break;
+    if (*request->interrupt && (*request->interrupt != SIGINT || !request->ask)) {
+      if (since == 0)
+        kill(pid, SIGTERM);
+      if (since++ == PATIENCE_TICKS)
+        kill(pid, SIGKILL);
+    }
+    g_usleep(TICK_US);
+  }
+  return since == 0 || dba_fail(error, DBA_ERROR_INTERRUPTED, "interrupted: the command was ended, the lab is removed");
+}
+
 static bool lab_run(const DbaRequest *request, DbaAnswer *answer, GError **error) {
   if (!word(request, 1))
     return dba_fail(error, DBA_ERROR_USAGE, "lab run: no command (hint: dbarch lab run -- psql -c 'select 1')");
@@ -137,8 +170,10 @@ static bool lab_run(const DbaRequest *request, DbaAnswer *answer, GError **error
   // The lab's own psql and pg_dump come first: an older pg_dump refuses a newer server.
   g_autofree char *path =
       g_strdup_printf("%s:%s", dba_lab_binaries(lab)->bin, request->path ? request->path : "/usr/local/bin:/usr/bin:/bin");
-  pid_t pid = fork();
+  pid_t parent = getpid(), pid = fork();
   if (pid == 0) {
+    if (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0 || getppid() != parent) // it does not outlive us
+      _exit(126);
     g_setenv("PATH", path, TRUE);
     g_setenv("PGHOST", parts[0] + strlen("host="), TRUE);
     g_setenv("PGPORT", parts[1] + strlen("port="), TRUE);
@@ -151,8 +186,8 @@ static bool lab_run(const DbaRequest *request, DbaAnswer *answer, GError **error
   if (pid < 0)
     return dba_fail(error, DBA_ERROR_LAB, "%s: cannot be started: %s", request->words[1], g_strerror(errno));
   int status;
-  while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-    ;
+  if (!wait_for_command(request, pid, &status, error))
+    return false;
   answer->status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   if (answer->status == 127 && WIFEXITED(status))
     g_ptr_array_add(answer->warnings, g_strdup_printf("%s: not found", request->words[1]));
@@ -163,13 +198,15 @@ bool dba_verb_lab(const DbaRequest *request, DbaAnswer *answer, GError **error) 
   static const struct {
     const char *name;
     DbaVerbRun run;
-  } commands[] = {{"start", lab_start}, {"status", lab_status}, {"psql", lab_psql}, {"url", lab_url}, {"stop", lab_stop}, {"run", lab_run}};
+    unsigned words; // that it takes, its own name counted
+  } commands[] = {{"start", lab_start, 1}, {"status", lab_status, 1}, {"psql", lab_psql, UINT_MAX},
+                  {"url", lab_url, 2},     {"stop", lab_stop, 2},     {"run", lab_run, UINT_MAX}};
   const char *name = word(request, 0);
   const char *names[G_N_ELEMENTS(commands) + 1] = {0};
   for (size_t i = 0; i < G_N_ELEMENTS(commands); i++) {
     names[i] = commands[i].name;
     if (!g_strcmp0(name, commands[i].name))
-      return commands[i].run(request, answer, error);
+      return no_more(request, commands[i].words, error) && commands[i].run(request, answer, error);
   }
   const char *near = name ? dba_text_nearest(name, names) : NULL;
   return dba_fail(error, DBA_ERROR_USAGE, "lab: say start, status, psql, url, stop or run%s%s%s", near ? " (did you mean \"" : "",

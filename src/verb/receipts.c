@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-static const char *const not_tried[] = {"unproven: no trial was run", "unproven: the time of --budget was used up"};
+static const char *const not_tried[] = {"unproven: no trial was run", "unproven: " DBA_TRIAL_TIME_IS_UP};
 
 bool dba_receipts_tried(const DbaFinding *finding) {
   for (size_t i = 0; i < G_N_ELEMENTS(not_tried); i++)

@@ -5,7 +5,9 @@
 // from its schema and filled with simple generated rows, in the tables that findings are about.
 #include "verb/verb.h"
 
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { GENERATED_ROWS = 100000 };
 static const char SUBJECT_DATABASE[] = "subject";
@@ -45,10 +47,24 @@ static GPtrArray *trial_relations(const DbaSchema *schema, const DbaFindings *fi
   return relations;
 }
 
+// An index on a function of the subject's may take for ever here: then the trials go without these statistics.
+static bool analyze(const DbaLab *lab, gint64 deadline, GError **error) {
+  g_autoptr(GError) problem = NULL;
+  g_autoptr(DbaServer) server = dba_lab_connect(lab, DBA_LAB_SUPERUSER, SUBJECT_DATABASE, error);
+  if (!server)
+    return false;
+  dba_server_set_deadline(server, deadline);
+  if (dba_server_exec(server, "analyze", &problem) || g_error_matches(problem, DBA_ERROR, DBA_ERROR_DATABASE))
+    return true;
+  g_propagate_error(error, g_steal_pointer(&problem));
+  return false;
+}
+
 // A database in the lab that has the subject's schema, and rows that we make.
 static bool build_from_schema(const DbaLab *lab, const DbaSurvey *survey, const DbaFindings *findings, gint64 deadline, GHashTable *filled,
                               DbaReview *review, GError **error) {
   g_autoptr(DbaLoad) load = dba_load_new();
+  load->deadline_us = deadline;
   g_autofree char *before = NULL, *after = NULL;
   DbaSchemaWrite options = {.no_owners = true, .no_grants = true};
   dba_schema_write_parts(&survey->schema, &options, &before, &after);
@@ -65,8 +81,7 @@ static bool build_from_schema(const DbaLab *lab, const DbaSurvey *survey, const 
       !dba_lab_invalidate_indexes(lab, SUBJECT_DATABASE, &survey->schema, error))
     return false;
   dba_subject_take_notes(load, NULL, review);
-  g_autoptr(DbaServer) server = dba_lab_connect(lab, DBA_LAB_SUPERUSER, SUBJECT_DATABASE, error);
-  return server && dba_server_exec(server, "analyze", error);
+  return analyze(lab, deadline, error);
 }
 
 // Tables of SQL files that came without rows are filled too, in the loaded database itself; their constraints stand.
@@ -78,7 +93,7 @@ static bool fill_empty_tables(const DbaLab *lab, const DbaSurvey *survey, const 
   if (!server || !dba_lab_generate_rows(server, &survey->schema, relations, GENERATED_ROWS, deadline, load, filled, error))
     return false;
   dba_subject_take_notes(load, NULL, review);
-  return dba_server_exec(server, "analyze", error);
+  return analyze(lab, deadline, error);
 }
 
 static bool start_lab(const DbaRequest *request, const DbaSurvey *survey, DbaLab **lab, DbaReview *review, GError **error) {
@@ -142,7 +157,7 @@ static bool prove(const DbaRequest *request, const DbaSurvey *survey, DbaFinding
                            .database = SUBJECT_DATABASE,
                            .rows_origin = own_rows ? "the subject's own files" : "generated",
                            .generated = filled,
-                           .subject = survey->subject,
+                           .subject = review->again,
                            .interrupt = request->interrupt,
                            .deadline_us = deadline,
                            .arena = findings->arena};
@@ -187,13 +202,18 @@ static bool write_out(const char *out, const char *name, const char *text, GErro
   return dba_file_write(path, text, strlen(text), error);
 }
 
+// The findings.json of an earlier run, or NULL when there is none that can be read.
+static const DbaReportDocument *earlier_run(const char *path, DbaArena *arena) {
+  g_autofree char *text = NULL;
+  size_t length;
+  return g_file_test(path, G_FILE_TEST_EXISTS) && dba_file_read(path, &text, &length, NULL) ? dba_report_read(arena, path, text, length, NULL)
+                                                                                            : NULL;
+}
+
 // What a run that was cut has written is gone on with: no --force is asked for.
 static bool is_unfinished(const char *path) {
   g_autoptr(DbaArena) arena = dba_arena_new();
-  g_autofree char *text = NULL;
-  size_t length;
-  const DbaReportDocument *document =
-      g_file_test(path, G_FILE_TEST_EXISTS) && dba_file_read(path, &text, &length, NULL) ? dba_report_read(arena, path, text, length, NULL) : NULL;
+  const DbaReportDocument *document = earlier_run(path, arena);
   return document && document->unfinished;
 }
 
@@ -220,21 +240,38 @@ static bool check_out(const DbaRequest *request, const char *out, GError **error
     return true;
   if (!g_file_test(out, G_FILE_TEST_IS_DIR))
     return dba_fail(error, DBA_ERROR_USAGE, "%s: is no folder (hint: --out names another)", out);
+  if (access(out, W_OK | X_OK) != 0)
+    return dba_fail(error, DBA_ERROR_USAGE, "%s: cannot be written to: %s (hint: --out names another)", out, g_strerror(errno));
   g_autoptr(GDir) dir = g_dir_open(out, 0, NULL);
   if (!dir || !g_dir_read_name(dir))
     return true;
   if (!request->force && !is_unfinished(findings))
     return dba_fail(error, DBA_ERROR_USAGE, "%s is there already (hint: --force overwrites it, --out names another)", out);
-  if (!g_file_test(findings, G_FILE_TEST_EXISTS)) // never empty a folder that is not ours
+  g_autoptr(DbaArena) arena = dba_arena_new();
+  if (!earlier_run(findings, arena)) // never overwrite what is not ours
     return dba_fail(error, DBA_ERROR_USAGE, "%s holds something else than a review: it is not overwritten (hint: --out names another)",
                     out);
-  g_autofree char *migrations = g_build_filename(out, "migrations", NULL);
-  return dba_file_remove_tree(migrations, error);
+  return true;
+}
+
+// The migrations that the run before wrote here; other files in the folder are somebody's.
+static bool remove_earlier(const char *out, GError **error) {
+  g_autofree char *findings = g_build_filename(out, "findings.json", NULL);
+  g_autoptr(DbaArena) arena = dba_arena_new();
+  const DbaReportDocument *earlier = earlier_run(findings, arena);
+  for (DBA_EACH(DbaMigration, migration, earlier ? &earlier->migrations : &(DbaList){0}))
+    for (int down = 0; down < 2; down++) {
+      g_autofree char *name = g_strdup_printf("%s.%s.sql", migration->name, down ? "down" : "up"),
+                      *path = g_build_filename(out, "migrations", name, NULL);
+      if (!strchr(migration->name, '/') && unlink(path) != 0 && errno != ENOENT)
+        return dba_fail(error, DBA_ERROR_INPUT, "%s: cannot be removed: %s", path, g_strerror(errno));
+    }
+  return true;
 }
 
 static bool write_files(const DbaReview *review, const char *out, GString *written, GError **error) {
   g_autofree char *html = dba_report_html(review), *json = dba_report_json(review);
-  if (!write_out(out, "report.html", html, error) || !write_out(out, "findings.json", json, error))
+  if (!remove_earlier(out, error) || !write_out(out, "report.html", html, error) || !write_out(out, "findings.json", json, error))
     return false;
   for (DBA_EACH(DbaMigration, migration, &review->migrations)) {
     g_autofree char *up = g_strdup_printf("migrations/%s.up.sql", migration->name),
@@ -250,6 +287,17 @@ static bool write_files(const DbaReview *review, const char *out, GString *writt
   return true;
 }
 
+// The subject as it would be typed again; a password comes from where libpq finds it.
+static const char *again(const DbaSubject *subject, DbaArena *arena) {
+  if (subject->kind != DBA_SUBJECT_LIVE)
+    return dba_arena_text(arena, subject->text);
+  if (!*subject->text)
+    return NULL;
+  g_auto(GStrv) parts = g_strsplit(subject->shown, ":***@", 2);
+  g_autofree char *text = g_strjoinv("@", parts);
+  return dba_arena_text(arena, text);
+}
+
 static bool run(const DbaRequest *request, const DbaSubject *subject, DbaLab **lab, DbaReview *review, DbaAnswer *answer, GError **error) {
   const char *out = request->out ? request->out : DBA_DEFAULT_OUT;
   gint64 begin = g_get_monotonic_time();
@@ -259,6 +307,7 @@ static bool run(const DbaRequest *request, const DbaSubject *subject, DbaLab **l
   g_autofree const char **rules = dba_advise_rules();
   if (request->config && !dba_suppressions_read_yaml(survey, request->config, rules, error))
     return false;
+  review->again = again(subject, review->arena);
   g_autoptr(DbaFindings) findings = dba_advise(survey, request->rules);
   keep_objects(request, findings);
   dba_request_progress(request, "%u findings", findings->findings.n);

@@ -60,6 +60,8 @@ static bool add_folder(DbaSubject *subject, const char *path, unsigned depth, GE
 
 // What a file is, by its first bytes.
 static bool look_at_file(const char *path, DbaSubjectKind *ret_kind, GError **error) {
+  if (!g_file_test(path, G_FILE_TEST_IS_REGULAR)) // a pipe gives its bytes once only
+    return dba_fail(error, DBA_ERROR_INPUT, "%s: is no regular file (hint: write it to a file first)", path);
   char head[4096] = "";
   FILE *file = fopen(path, "re");
   size_t n = file ? fread(head, 1, sizeof head - 1, file) : 0;
@@ -181,9 +183,10 @@ static DbaSurvey *survey_sql(const DbaRequest *request, const DbaSubject *subjec
   if (!*lab || !dba_lab_create_database(*lab, "subject", NULL, error))
     return NULL;
   g_autoptr(DbaLoad) load = dba_load_new();
+  g_autofree char *root = g_file_test(subject->text, G_FILE_TEST_IS_DIR) ? g_strdup(subject->text) : g_path_get_dirname(subject->text);
   for (guint i = 0; i < subject->files->len; i++) {
     dba_request_progress(request, "loading %s", (const char *)subject->files->pdata[i]);
-    if (!dba_lab_load_file(*lab, "subject", subject->files->pdata[i], load, error))
+    if (!dba_lab_load_file(*lab, "subject", subject->files->pdata[i], root, load, error))
       return NULL;
   }
   dba_request_progress(request, "reading the catalog");

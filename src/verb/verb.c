@@ -33,7 +33,7 @@ const DbaVerb dba_verbs[] = {
     {"lab", false, "start|status|psql|url|stop|run", "the private server", lab_options,
      "  dbarch lab start                   starts one and leaves it running\n"
      "  dbarch lab status                  what is running\n"
-     "  dbarch lab psql [NAME]             psql in it\n"
+     "  dbarch lab psql [NAME] [options]   psql in it, with psql's own options\n"
      "  dbarch lab url [NAME]              its connection string\n"
      "  dbarch lab stop [NAME|--all]       removes it\n"
      "  dbarch lab run -- CMD ...          starts one, runs CMD with PGHOST, PGUSER and DATABASE_URL set, removes it\n",

@@ -84,7 +84,7 @@ static bool roundtrip(const char *path) {
   for (size_t i = 0; i < G_N_ELEMENTS(databases); i++)
     if (!dba_lab_drop_database(lab, databases[i], &error))
       return false;
-  if (!dba_lab_create_database(lab, "a", NULL, &error) || !dba_lab_load_file(lab, "a", path, loaded, &error)) {
+  if (!dba_lab_create_database(lab, "a", NULL, &error) || !dba_lab_load_file(lab, "a", path, NULL, loaded, &error)) {
     printf("# %s\n", error->message);
     return false;
   }
