@@ -75,7 +75,8 @@ DbaFindings *dba_advise(const DbaSurvey *survey, const char *const *rules) {
     DbaChecked *checked = dba_list_add(findings->arena, &findings->checked, sizeof *checked);
     *checked = (DbaChecked){advisor->rule, advisor->title, advice.looked_at, findings->findings.n - before};
   }
-  dba_findings_suppress(findings, survey);
+  g_autofree const char **all = dba_advise_rules();
+  dba_findings_suppress(findings, survey, all, rules && *rules ? NULL : &findings->idle); // with --rule, most have nothing to do
   dba_findings_rank(findings);
   return findings;
 }

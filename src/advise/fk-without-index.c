@@ -111,8 +111,11 @@ void dba_advise_fk_without_index(DbaAdvice *advice) {
         continue;
       advice->looked_at++;
       bool covered = false;
-      for (DBA_EACH(DbaIndex, index, &relation->indexes))
-        covered |= dba_index_covers_key(index, &key->columns);
+      for (DBA_EACH(DbaIndex, index, &relation->indexes)) {
+        DbaIndex repaired = *index; // an invalid one is invalid-object's to repair: no second one beside it
+        repaired.invalid = repaired.not_ready = false;
+        covered |= dba_index_covers_key(&repaired, &key->columns);
+      }
       const char *object = dba_advice_object(advice, relation, &key->columns);
       if (covered || !g_hash_table_add(seen, (char *)(uintptr_t)object)) // two foreign keys on the same columns need one index
         continue;

@@ -54,6 +54,32 @@ static void invalid_index(DbaAdvice *advice, const DbaRelation *relation, const 
                          "right when nobody misses it; it was wanted once");
 }
 
+// An index on a partitioned table is valid once every partition has attached its part.
+static void incomplete_index(DbaAdvice *advice, const DbaRelation *relation, const DbaIndex *index) {
+  g_autofree char *name = dba_sql_name(relation->schema, index->name);
+  g_autoptr(GString) lacking = g_string_new(NULL);
+  unsigned parts = 0, without = 0;
+  for (DBA_EACH(DbaRelation, part, &advice->schema->relations)) {
+    if (g_strcmp0(part->partition_of, relation->name) || g_strcmp0(part->partition_of_schema, relation->schema))
+      continue;
+    bool attached = false;
+    for (DBA_EACH(DbaIndex, of_part, &part->indexes))
+      attached |= !g_strcmp0(of_part->parent_index, name) && !of_part->invalid;
+    parts++;
+    if (!attached && without++ < 5)
+      g_string_append_printf(lacking, "%s%s.%s", lacking->len ? ", " : "", part->schema, part->name);
+  }
+  DbaFinding *finding =
+      dba_advice_find(advice, DBA_WORTH_IT, relation, dba_arena_format(advice->arena, "%s.%s", relation->schema, index->name));
+  finding->index = index->name;
+  finding->what = dba_arena_format(
+      advice->arena, "Index %s on the partitioned table %s.%s is invalid: %u of %u partitions lack their part%s%s%s.", index->name,
+      relation->schema, relation->name, without, parts, lacking->len ? " (" : "", lacking->str, lacking->len ? ")" : "");
+  finding->why =
+      "New partitions get it, the ones named do not, and a unique one is not enforced across them.  CREATE INDEX CONCURRENTLY on each, "
+      "then ALTER INDEX ... ATTACH PARTITION: with the last one it becomes valid.";
+}
+
 static void not_valid(DbaAdvice *advice, const DbaRelation *relation, const DbaConstraint *constraint) {
   DbaFinding *finding = dba_advice_find(advice, DBA_WORTH_IT, relation,
                                         dba_arena_format(advice->arena, "%s.%s.%s", relation->schema, relation->name, constraint->name));
@@ -78,6 +104,8 @@ void dba_advise_invalid_object(DbaAdvice *advice) {
         dba_advice_unjudged(advice, dba_arena_format(advice->arena, "%s.%s", relation->schema, index->name),
                             "the index is invalid, and a session holds the lock under which one is built CONCURRENTLY",
                             "review again when that session is done");
+      else if (index->invalid && index->on_partitioned && !index->parent_index)
+        incomplete_index(advice, relation, index);
       else if (index->invalid && !index->on_partitioned)
         invalid_index(advice, relation, index);
     }

@@ -44,8 +44,11 @@ void dba_advise_no_primary_key(DbaAdvice *advice) {
             dba_arena_format(advice->arena, "(%s): unique already by %s%s", key_columns(advice, index), index->name,
                              all_not_null(relation, index) ? ", and never null" : ", but it may be null: SET NOT NULL first"));
     for (DBA_EACH(DbaColumnStatistics, statistics, &relation->statistics))
-      if (strcmp(relation->kind, "partitioned table") && statistics->distinct <= -0.9999 && statistics->null_fraction <= 0 && relation->rows >= 100)
-        dba_advice_option(advice, finding, dba_arena_format(advice->arena, "(%s): every sampled value is different, which may be chance", statistics->column));
+      if (strcmp(relation->kind, "partitioned table") && statistics->distinct <= -0.9999 && statistics->null_fraction <= 0 &&
+          relation->rows >= 100)
+        dba_advice_option(
+            advice, finding,
+            dba_arena_format(advice->arena, "(%s): every sampled value is different, which may be chance", statistics->column));
     dba_advice_option(advice, finding, "a new identity column");
     if (!relation->columns.n)
       dba_advice_option(advice, finding, "none: the table has no columns");

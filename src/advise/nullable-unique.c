@@ -72,10 +72,11 @@ void dba_advise_nullable_unique(DbaAdvice *advice) {
         for (DBA_EACH_TEXT(name, &columns))
           if (strcmp(*name, mark->name))
             dba_list_add_text(advice->arena, &rest, *name);
-        dba_advice_option(advice, finding,
-                          dba_arena_format(advice->arena,
-                                           "no, %s marks removed rows and the living must differ: CREATE UNIQUE INDEX ON %s.%s (%s) WHERE %s IS NULL",
-                                           mark->name, relation->schema, relation->name, dba_advice_columns(advice, &rest), mark->name));
+        dba_advice_option(
+            advice, finding,
+            dba_arena_format(advice->arena,
+                             "no, %s marks removed rows and the living must differ: CREATE UNIQUE INDEX ON %s.%s (%s) WHERE %s IS NULL",
+                             mark->name, relation->schema, relation->name, dba_advice_columns(advice, &rest), mark->name));
       }
       dba_advice_option(advice, finding, "yes: allow it, with the reason");
       dba_advice_option(advice, finding, "no: NULLS NOT DISTINCT (PostgreSQL 15 and later)");

@@ -20,7 +20,8 @@ typedef enum DbaExit {
 typedef struct DbaOptions {
   const DbaVerb *verb;
   bool help, version, quiet;
-  char *texts[32]; // by option number
+  const DbaAdvisor *help_rule; // dbarch help RULE
+  char *texts[32];             // by option number
   bool flags[32];
   GPtrArray *rules, *objects; // NULL-terminated once parsed
   GPtrArray *words;           // likewise
@@ -62,3 +63,4 @@ bool dba_options_parse(int argc, char **argv, DbaOptions *ret_options, GError **
 void dba_options_clear(DbaOptions *options);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(DbaOptions, dba_options_clear)
 char *dba_options_help(const DbaVerb *verb) DBA_CHECKED; // NULL: the front page
+char *dba_options_help_rule(const DbaAdvisor *rule) DBA_CHECKED;

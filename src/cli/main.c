@@ -156,8 +156,9 @@ static bool set_up(const DbaOptions *options, DbaRequest *request, GError **erro
   for (guint i = 0; i + 1 < options->rules->len; i++)
     if (!g_strv_contains(rules, options->rules->pdata[i])) {
       const char *near = dba_text_nearest(options->rules->pdata[i], rules);
-      return dba_fail(error, DBA_ERROR_USAGE, "unknown rule \"%s\"%s%s%s", (const char *)options->rules->pdata[i],
-                      near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : "");
+      g_autofree char *all = g_strjoinv(", ", (char **)(uintptr_t)rules);
+      return dba_fail(error, DBA_ERROR_USAGE, "unknown rule \"%s\" (%s%s%s)", (const char *)options->rules->pdata[i],
+                      near ? "did you mean \"" : "there are: ", near ? near : all, near ? "\"?" : "");
     }
   request->format = options->flags[DBA_OPTION_JSON] || !g_strcmp0(format, "json") ? DBA_FORMAT_JSON : DBA_FORMAT_TTY;
   request->color = color && strcmp(color, "auto") ? !strcmp(color, "always") : isatty(STDOUT_FILENO) && !g_getenv("NO_COLOR");
@@ -254,6 +255,11 @@ int main(int argc, char **argv) {
     return fail(error);
   if (options.version) {
     puts("dbarch " DBARCH_VERSION);
+    return DBA_EXIT_OK;
+  }
+  if (options.help_rule) {
+    g_autofree char *help = dba_options_help_rule(options.help_rule);
+    fputs(help, stdout);
     return DBA_EXIT_OK;
   }
   if (options.help || !options.verb) {

@@ -94,7 +94,12 @@ static bool take(DbaOptions *parsed, int i, const char *value, GError **error) {
   return true;
 }
 
-static bool find_verb(const char *name, DbaOptions *parsed, GError **error) {
+static bool find_verb(const char *name, bool help, DbaOptions *parsed, GError **error) {
+  for (const DbaAdvisor *advisor = dba_advisors; help && advisor->rule; advisor++)
+    if (!strcmp(name, advisor->rule)) {
+      parsed->help_rule = advisor;
+      return true;
+    }
   const char *names[16] = {0};
   size_t n = 0;
   for (const DbaVerb *verb = dba_verbs; verb->name; verb++) {
@@ -123,7 +128,7 @@ bool dba_options_parse(int argc, char **argv, DbaOptions *parsed, GError **error
       ended = true;
     } else if (ended || *arg != '-' || !arg[1] || foreign) {
       if (!parsed->verb) {
-        if (!find_verb(arg, parsed, error))
+        if (!find_verb(arg, help_word, parsed, error))
           return false;
       } else
         g_ptr_array_add(parsed->words, (char *)(uintptr_t)arg);
@@ -158,6 +163,18 @@ bool dba_options_parse(int argc, char **argv, DbaOptions *parsed, GError **error
   return true;
 }
 
+char *dba_options_help_rule(const DbaAdvisor *rule) {
+  enum { WIDTH = 100 };
+  GString *out = g_string_new(NULL);
+  g_string_append_printf(out, "%s: %s\n\n", rule->rule, rule->title);
+  dba_text_append_wrapped(out, rule->explain, WIDTH, 0);
+  g_string_append_printf(out,
+                         "\n\nTo live with one finding, head the statement with\n  -- dbarch: allow %s REASON\nor write into dbarch.yaml\n"
+                         "  allow:\n    - { rule: %s, object: NAME, reason: \"...\" }\n",
+                         rule->rule, rule->rule);
+  return g_string_free(out, FALSE);
+}
+
 char *dba_options_help(const DbaVerb *verb) {
   GString *out = g_string_new(NULL);
   if (!verb) {
@@ -180,6 +197,11 @@ char *dba_options_help(const DbaVerb *verb) {
         g_strdup_printf("--%s%s%s", options[i].name, options[i].argument ? " " : "", options[i].argument ? options[i].argument : "");
     g_string_append_printf(out, "  %c%c%c %-20s %s\n", options[i].letter ? '-' : ' ', options[i].letter ? options[i].letter : ' ',
                            options[i].letter ? ',' : ' ', name, options[i].help);
+  }
+  if (!strcmp(verb->name, "review")) {
+    g_string_append(out, "\nrules (dbarch help RULE says more):\n");
+    for (const DbaAdvisor *advisor = dba_advisors; advisor->rule; advisor++)
+      g_string_append_printf(out, "  %-24s %s\n", advisor->rule, advisor->title);
   }
   return g_string_free(out, FALSE);
 }

@@ -51,7 +51,7 @@ typedef struct DbaRisk {
   const char *blocks; // "nothing", "writes", "reads and writes"
   DbaList tables;     // which tables it is held on
   bool rewrites;
-  DbaList rewritten; // which tables are written anew
+  DbaList rewritten;         // which tables are written anew
   double duration_ms;        // measured in the lab
   const char *duration_note; // rows and size it was measured at
 } DbaRisk;
@@ -87,7 +87,7 @@ typedef struct DbaFinding {
   const char *constraint, *index; // names the trial needs
   int64_t trial;                  // DbaTrialKind
   bool has_change, rejected, suppressed;
-  bool replayed; // its proof comes from an earlier run
+  bool replayed;             // its proof comes from an earlier run
   const char *suppressed_by; // reason and place
   DbaChange change;
   DbaRisk risk;
@@ -112,6 +112,7 @@ typedef struct DbaFindings {
   DbaList findings; // DbaFinding
   DbaList checked;  // DbaChecked
   DbaList unjudged; // DbaUnjudged
+  DbaList idle;     // texts: allowances that allow nothing, and why
 } DbaFindings;
 
 extern const DbaRecord dba_receipt_record, dba_change_record, dba_risk_record, dba_alternative_record, dba_finding_record,
@@ -127,8 +128,9 @@ unsigned dba_findings_count(const DbaFindings *findings, DbaSeverity severity);
 
 // ---- suppression ----------------------------------------------------------------------------------------------------
 
-// Marks findings that a comment in the subject's files or an entry of dbarch.yaml allows.  Each needs a reason.
-void dba_findings_suppress(DbaFindings *findings, const DbaSurvey *survey);
+// Marks findings that a comment in the subject's files or an entry of dbarch.yaml allows.  Each needs a reason.  What an
+// entry lacks, or that it allows nothing, is said in `idle`, one line each, when that is not NULL; `rules` are all names.
+void dba_findings_suppress(DbaFindings *findings, const DbaSurvey *survey, const char *const *rules, DbaList *idle);
 
 // Reads `allow:` of a dbarch.yaml into the survey's suppressions:
 //   allow:

@@ -41,18 +41,28 @@ static bool names(const DbaSuppression *suppression, const DbaFinding *finding) 
          !g_strcmp0(suppression->object, finding->index) || !g_strcmp0(suppression->object, finding->constraint);
 }
 
-void dba_findings_suppress(DbaFindings *findings, const DbaSurvey *survey) {
-  for (DBA_EACH(DbaFinding, finding, &findings->findings))
-    for (DBA_EACH(DbaSuppression, suppression, &survey->suppressions)) {
-      if (!names(suppression, finding))
+void dba_findings_suppress(DbaFindings *findings, const DbaSurvey *survey, const char *const *rules, DbaList *idle) {
+  for (DBA_EACH(DbaSuppression, suppression, &survey->suppressions)) {
+    const char *why = NULL;
+    bool used = false;
+    if (!suppression->reason || !*suppression->reason)
+      why = "it gives no reason";
+    else if (!g_strv_contains(rules, suppression->rule))
+      why = "there is no such rule";
+    for (DBA_EACH(DbaFinding, finding, &findings->findings)) {
+      if (why || finding->suppressed || !names(suppression, finding))
         continue;
-      if (!suppression->reason || !*suppression->reason)
-        continue;
-      finding->suppressed = true;
+      used = finding->suppressed = true;
       finding->suppressed_by =
           dba_arena_format(findings->arena, "%s (%s:%" G_GINT64_FORMAT ")", suppression->reason, suppression->file, suppression->line);
-      break;
     }
+    if (used || !idle)
+      continue;
+    g_autofree char *line = g_strdup_printf("%s:%" G_GINT64_FORMAT ": allow %s%s%s has no effect: %s", suppression->file, suppression->line,
+                                            suppression->rule, suppression->object ? " " : "",
+                                            suppression->object ? suppression->object : "", why ? why : "nothing is found there");
+    dba_list_add_text(findings->arena, idle, line);
+  }
 }
 
 static bool wrong(struct fy_node *node, const char *path, const char *fact, GError **error) {

@@ -312,8 +312,9 @@ static bool run_meta(Loader *loader, const DbaSqlItem *item, GError **error) {
     *argument++ = '\0';
     argument = g_strstrip(argument);
   }
-  static const char *const guards[] = {"\\restrict", "\\unrestrict", NULL}, *const includes[] = {"\\i", "\\ir", "\\include", "\\include_relative", NULL},
-                    *const conditions[] = {"\\if", "\\elif", "\\else", "\\endif", NULL};
+  static const char *const guards[] = {"\\restrict", "\\unrestrict", NULL},
+                           *const includes[] = {"\\i", "\\ir", "\\include", "\\include_relative", NULL},
+                           *const conditions[] = {"\\if", "\\elif", "\\else", "\\endif", NULL};
   if (g_strv_contains(guards, command))
     return true;
   if (g_strv_contains(includes, command) && loader->root)

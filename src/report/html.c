@@ -33,7 +33,8 @@ static const DbaReceipt *best_receipt(const DbaFinding *finding) {
 static void receipts(GString *out, const DbaFinding *finding) {
   if (!finding->receipts.n)
     return;
-  g_string_append(out, "<div class=scroll><table><tr><th>measured</th><th>before</th><th>after</th><th class=pair></th><th>runs</th></tr>");
+  g_string_append_printf(out, "<div class=scroll><table><tr><th>%s</th><th>before</th><th>after</th><th class=pair></th><th>runs</th></tr>",
+                         finding->trial == DBA_TRIAL_UP_DOWN ? "its price" : "measured");
   for (DBA_EACH(DbaReceipt, receipt, &finding->receipts)) {
     g_autofree char *before = dba_report_amount(receipt->before, receipt->unit), *after = dba_report_amount(receipt->after, receipt->unit);
     double most = MAX(MAX(receipt->before, receipt->after), 1e-9);
@@ -51,8 +52,9 @@ static void receipts(GString *out, const DbaFinding *finding) {
                       *high = dba_report_amount(receipt->after_high, receipt->unit);
       g_string_append_printf(out, "<div class=soft>%s to %s</div>", low, high);
     }
-    g_string_append_printf(out, "</td><td class=pair><i style=\"width:%.1f%%\"></i><i style=\"width:%.1f%%\"></i></td><td>%d%s</td></tr>",
-                           receipt->before / most * 100, receipt->after / most * 100, (int)receipt->n,
+    g_string_append_printf(out,
+                           "</td><td class=\"pair%s\"><i style=\"width:%.1f%%\"></i><i style=\"width:%.1f%%\"></i></td><td>%d%s</td></tr>",
+                           receipt->claimed ? " gain" : "", receipt->before / most * 100, receipt->after / most * 100, (int)receipt->n,
                            receipt->claimed ? ""
                            : receipt->n > 1 ? ", within the spread"
                                             : "");
@@ -74,7 +76,10 @@ static void finding_html(GString *out, const DbaFinding *finding, const char *cl
   const DbaReceipt *best = best_receipt(finding);
   g_string_append_printf(out, "<details%s><summary><span><b class=%s>", open ? " open" : "", class);
   text(out, finding->object);
-  wrapped(out, "</b> <span class=tag>", finding->rule, "</span></span>");
+  wrapped(out, "</b> <span class=tag>", finding->rule, "</span>");
+  if (g_str_has_prefix(finding->proof, "unproven"))
+    g_string_append(out, " <span class=\"tag open\">unproven</span>");
+  g_string_append(out, "</span>");
   g_string_append(out, "<span class=gain>");
   if (best && best->claimed) {
     g_autofree char *before = dba_report_amount(best->before, best->unit), *after = dba_report_amount(best->after, best->unit);
@@ -93,9 +98,8 @@ static void finding_html(GString *out, const DbaFinding *finding, const char *cl
   if (finding->has_change) {
     wrapped(out, "<dl><dt>change</dt><dd><pre>", finding->change.up, "</pre></dd>");
     wrapped(out, "<dt>undo</dt><dd><pre>", finding->change.down, "</pre>");
-    text(out, finding->change.undo_class);
-    g_string_append(out,
-                    finding->change.undo_proven ? "; up, down, up ran in the lab and the catalog compared equal</dd>" : "; not tried</dd>");
+    g_autofree char *undo = dba_report_undo(&finding->change);
+    wrapped(out, "", undo, "</dd>");
     if (finding->risk.lock) {
       g_autofree char *risk = dba_report_risk(&finding->risk);
       term(out, "lock", risk);
@@ -123,7 +127,9 @@ static void finding_html(GString *out, const DbaFinding *finding, const char *cl
 }
 
 static void closing(GString *out, const DbaReview *review) {
-  g_string_append(out, "<h2 class=right>Looked at and right</h2><ul>");
+  if (review->findings->checked.n)
+    g_string_append(out, "<h2 class=right>Looked at and right</h2>");
+  g_string_append(out, "<ul>");
   for (DBA_EACH(DbaChecked, checked, &review->findings->checked))
     if (checked->looked_at > checked->found) {
       wrapped(out, "<li>", checked->title, checked->found ? ", but for what is above" : "");
@@ -157,7 +163,7 @@ static void closing(GString *out, const DbaReview *review) {
   }
 }
 
-enum { SHOWN = 300 }; // findings of one severity: the page stays below 1 MB, findings.json has all
+enum { SHOWN = 300, OPENED = 3 }; // findings of one severity: the page stays below 1 MB, findings.json has all
 
 char *dba_report_html(const DbaReview *review) {
   static const struct {
@@ -179,7 +185,11 @@ char *dba_report_html(const DbaReview *review) {
                             review->survey->schema.relations.n, review->lab_note ? review->lab_note : "no lab");
   text(out, about);
   g_string_append(out, "</p>\n");
-  bool open = true; // the first finding with a measured gain shows what a finding holds
+  if (review->migrations.n)
+    g_string_append(
+        out, "<p class=soft>To apply a migration: <code>psql -X -1 -v ON_ERROR_STOP=1 -f FILE</code>, without <code>-1</code> where its "
+             "head says transaction=off.</p>\n");
+  unsigned opened = 0;
   for (int severity = 0; severity < DBA_N_SEVERITIES; severity++) {
     if (!dba_findings_count(review->findings, (DbaSeverity)severity))
       continue;
@@ -187,10 +197,9 @@ char *dba_report_html(const DbaReview *review) {
     unsigned shown = 0;
     for (DBA_EACH(DbaFinding, finding, &review->findings->findings))
       if (finding->severity == severity && !finding->rejected && !finding->suppressed && shown++ < SHOWN) {
-        const DbaReceipt *best = best_receipt(finding);
-        bool gain = best && best->claimed;
-        finding_html(out, finding, groups[severity].class, open && gain);
-        open = open && !gain;
+        // The gravest show at once what a finding holds.
+        finding_html(out, finding, groups[severity].class, opened == 0 || (severity == DBA_MUST_FIX && opened < OPENED));
+        opened++;
       }
     if (shown > SHOWN)
       g_string_append_printf(out, "<p class=soft>and %u more: they are in findings.json</p>", shown - SHOWN);
@@ -213,6 +222,9 @@ char *dba_report_html(const DbaReview *review) {
     }
   g_string_append(out, first ? "" : "</ul>");
   closing(out, review);
-  g_string_append(out, "</main></body></html>\n");
+  g_string_append(out, "<p class=soft>dbarch " DBARCH_VERSION);
+  if (review->survey->server.taken_at)
+    wrapped(out, ", surveyed ", review->survey->server.taken_at, "");
+  g_string_append(out, "</p></main></body></html>\n");
   return g_string_free(out, FALSE);
 }

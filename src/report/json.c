@@ -103,7 +103,7 @@ static char *file_text(const DbaFinding *finding, bool up) {
   }
   for (DBA_EACH(DbaReceipt, receipt, &finding->receipts)) {
     g_autofree char *line = dba_report_receipt(receipt);
-    comment(sql, "Receipt: ", line);
+    comment(sql, finding->trial == DBA_TRIAL_UP_DOWN ? "Price: " : "Receipt: ", line);
   }
   if (finding->receipts.n) {
     const DbaReceipt *receipt = finding->receipts.items;
@@ -112,8 +112,10 @@ static char *file_text(const DbaFinding *finding, bool up) {
     comment(sql, "Measured on ", how);
     comment(sql, "Again: ", receipt->repeat);
   }
-  g_autofree char *undo = g_strdup_printf("%s; up, down, up ran in the lab", change->undo_class);
+  g_autofree char *undo = dba_report_undo(change);
   comment(sql, "Undo: ", undo);
+  comment(sql,
+          "Apply: ", change->no_transaction ? "psql -X -v ON_ERROR_STOP=1 -f this file" : "psql -X -1 -v ON_ERROR_STOP=1 -f this file");
   g_string_append_c(sql, '\n');
   if (!change->no_transaction)
     g_string_append(sql, "SET lock_timeout = '2s';\n");

@@ -50,6 +50,8 @@ char *dba_report_verdict(const DbaReview *review) DBA_CHECKED;
 char *dba_report_receipt(const DbaReceipt *receipt) DBA_CHECKED;
 // "ACCESS EXCLUSIVE on shop.orders; blocks reads and writes; rewrites shop.orders; 41 ms at shop.orders: 50 k rows, 6.2 MB"
 char *dba_report_risk(const DbaRisk *risk) DBA_CHECKED;
+// "exact; up, down, up ran and the catalog compared equal"
+char *dba_report_undo(const DbaChange *change) DBA_CHECKED;
 // A number with its unit, for people.
 char *dba_report_amount(double value, const char *unit) DBA_CHECKED;
 // `color`: escape sequences allowed; `width`: columns of the terminal.

@@ -26,7 +26,7 @@ char *dba_report_verdict(const DbaReview *review) {
   append_count(out, rejected, "tried and rejected", "tried and rejected");
   append_count(out, suppressed, "allowed by its owner", "allowed by their owner");
   if (!out->len)
-    g_string_append(out, "nothing to fix");
+    g_string_append(out, review->survey->schema.relations.n ? "nothing to fix" : "nothing to look at: no table and no view");
   return g_string_free(out, FALSE);
 }
 
@@ -64,6 +64,14 @@ char *dba_report_risk(const DbaRisk *risk) {
     g_string_append_printf(out, "%s%s", i ? ", " : "; rewrites ", dba_list_text(&risk->rewritten, i));
   g_string_append_printf(out, "; %s at %s", duration, risk->duration_note ? risk->duration_note : "its size here");
   return g_string_free(out, FALSE);
+}
+
+char *dba_report_undo(const DbaChange *change) {
+  if (!strcmp(change->undo_class, DBA_UNDO_NOT_NEEDED))
+    return g_strdup_printf("not needed: what was repaired is not broken again%s",
+                           change->undo_proven ? "; up and down ran" : "; not tried");
+  return g_strdup_printf("%s; %s", change->undo_class,
+                         change->undo_proven ? "up, down, up ran and the catalog compared equal" : "not tried");
 }
 
 typedef struct Printer {
@@ -115,7 +123,7 @@ static void finding_text(Printer *p, const DbaFinding *finding) {
   bool first = true;
   for (DBA_EACH(DbaReceipt, receipt, &finding->receipts)) {
     g_autofree char *line = dba_report_receipt(receipt);
-    g_string_append_printf(p->out, "    %-9s %s\n", first ? "receipt" : "", line);
+    g_string_append_printf(p->out, "    %-9s %s\n", !first ? "" : finding->trial == DBA_TRIAL_UP_DOWN ? "price" : "receipt", line);
     first = false;
   }
   if (finding->risk.lock && !finding->rejected) {
@@ -123,9 +131,7 @@ static void finding_text(Printer *p, const DbaFinding *finding) {
     labelled(p, "lock", risk);
   }
   if (finding->has_change && !finding->rejected) {
-    g_autofree char *undo =
-        g_strdup_printf("%s%s", finding->change.undo_class,
-                        finding->change.undo_proven ? "; up, down, up ran and the catalog compared equal" : "; not tried");
+    g_autofree char *undo = dba_report_undo(&finding->change);
     labelled(p, "undo", undo);
   }
   if (strcmp(finding->proof, "proven") && strcmp(finding->proof, "not needed"))
@@ -172,7 +178,8 @@ char *dba_report_terminal(const DbaReview *review, bool color, unsigned width) {
       g_string_append_printf(p.out, "  %s [%s]: %s\n", finding->object, finding->rule, finding->suppressed_by);
       first = false;
     }
-  heading(&p, "\033[1m", "LOOKED AT AND RIGHT");
+  if (review->findings->checked.n)
+    heading(&p, "\033[1m", "LOOKED AT AND RIGHT");
   for (DBA_EACH(DbaChecked, checked, &review->findings->checked))
     if (checked->looked_at && !checked->found)
       g_string_append_printf(p.out, "  %s (%d)\n", checked->title, (int)checked->looked_at);
@@ -209,7 +216,14 @@ char *dba_report_terminal(const DbaReview *review, bool color, unsigned width) {
   }
   g_string_append_c(p.out, '\n');
   if (review->together)
-    g_string_append(p.out, "All migrations ran up in turn and down again; the catalog compared equal.\n");
+    g_string_append(p.out,
+                    "All migrations ran up in turn and down again; but for what is repaired for good, the catalog compared equal.\n");
+  if (review->migrations.n)
+    g_string_append(p.out, "To apply one: psql -X -1 -v ON_ERROR_STOP=1 -f FILE (without -1 where its head says transaction=off).\n");
+  if (review->replayed)
+    g_string_append_printf(p.out, "%u of the proofs are an earlier run's.\n", review->replayed);
+  if (review->unfinished)
+    g_string_append(p.out, "Not all trials were run: the same command goes on from here.\n");
   if (review->lab)
     g_string_append_printf(p.out, "Proven on %s%s%s, in %.1f s.\n", review->lab, review->lab_note ? "; " : "",
                            review->lab_note ? review->lab_note : "", review->seconds);

@@ -53,8 +53,7 @@ static bool check_text(const Check *check, const char *path, const DbaField *fie
     if (!is_query(text))
       return wrong(check, path, field->name, "is no query");
     G_GNUC_FALLTHROUGH;
-  case DBA_SCHEMA_FRAGMENT:
-    return dba_sql_is_fragment(text) || wrong(check, path, field->name, "is not one piece of one SQL statement");
+  case DBA_SCHEMA_FRAGMENT: return dba_sql_is_fragment(text) || wrong(check, path, field->name, "is not one piece of one SQL statement");
   }
   return true;
 }

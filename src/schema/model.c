@@ -72,9 +72,16 @@ static const DbaField constraint_fields[] = {DBA_FIELD(T, column_numbers, TEXTS,
                                              END};
 #undef T
 #define T DbaIndexKey
-static const DbaField index_key_fields[] = {
-    F(T, column, TEXT),      SQL(T, expression, TEXT, FRAGMENT), SQL(T, opclass, TEXT, FRAGMENT),  SQL(T, collation, TEXT, FRAGMENT),        F(T, descending, BOOL),
-    F(T, nulls_first, BOOL), SQL(T, opfamily, TEXT, FRAGMENT),   F(T, included, BOOL), F(T, statistics_target, INT), END};
+static const DbaField index_key_fields[] = {F(T, column, TEXT),
+                                            SQL(T, expression, TEXT, FRAGMENT),
+                                            SQL(T, opclass, TEXT, FRAGMENT),
+                                            SQL(T, collation, TEXT, FRAGMENT),
+                                            F(T, descending, BOOL),
+                                            F(T, nulls_first, BOOL),
+                                            SQL(T, opfamily, TEXT, FRAGMENT),
+                                            F(T, included, BOOL),
+                                            F(T, statistics_target, INT),
+                                            END};
 #undef T
 const DbaRecord dba_index_key_record = {"index key", sizeof(DbaIndexKey), index_key_fields};
 #define T DbaIndex
@@ -294,8 +301,9 @@ static const DbaField statistics_object_fields[] = {NAMES(T, schema),
                                                     END};
 #undef T
 #define T DbaDefaultAcl
-static const DbaField default_acl_fields[] = {NAMES(T, role),   NAMES(T, schema),         DBA_FIELD(T, kind, TEXT, DBA_FIELD_NAMES | DBA_SCHEMA_WORD << DBA_SCHEMA_FORM_SHIFT),
-                                              F(T, acl, TEXTS), F(T, acl_default, TEXTS), END};
+static const DbaField default_acl_fields[] = {
+    NAMES(T, role),   NAMES(T, schema),         DBA_FIELD(T, kind, TEXT, DBA_FIELD_NAMES | DBA_SCHEMA_WORD << DBA_SCHEMA_FORM_SHIFT),
+    F(T, acl, TEXTS), F(T, acl_default, TEXTS), END};
 #undef T
 #define T DbaUnmodelled
 static const DbaField unmodelled_fields[] = {NAMES(T, kind), F(T, count, INT), F(T, names, TEXTS), END};

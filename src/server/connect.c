@@ -75,7 +75,8 @@ DbaServer *dba_server_open(const char *conninfo, DbaInterrupt *interrupt, GError
   PQconninfoOption *options = PQconninfoParse(conninfo, &problem);
   if (options && is_ambiguous_uri(conninfo)) {
     PQconninfoFree(options);
-    dba_fail(error, DBA_ERROR_USAGE, "the connection URI is malformed: write @ as %%40, / as %%2F and : as %%3A inside user name and password");
+    dba_fail(error, DBA_ERROR_USAGE,
+             "the connection URI is malformed: write @ as %%40, / as %%2F and : as %%3A inside user name and password");
     return NULL;
   }
   if (!options) {

@@ -12,19 +12,67 @@
 enum { GENERATED_ROWS = 100000 };
 static const char SUBJECT_DATABASE[] = "subject";
 
-static bool wanted(const DbaRequest *request, const DbaFinding *finding) {
-  return !request->objects || !*request->objects || g_strv_contains(request->objects, finding->object);
+// A finding is named as it is printed, by its table, or by the index or constraint it is about; quoted or not.
+static bool is_about(const DbaFinding *finding, const char *name) {
+  g_auto(GStrv) bare = g_strsplit(name, "\"", -1);
+  g_autofree char *unquoted = g_strjoinv("", bare), *table = g_strdup_printf("%s.%s", finding->schema, finding->table);
+  return !strcmp(finding->object, name) || !strcmp(finding->object, unquoted) || !strcmp(table, unquoted) ||
+         !strcmp(finding->table, unquoted) || !g_strcmp0(finding->index, unquoted) || !g_strcmp0(finding->constraint, unquoted);
 }
 
-static void keep_objects(const DbaRequest *request, DbaFindings *findings) {
+static bool wanted(const DbaRequest *request, const DbaFinding *finding) {
+  for (const char *const *name = request->objects; *name; name++)
+    if (is_about(finding, *name))
+      return true;
+  return false;
+}
+
+// Is there a table, an index or a constraint of that name, up to a bracket?
+static bool is_known(const DbaSchema *schema, const char *name, GPtrArray *names) {
+  g_auto(GStrv) bare = g_strsplit(name, "\"", -1);
+  g_autofree char *unquoted = g_strjoinv("", bare);
+  unquoted[strcspn(unquoted, "(")] = '\0';
+  bool known = false;
+  for (DBA_EACH(DbaRelation, relation, &schema->relations)) {
+    char *table = g_strdup_printf("%s.%s", relation->schema, relation->name);
+    g_ptr_array_add(names, table);
+    known |= !strcmp(table, unquoted) || !strcmp(relation->name, unquoted);
+    for (DBA_EACH(DbaIndex, index, &relation->indexes)) {
+      g_autofree char *qualified = g_strdup_printf("%s.%s", relation->schema, index->name);
+      known |= !strcmp(index->name, unquoted) || !strcmp(qualified, unquoted);
+    }
+    for (DBA_EACH(DbaConstraint, constraint, &relation->constraints)) {
+      g_autofree char *qualified = g_strdup_printf("%s.%s", table, constraint->name);
+      known |= !strcmp(constraint->name, unquoted) || !strcmp(qualified, unquoted);
+    }
+  }
+  return known;
+}
+
+static bool keep_objects(const DbaRequest *request, const DbaSchema *schema, DbaFindings *findings, GError **error) {
+  if (!request->objects || !*request->objects)
+    return true;
+  for (const char *const *name = request->objects; *name; name++) {
+    g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+    if (is_known(schema, *name, names))
+      continue;
+    g_ptr_array_add(names, NULL);
+    const char *near = dba_text_nearest(*name, (const char *const *)names->pdata);
+    return dba_fail(error, DBA_ERROR_USAGE, "--object %s: there is no such table, index or constraint%s%s%s", *name,
+                    near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : "");
+  }
   uint32_t kept = 0;
   for (DBA_EACH(DbaFinding, finding, &findings->findings))
     if (wanted(request, finding))
       *dba_list_at(DbaFinding, &findings->findings, kept++) = *finding;
   findings->findings.n = kept;
+  findings->checked.n = findings->unjudged.n = 0; // they speak of everything
+  return true;
 }
 
-static bool needs_trial(const DbaFinding *finding) { return finding->trial != DBA_TRIAL_NONE && !finding->suppressed && !finding->replayed; }
+static bool needs_trial(const DbaFinding *finding) {
+  return finding->trial != DBA_TRIAL_NONE && !finding->suppressed && !finding->replayed;
+}
 
 // The tables whose rows the trials of more than notes read: those of the findings, and the parents of their foreign keys.
 // `only_empty`: leave out those that have rows of their own.
@@ -206,8 +254,9 @@ static bool write_out(const char *out, const char *name, const char *text, GErro
 static const DbaReportDocument *earlier_run(const char *path, DbaArena *arena) {
   g_autofree char *text = NULL;
   size_t length;
-  return g_file_test(path, G_FILE_TEST_EXISTS) && dba_file_read(path, &text, &length, NULL) ? dba_report_read(arena, path, text, length, NULL)
-                                                                                            : NULL;
+  return g_file_test(path, G_FILE_TEST_EXISTS) && dba_file_read(path, &text, &length, NULL)
+             ? dba_report_read(arena, path, text, length, NULL)
+             : NULL;
 }
 
 // What a run that was cut has written is gone on with: no --force is asked for.
@@ -309,8 +358,11 @@ static bool run(const DbaRequest *request, const DbaSubject *subject, DbaLab **l
     return false;
   review->again = again(subject, review->arena);
   g_autoptr(DbaFindings) findings = dba_advise(survey, request->rules);
-  keep_objects(request, findings);
+  if (!keep_objects(request, &survey->schema, findings, error))
+    return false;
   dba_request_progress(request, "%u findings", findings->findings.n);
+  for (DBA_EACH_TEXT(line, &findings->idle))
+    g_ptr_array_add(answer->warnings, g_strdup(*line));
   announce(request, findings);
   review->survey = survey;
   review->findings = findings;
@@ -352,7 +404,8 @@ static bool run(const DbaRequest *request, const DbaSubject *subject, DbaLab **l
   for (int i = 0; i < DBA_N_SEVERITIES; i++)
     answer->counts[i] = dba_findings_count(findings, (DbaSeverity)i);
   if (interrupted)
-    return dba_fail(error, DBA_ERROR_INTERRUPTED, "interrupted: the report holds what was proven until then; the same command goes on from there");
+    return dba_fail(error, DBA_ERROR_INTERRUPTED,
+                    "interrupted: the report holds what was proven until then; the same command goes on from there");
   if (broken)
     return dba_fail(error, DBA_ERROR_LAB, "%s; the report holds what was proven until then", problem->message);
   return true;

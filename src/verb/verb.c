@@ -2,8 +2,8 @@
 // The table of verbs.
 #include "verb/verb.h"
 
-static const char *const review_options[] = {"as",   "out",     "force",  "rule", "object", "budget",   "no-lab", "format",
-                                             "json", "fail-on", "receipts", "dbname", "host", "port",   "username", NULL};
+static const char *const review_options[] = {"as",   "out",     "force",    "rule",   "object", "budget", "no-lab",   "format",
+                                             "json", "fail-on", "receipts", "dbname", "host",   "port",   "username", NULL};
 static const char *const survey_options[] = {"as",     "output", "force", "with-values", "format", "json",
                                              "dbname", "host",   "port",  "username",    NULL};
 static const char *const lab_options[] = {"yes", NULL};

@@ -376,6 +376,219 @@ def owners_inside_a_transaction():
     equal((process.returncode, report["verdict"]), (0, "nothing to fix"))
 
 
+def stays_powerless():
+    """What a subject leaves in its database must not be found by sessions that have power."""
+    mark = os.path.join(tempfile.gettempdir(), "dbarch-pwned-%d" % os.getpid())
+    trap = """create schema evil;
+create function evil.own() returns text language plpgsql as $f$ begin
+  begin execute $q$copy (select 1) to program 'touch %s'$q$; exception when others then null; end; return 'x'; end $f$;
+create view evil.pg_roles as select evil.own()::name as rolname;
+create view evil.pg_locks as select evil.own() as mode; create view evil.pg_class as select evil.own() as relname;
+create function evil.quote_ident(text) returns text language sql as 'select evil.own()';
+""" % mark
+    for more in ("do $$ begin execute 'alter database subject set search_path = evil, public, pg_catalog'; end $$; create role bob;",
+                 "do $$ begin execute 'alter role dbarch_subject set search_path = evil, public, pg_catalog'; end $$; create role bob; create extension citext;",
+                 "set search_path = evil, public; create role bob; create extension citext; create table public.p (id int primary key);"
+                 "create table public.t (a int references public.p); insert into public.p values (1); insert into public.t values (1);"):
+        review(write("trap.sql", trap + more))
+        assert not os.path.exists(mark)
+
+
+def surveys_are_schemas_only():
+    path = os.path.join(WORK, "honest.json")
+    sql = write("honest.sql", "create table a (id int primary key, b int default 1, check (b > 0)); create index a_b on a (b); create index a_b2 on a (b, id);"
+                "create view v as select * from a; create policy p on a using (true); create function f(x int) returns int language sql as 'select 1';"
+                "create function g() returns void begin atomic select 1; select 2; end;"
+                "create trigger t before update on a for each row execute function suppress_redundant_updates_trigger()")
+    equal(run("survey", sql, "-o", path).returncode, 0)
+    equal(review(path)[0].returncode, 0)
+    with open(path, encoding="utf-8") as file:
+        honest = file.read()
+    for old, new in [('"using_expr": "true"', '"using_expr": "(true)); drop table public.a; --"'),
+                     ('"default_expr": "1"', '"default_expr": "1; drop table a"'), ('"default_expr": "1"', '"default_expr": "(1"'), ('"default_expr": "1"', '"default_expr": "1 /*"'),
+                     ('"definition": "CREATE INDEX a_b ON public.a USING btree (b)"', '"definition": "CREATE INDEX a_b ON public.a USING btree (b); DROP TABLE x"'),
+                     ('"definition": "CREATE INDEX a_b ON public.a USING btree (b)"', '"definition": "CREATE INDEX a_b ON public.other USING btree (b)"'),
+                     ('"type": "integer"', '"type": "integer); drop table x; create table y (a int"'), ('"kind": "view"', '"kind": "view x; drop"'),
+                     ('"definition": " SELECT', '"definition": " DELETE FROM a; SELECT')]:
+        contains(honest, old)
+        write("evil.json", honest.replace(old, new, 1))
+        out, report = review(os.path.join(WORK, "evil.json"))
+        equal((out.returncode, report), (3, None))
+        contains(out.stderr, "evil.json: ")
+
+
+def out_folder_keeps_what_is_not_ours():
+    folder = os.path.join(WORK, "foreign")
+    sql = write("one.sql", "create table p (id int primary key); create table t (a int references p); insert into p select generate_series(1, 3000); insert into t select 1 + i % 3000 from generate_series(1, 30000) i")
+    equal(run("review", sql, "-q", "--out", folder).returncode, 0)
+    mine = write("foreign/migrations/900_mine.up.sql", "select 1;")
+    equal(run("review", sql, "-q", "--out", folder).returncode, 2)
+    first = sorted(os.listdir(folder + "/migrations"))
+    equal(run("review", write("bad.sql", "creat table"), "-q", "--out", folder, "--force").returncode, 3)
+    equal(sorted(os.listdir(folder + "/migrations")), first)  # a run that fails takes nothing away
+    equal(run("review", write("none.sql", "create table t (id int primary key)"), "-q", "--out", folder, "--force").returncode, 0)
+    equal(os.listdir(folder + "/migrations"), ["900_mine.up.sql"])
+    assert os.path.exists(mine)
+    write("empty/findings.json", "{}")
+    write("empty/report.html", "mine")
+    equal(run("review", sql, "-q", "--out", os.path.join(WORK, "empty"), "--force").returncode, 2)
+    with open(os.path.join(WORK, "empty/report.html"), encoding="utf-8") as file:
+        equal(file.read(), "mine")
+
+
+def goes_on_from_where_it_was_cut():
+    out = os.path.join(WORK, "resumed")
+    process = subprocess.Popen([DBARCH, "review", SHOP, "--out", out], env=clean_env(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8")
+    for line in process.stderr:
+        if "proving 5 of" in line:
+            process.send_signal(signal.SIGINT)
+            break
+    process.communicate(timeout=60)
+    with open(out + "/findings.json", encoding="utf-8") as file:
+        cut = {f["object"]: f for f in json.load(file)["findings"]}
+    again = run("review", SHOP, "--out", out)  # no --force: it goes on
+    equal(again.returncode, 0)
+    contains(again.stderr, "proofs taken over from the run before, which was cut")
+    with open(out + "/findings.json", encoding="utf-8") as file:
+        whole = json.load(file)
+    equal("unfinished" in whole, False)
+    taken = [f for f in whole["findings"] if f.get("receipts") and cut[f["object"]].get("receipts")]
+    assert len(taken) >= 2
+    for finding in taken:
+        equal(finding["receipts"], cut[finding["object"]]["receipts"])
+    equal(run("review", SHOP, "-q", "--out", out).returncode, 2)  # a finished one is not overwritten
+    # The same receipts give the same bytes, and nothing is measured.
+    first, second = (review(SHOP, "--receipts", out + "/findings.json")[1] for _ in range(2))
+    equal(json.dumps(first), json.dumps(second))
+    equal([f.get("receipts") for f in first["findings"]], [f.get("receipts") for f in whole["findings"]])
+    equal(run("review", SHOP, "-q", "--receipts", "nowhere.json").returncode, 3)
+
+
+def one_object():
+    path = write("objects.sql", 'create table p (id int primary key); create table "Odd Name" (a int references p, id int primary key); create table u (x int);')
+    for name in ('public."Odd Name"(a)', "public.Odd Name(a)", 'public."Odd Name"', "Odd Name", "Odd Name_a_fkey"):
+        equal([f["object"] for f in review(path, "--object", name)[1]["findings"]], ["public.Odd Name(a)"])
+    equal(review(path, "--object", "p")[1].get("findings", []), [])
+    out = run("review", path, "-q", "--object", "public.Odd Nam")
+    equal(out.returncode, 2)
+    contains(out.stderr, 'did you mean "public.Odd Name"')
+
+
+def idle_allowances():
+    path = write("idle.sql", "-- dbarch: allow no-primary-keyy typo\ncreate table a (x int);\n-- dbarch: allow no-primary-key\ncreate table b (x int);\n"
+                 "-- dbarch: allow no-primary-key not needed\ncreate table c (x int primary key);\n-- dbarch: allow no-primary-key a log\ncreate table d (x int);\n")
+    out = review(path)[0]
+    for part in ("idle.sql:2: allow no-primary-keyy a has no effect: there is no such rule", "idle.sql:4: allow no-primary-key b has no effect: it gives no reason",
+                 "idle.sql:6: allow no-primary-key c has no effect: nothing is found there"):
+        contains(out.stderr, part)
+    assert "idle.sql:8" not in out.stderr
+
+
+def includes_and_conditions():
+    write("inc/main.sql", "\\ir parts/a.sql\n\\i 'parts/b.sql'\ncreate table c (id int primary key references b);\n")
+    write("inc/parts/a.sql", "create table a (id int primary key);\n")
+    write("inc/parts/b.sql", "create table b (id int primary key references a);\n")
+    for subject in ("inc/main.sql", "inc"):
+        contains(run("review", os.path.join(WORK, subject), "-q", "--out", tempfile.mkdtemp(dir=WORK)).stdout, "3 tables and views")
+    write("outside.sql", "create table o (id int);")
+    for text, part in [("\\i ../outside.sql\n", "outside the subject's own folder"), ("\\ir nowhere.sql\n", "main.sql:1:1: the file that this includes is not there"),
+                       ("\\if true\ncreate table x (id int);\n\\endif\n", "conditions are not evaluated")]:
+        write("inc2/main.sql", text)
+        out = run("review", os.path.join(WORK, "inc2/main.sql"), "-q")
+        equal(out.returncode, 3)
+        contains(out.stderr, part)
+
+
+def endless_code_ends_at_the_budget():
+    slow = "create function slow(int) returns boolean language plpgsql as $$ begin loop begin perform pg_sleep(0.1); exception when query_canceled then null; end; end loop; end $$;"
+    for sql in (slow + "create table p (id int primary key); create table c (id int primary key, pid int references p, v int, check (slow(v)));",
+                slow + "create function f() returns trigger language plpgsql as $$ begin perform slow(1); return null; end $$; create table p (id int primary key);"
+                "create table c (id int primary key, pid int references p); insert into p select generate_series(1, 100); insert into c select i, i from generate_series(1, 100) i;"
+                "create trigger t after delete on p for each row execute function f();"):
+        started = time.time()
+        process, report = review(write("endless.sql", sql), "--budget", "4")
+        equal(process.returncode, 0)
+        contains(report["findings"][0]["proof"], "unproven")
+        assert time.time() - started < 25, time.time() - started
+
+
+def interrupted_copy():
+    rows = "".join("%d\t%s\n" % (i, "x" * 200) for i in range(60000))
+    path = write("copy.sql", "create table c (id int, t text);\ncreate function f() returns trigger language plpgsql as $$ begin loop begin perform pg_sleep(0.1);"
+                 " exception when query_canceled then null; end; end loop; end $$;\ncreate trigger t before insert on c for each row execute function f();\ncopy c from stdin;\n" + rows + "\\.\n")
+    process = subprocess.Popen([DBARCH, "review", path, "-q"], env=clean_env(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=WORK)
+    time.sleep(3)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=20)
+    equal((process.returncode, servers(), lab_folders()), (130, [], []))
+
+
+def lab_run_hands_signals_on():
+    for number in (signal.SIGTERM, signal.SIGINT):
+        process = subprocess.Popen([DBARCH, "lab", "run", "--", "sleep", "77"], env=clean_env(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(3)
+        process.send_signal(number)
+        process.wait(timeout=20)
+        equal((process.returncode, lab_folders()), (130, []))
+    process = subprocess.Popen([DBARCH, "lab", "run", "--", "sleep", "76.5"], env=clean_env(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    time.sleep(3)
+    process.kill()
+    process.wait()
+    time.sleep(0.5)
+    equal(subprocess.run(["pgrep", "-f", "^sleep 76.5"], stdout=subprocess.PIPE).stdout, b"")
+    run("lab", "run", "--", "true")  # sweeps
+
+
+def lab_psql():
+    lab = Lab()
+    try:
+        for words in (["-XAtc", "select 40 + 2"], [lab.name, "-XAtc", "select 40 + 2"]):
+            equal(run("lab", "psql", *words).stdout.strip(), "42")
+        equal(run("lab", "start", "twice").returncode, 2)
+    finally:
+        lab.stop()
+
+
+def lab_that_dies():
+    """A lab whose server is killed while it loads, and while it proves: exit 5, and what was proven stays."""
+    for moment in ("loading examples/shop/02_rows.sql", "proving 4 of"):
+        out = tempfile.mkdtemp(prefix="out-", dir=WORK)
+        process = subprocess.Popen([DBARCH, "review", "examples/shop", "--out", out], cwd=ROOT, env=clean_env(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, encoding="utf-8")
+        for line in process.stderr:
+            if moment in line:
+                os.kill(int(servers()[0]), signal.SIGKILL)
+                break
+        err = process.communicate(timeout=60)[1]
+        assert process.returncode == 5 and ("lab's server ended" in err or "dbarch: lab: " in err), err
+        equal(os.path.exists(out + "/report.html"), "proving" in moment)
+    equal(lab_folders(), [])
+
+
+def foreign_keys_measured_right():
+    path = write("fk.sql", "create table p (id int primary key); insert into p select generate_series(1, 3000);"
+                 "create table d (id int primary key, a int references p deferrable initially deferred); insert into d select i, 1 + i % 3000 from generate_series(1, 40000) i;"
+                 "create table own (id int primary key, root int references own); insert into own select i, (i - 1) / 4 * 4 + 1 from generate_series(1, 40000) i order by i;"
+                 "create table blocked (id int primary key); insert into blocked select generate_series(1, 1000); create rule r as on delete to blocked do instead nothing;"
+                 "create table b (id int primary key, a int references blocked); insert into b select i, 1 + i % 1000 from generate_series(1, 20000) i;")
+    found = {f["object"]: f["proof"] for f in review(path, "--rule", "fk-without-index")[1]["findings"]}
+    equal((found["public.d(a)"], found["public.own(root)"]), ("proven", "proven"))
+    contains(found["public.b(a)"], "kept the row")
+
+
+def expression_statistics():
+    path = write("expression.sql", "create table u (id int primary key, slug text not null); create index on u (lower(slug)); insert into u select i, 'S' || i from generate_series(1, 1000) i;")
+    equal(review(path)[0].returncode, 0)
+
+
+def incomplete_partitioned_index():
+    path = write("parts.sql", "create table p (id int primary key); create table t (id int, a int references p, primary key (id)) partition by range (id);"
+                 "create table t1 partition of t for values from (0) to (10); create table t2 partition of t for values from (10) to (20);"
+                 "create index t_a on only t (a); create index t1_a on t1 (a); alter index t_a attach partition t1_a;")
+    findings = review(path)[1]["findings"]
+    equal([(f["rule"], f["object"]) for f in findings], [("invalid-object", "public.t_a")])
+    contains(findings[0]["what"], "1 of 2 partitions lack their part (public.t2)")
+
+
 def extension_in_its_own_schema():
     path = write("extension.sql", "begin; create schema e; create extension citext schema e; create table t (id int primary key, x e.citext); commit;")
     equal(review(path)[0].returncode, 0)
@@ -609,6 +822,9 @@ write("notasurvey.json", '{"format": "other"}')
 write("brokensurvey.json", '{"format": "dbarch-survey",\n "format_version": }')
 write("futuresurvey.json", '{"format": "dbarch-survey", "format_version": 99}')
 write("sub/none.txt", "")
+write("zero.sql", "create table t (id int -- x \0 y\n, b int);")
+write("copyrow.sql", "create table t (id int);\ncopy t from stdin;\n1\nx\n\\.\n")
+write("role.sql", "create role dbarch;")
 for label, arguments, code, *parts in [
     ("syntax error", ["review", "broken.sql"], 3, "broken.sql:3:9: syntax error", "^"),
     ("open string", ["review", "open.sql"], 3, "open.sql:1:8: a string is not closed", "^"),
@@ -621,6 +837,14 @@ for label, arguments, code, *parts in [
     ("unknown verb", ["reveiw"], 2, 'did you mean "review"'),
     ("unknown option", ["review", "--foce"], 2, "did you mean --force"),
     ("unknown rule", ["review", "--rule", "fk-without-indx", "x.sql"], 2, 'did you mean "fk-without-index"'),
+    ("a rule like no other", ["review", "--rule", "zzz", "x.sql"], 2, "there are: fk-without-index, "),
+    ("a bare @ in a password", ["review", "postgresql://u:s3cr@t@127.0.0.1:1/x"], 2, "malformed"),
+    ("a bare / in a password", ["review", "postgresql://u:s3c/ret@127.0.0.1:1/x"], 2, "malformed"),
+    ("a pipe", ["review", "/dev/stdin", "--as", "sql"], 3, "is no regular file"),
+    ("an empty option", ["review", "x.sql", "--out", ""], 2, "--out"),
+    ("a zero byte in a comment", ["review", "zero.sql"], 3, "zero.sql:1:29: a zero byte"),
+    ("a row of COPY", ["review", "copyrow.sql"], 3, "copyrow.sql:4:1: COPY: "),
+    ("a role that is ours", ["review", "role.sql"], 3, "role.sql:1:1: "),
     ("option of another verb", ["survey", "--rule", "key-overflow"], 2, "takes no --rule"),
     ("bad budget", ["review", "x.sql", "--budget", "soon"], 2, "--budget"),
     ("bad format", ["review", "x.sql", "--format", "xml"], 2, "--format"),
@@ -638,6 +862,21 @@ test("1,600 columns", wide_table)
 test("cycles, views on views, no columns", cycles_and_views)
 test("the environment does not reach the lab", lab_ignores_the_environment)
 test("owners and settings inside a transaction", owners_inside_a_transaction)
+test("what a subject leaves behind gains no power", stays_powerless)
+test("surveys hold schemas only", surveys_are_schemas_only)
+test("--out keeps what is not ours", out_folder_keeps_what_is_not_ours)
+test("a run that was cut is gone on with; --receipts", goes_on_from_where_it_was_cut)
+test("--object", one_object)
+test("allowances without effect", idle_allowances)
+test("includes and conditions", includes_and_conditions)
+test("endless code ends at the budget", endless_code_ends_at_the_budget)
+test("SIGINT during COPY", interrupted_copy)
+test("lab run hands signals on", lab_run_hands_signals_on)
+test("lab psql takes psql's options", lab_psql)
+test("a lab that dies", lab_that_dies)
+test("foreign keys: deferred, to themselves, guarded", foreign_keys_measured_right)
+test("statistics of expressions", expression_statistics)
+test("a partitioned index that lacks parts", incomplete_partitioned_index)
 test("an extension in a schema of its transaction", extension_in_its_own_schema)
 test("invalid indexes", invalid_indexes)
 test("unused indexes", unused_indexes)
