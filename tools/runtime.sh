@@ -20,7 +20,8 @@ if [ -z "${DBARCH_CACHE:-}" ]; then
   if [ "$(id -u)" = 0 ]; then DBARCH_CACHE=/var/cache/dbarch; else DBARCH_CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/dbarch; fi
 fi
 prefix=$DBARCH_CACHE/runtime/$major
-[ -x "$prefix/usr/lib/postgresql/$major/bin/postgres" ] && exit 0
+is_there() { [ -x "$prefix/usr/lib/postgresql/$major/bin/postgres" ] && [ -f "$prefix/usr/include/postgresql/$major/server/postgres.h" ]; }
+is_there && exit 0
 for tool in dpkg-deb patchelf apt-get; do
   command -v $tool >/dev/null || { echo "runtime: $tool is missing: apt-get install $tool" >&2; exit 1; }
 done
@@ -29,11 +30,21 @@ mkdir -p "$DBARCH_CACHE/runtime"
 chmod 0755 "$DBARCH_CACHE" "$DBARCH_CACHE/runtime"
 exec 9>"$DBARCH_CACHE/runtime/.lock-$major"
 flock 9
-[ -x "$prefix/usr/lib/postgresql/$major/bin/postgres" ] && exit 0
+is_there && exit 0
 echo "runtime: bringing PostgreSQL $major (Debian $suite) to $prefix" >&2
 work=$(mktemp -d "$DBARCH_CACHE/runtime/.work-XXXXXX")
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
+
+# The server's headers, for the planner module; of that package they are all that is wanted.
+bring_headers() {
+  "$here/private-apt.sh" "$suite" "$work/headers" --no-deps "postgresql-server-dev-$major"
+  dpkg-deb --fsys-tarfile "$work"/headers/archives/postgresql-server-dev-*.deb | tar -x -C "$1" --no-same-owner ./usr/include
+}
+if [ -x "$prefix/usr/lib/postgresql/$major/bin/postgres" ]; then # brought before the headers were
+  bring_headers "$prefix"
+  exit 0
+fi
 "$here/private-apt.sh" "$suite" "$work/apt" $packages
 
 # The compiler of JIT, Perl and the account tools are of no use to a lab and more than half of the bytes.
@@ -55,6 +66,7 @@ for program in "$bin"/*; do
     patchelf --set-interpreter "$loader_path" --force-rpath --set-rpath "$prefix/usr/lib/$(basename "$libraries")" "$program"
   fi
 done
+bring_headers "$work/root"
 rm -rf "$prefix"
 chmod 0755 "$work/root"
 mv "$work/root" "$prefix"

@@ -121,14 +121,13 @@ static char *cache_folder(void) {
   return geteuid() == 0 ? g_strdup("/var/cache/dbarch") : g_build_filename(g_get_user_cache_dir(), "dbarch", NULL);
 }
 
-// runtime.sh: installed beside us, or in the source tree we were built in.
-static char *tools_folder(void) {
+// The first of these folders, seen from the program's own, that is there.
+static char *folder_beside_us(const char *const *places) {
   g_autofree char *self = g_file_read_link("/proc/self/exe", NULL), *bin = self ? g_path_get_dirname(self) : NULL;
-  static const char *const places[] = {"../share/dbarch/tools", "../tools", "../../tools"};
-  for (size_t i = 0; bin && i < G_N_ELEMENTS(places); i++) {
-    g_autofree char *folder = g_build_filename(bin, places[i], NULL), *script = g_build_filename(folder, "runtime.sh", NULL);
-    if (g_file_test(script, G_FILE_TEST_EXISTS))
-      return g_steal_pointer(&folder);
+  for (; bin && *places; places++) {
+    g_autofree char *folder = g_build_filename(bin, *places, NULL);
+    if (g_file_test(folder, G_FILE_TEST_IS_DIR))
+      return g_canonicalize_filename(folder, NULL);
   }
   return NULL;
 }
@@ -267,10 +266,15 @@ int main(int argc, char **argv) {
     fputs(help, stdout);
     return DBA_EXIT_OK;
   }
-  g_autofree char *cache = cache_folder(), *tools = tools_folder(), *conninfo = conninfo_of(&options);
+  g_autofree char *cache = cache_folder(), *conninfo = conninfo_of(&options);
+  // Installed, or in the folder we were built in.
+  static const char *const tools_places[] = {"../share/dbarch/tools", "../../tools", NULL}, *const module_places[] = {DBARCH_MODULES,
+                                                                                                                      "../pgmodule", NULL};
+  g_autofree char *tools = folder_beside_us(tools_places), *modules = folder_beside_us(module_places);
   if (!set_up(&options, &request, &error) || !fail_on(&options, &threshold, &error))
     return fail(error);
   request.home.cache = cache;
+  request.home.modules = modules;
   request.tools = tools;
   request.subject_conninfo = conninfo;
   return run(&options, &request, threshold);

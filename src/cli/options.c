@@ -28,7 +28,7 @@ static const struct {
     {"budget", 0, DBA_OPTION_BUDGET, "TIME", "for proofs: 120, 90s, 5m (2m)", false},
     {"receipts", 0, DBA_OPTION_RECEIPTS, "FILE", "proofs of an earlier findings.json, instead of measuring again", false},
     {"no-lab", 0, DBA_OPTION_NO_LAB, NULL, "advice without proofs", false},
-    {"with-values", 0, DBA_OPTION_WITH_VALUES, NULL, "keep statement texts", false},
+    {"with-values", 0, DBA_OPTION_WITH_VALUES, NULL, "keep statement texts, common values, histograms", false},
     {"format", 0, DBA_OPTION_FORMAT, "FORMAT", "tty or json", false},
     {"json", 0, DBA_OPTION_JSON, NULL, "--format json", false},
     {"fail-on", 0, DBA_OPTION_FAIL_ON, "SEVERITY", "exit 1 from this severity on: must-fix, worth-it, question, note, never", false},

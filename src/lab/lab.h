@@ -21,6 +21,7 @@ typedef struct DbaLabHome {
   const char *pg_bin;   // --pg-bin or DBARCH_PG_BIN: the folder of the server's programs; NULL: find one
   int major;            // wanted major version; 0: 17, else the newest that is there
   const char *sudo_uid; // SUDO_UID when root, else NULL
+  const char *modules;  // the folder of the planner modules (dbarch_twin-17.so ...); NULL: none
 } DbaLabHome;
 
 typedef struct DbaLabUser {
@@ -131,6 +132,14 @@ bool dba_lab_create_roles(const DbaLab *lab, const DbaSchema *schema, GError **e
 // cannot be filled, or not before `deadline_us` (monotonic), stays empty, with a note; `filled` gets the relations that have generated rows now.
 bool dba_lab_generate_rows(DbaServer *server, const DbaSchema *schema, const GPtrArray *relations, int64_t limit, gint64 deadline_us,
                            DbaLoad *load, GHashTable *filled, GError **error) DBA_CHECKED;
+
+// ---- twins ----------------------------------------------------------------------------------------------------------
+
+// A database that plans as the subject of the survey does: its schema without rows, its statistics, the sizes of its files and
+// the heights of its indexes (docs/lab.md).  The survey must have been taken with values.  `modules`: the folder of
+// dbarch_twin-N.so.  What could not be carried over is noted in `load`.
+bool dba_lab_create_twin(const DbaLab *lab, const char *database, const DbaSurvey *survey, const char *modules, DbaLoad *load,
+                         GError **error) DBA_CHECKED;
 
 // ---- trials ---------------------------------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@
 // Written into SQL as it stands: `form` says what it may be.
 #define SQL(type, member, kind, form) DBA_FIELD(type, member, kind, DBA_SCHEMA_##form << DBA_SCHEMA_FORM_SHIFT)
 #define STAT(type, member, kind) DBA_FIELD(type, member, kind, DBA_FIELD_UNCOMPARED)
+#define VALUES(type, member) DBA_FIELD(type, member, TEXT, DBA_FIELD_UNCOMPARED | DBA_FIELD_VALUE)
 #define OID(type) DBA_FIELD(type, oid, INT, DBA_FIELD_INTERNAL)
 #define ID(type) DBA_FIELD(type, id, INT, DBA_FIELD_UNCOMPARED)
 #define END {0}
@@ -111,8 +112,11 @@ static const DbaField index_fields[] = {NAMES(T, name),
                                         STAT(T, pages, INT),
                                         STAT(T, scans, INT),
                                         STAT(T, tuples_read, INT),
+                                        STAT(T, rank, INT),
+                                        STAT(T, levels, INT),
                                         STAT(T, rows, REAL),
                                         STAT(T, last_scan, TEXT),
+                                        DBA_FIELD_OF(T, statistics, dba_column_statistics_record, DBA_FIELD_UNCOMPARED),
                                         END};
 #undef T
 #define T DbaTrigger
@@ -143,8 +147,20 @@ static const DbaField column_statistics_fields[] = {NAMES(T, column),
                                                     STAT(T, null_fraction, REAL),
                                                     STAT(T, distinct, REAL),
                                                     STAT(T, correlation, REAL),
+                                                    STAT(T, has_correlation, BOOL),
                                                     STAT(T, width_bytes, INT),
                                                     STAT(T, inherited, BOOL),
+                                                    VALUES(T, common_values),
+                                                    VALUES(T, common_frequencies),
+                                                    VALUES(T, histogram),
+                                                    VALUES(T, minimum),
+                                                    VALUES(T, maximum),
+                                                    VALUES(T, common_elements),
+                                                    VALUES(T, element_frequencies),
+                                                    VALUES(T, element_counts),
+                                                    VALUES(T, range_lengths),
+                                                    VALUES(T, range_empty),
+                                                    VALUES(T, range_bounds),
                                                     END};
 #undef T
 const DbaRecord dba_column_record = {"column", sizeof(DbaColumn), column_fields};

@@ -79,8 +79,11 @@ typedef struct DbaIndex {
   int64_t oid;
   // Statistics; zero in a schema without them.
   int64_t size_bytes, pages, scans, tuples_read;
+  int64_t rank;   // by age among the table's indexes, from 1: of two that cost the same the planner takes the younger
+  int64_t levels; // of a btree, the root's counted; 0: not known
   double rows;
   const char *last_scan; // PostgreSQL 16 and later
+  DbaList statistics;    // DbaColumnStatistics of its expressions, by the attribute's name in the index
 } DbaIndex;
 
 typedef struct DbaTrigger {
@@ -98,12 +101,18 @@ typedef struct DbaPolicy {
   int64_t id, oid;
 } DbaPolicy;
 
-// Numbers of one column, from pg_stats; no production value.
+// Statistics of one column, or of one expression of an index, as pg_stats shows them.  Numbers are always there; what holds
+// production values (array literals, as text) only when they were asked for.
 typedef struct DbaColumnStatistics {
   const char *column;
   double null_fraction, distinct, correlation; // as in pg_stats
+  bool has_correlation;
   int64_t width_bytes;
   bool inherited;
+  const char *common_values, *common_frequencies, *histogram;
+  const char *minimum, *maximum;                                      // by an index, where one leads with the column; not from pg_stats
+  const char *common_elements, *element_frequencies, *element_counts; // of arrays and tsvector
+  const char *range_lengths, *range_empty, *range_bounds;             // PostgreSQL 17 and later show them
 } DbaColumnStatistics;
 
 // Table, partitioned table, view, materialised view, foreign table.

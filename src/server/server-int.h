@@ -19,6 +19,11 @@ void dba_row_map_free(DbaRowMap *map);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DbaRowMap, dba_row_map_free)
 void dba_row_map_read(const DbaRowMap *map, DbaArena *arena, const DbaResult *result, int row, void *item);
 
+// Levels of the btree indexes, and the ends of their leading columns; inside the survey's transaction, as its last steps, since
+// they change its settings.
+bool dba_server_read_ends(DbaServer *server, DbaSurvey *survey, GError **error) DBA_CHECKED;
+bool dba_server_read_heights(DbaServer *server, DbaSurvey *survey, GError **error) DBA_CHECKED;
+
 // Reads a whole list with one query: every row one item.
 bool dba_server_read_list(DbaServer *server, DbaArena *arena, const char *query, const DbaRecord *record, DbaList *list,
                           GError **error) DBA_CHECKED;

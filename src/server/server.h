@@ -62,4 +62,5 @@ bool dba_server_read_schema(DbaServer *server, DbaSchema *schema, GError **error
 
 // Reads everything: schema, statistics, settings, workload, with what could not be read as gaps.  One transaction; tried
 // again, up to six times, when an object is dropped while it is read.  `subject` is kept without its password.
-DbaSurvey *dba_server_survey(DbaServer *server, const char *subject, GError **error) DBA_CHECKED;
+// `with_values`: common values and histograms too, which a twin needs.
+DbaSurvey *dba_server_survey(DbaServer *server, const char *subject, bool with_values, GError **error) DBA_CHECKED;

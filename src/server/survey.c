@@ -78,17 +78,19 @@ static bool merge_step(DbaServer *server, DbaSurvey *survey, GHashTable *by_oid,
   return merge(server, survey, by_oid, data, error);
 }
 
+// `data`: the query, with values or without.
 static bool column_statistics_step(DbaServer *server, DbaSurvey *survey, GHashTable *by_oid, const void *data, GError **error) {
   static const char *const others[] = {"parent", NULL};
-  (void)data;
-  g_autoptr(DbaResult) result = dba_server_query_named(server, "column_statistics", error);
+  g_autoptr(DbaResult) result = dba_server_query_named(server, data, error);
   g_autoptr(DbaRowMap) map = result ? dba_row_map_new(result, &dba_column_statistics_record, others, error) : NULL;
   if (!map)
     return false;
   for (int row = 0; row < dba_result_rows(result); row++) {
     DbaRelation *relation = find(by_oid, result, row, &dba_relation_record);
-    if (relation)
-      dba_row_map_read(map, survey->arena, result, row, dba_list_add(survey->arena, &relation->statistics, sizeof(DbaColumnStatistics)));
+    DbaIndex *index = find(by_oid, result, row, &dba_index_record);
+    DbaList *list = relation ? &relation->statistics : index ? &index->statistics : NULL;
+    if (list)
+      dba_row_map_read(map, survey->arena, result, row, dba_list_add(survey->arena, list, sizeof(DbaColumnStatistics)));
   }
   return true;
 }
@@ -143,6 +145,16 @@ static bool workload_step(DbaServer *server, DbaSurvey *survey, GHashTable *by_o
   return true;
 }
 
+static bool ends_step(DbaServer *server, DbaSurvey *survey, GHashTable *by_oid, const void *data, GError **error) {
+  (void)by_oid, (void)data;
+  return dba_server_read_ends(server, survey, error);
+}
+
+static bool heights_step(DbaServer *server, DbaSurvey *survey, GHashTable *by_oid, const void *data, GError **error) {
+  (void)by_oid, (void)data;
+  return dba_server_read_heights(server, survey, error);
+}
+
 static bool missing_reads(DbaServer *server, DbaSurvey *survey, GError **error) {
   g_autoptr(DbaResult) result = dba_server_query_named(server, "missing_reads", error);
   if (!result)
@@ -179,7 +191,7 @@ static GHashTable *index_by_oid(DbaSurvey *survey) {
   return by_oid;
 }
 
-static bool read_survey(DbaServer *server, DbaSurvey *survey, GError **error) {
+static bool read_survey(DbaServer *server, DbaSurvey *survey, bool with_values, GError **error) {
   static const Merge merges[] = {
       {"table_statistics", &dba_relation_record, "counters of tables"},
       {"index_statistics", &dba_index_record, "counters of indexes"},
@@ -209,8 +221,11 @@ static bool read_survey(DbaServer *server, DbaSurvey *survey, GError **error) {
         index->size_bytes = index->pages * 8192;
   }
   return try_step(server, survey, by_oid, sequences_step, NULL, "positions of sequences", error) &&
-         try_step(server, survey, by_oid, column_statistics_step, NULL, "column statistics", error) &&
-         try_step(server, survey, by_oid, workload_step, NULL, "the workload", error);
+         try_step(server, survey, by_oid, column_statistics_step, with_values ? "column_values" : "column_statistics", "column statistics",
+                  error) &&
+         try_step(server, survey, by_oid, workload_step, NULL, "the workload", error) &&
+         (!with_values || (try_step(server, survey, by_oid, ends_step, NULL, "the ends of indexed columns", error) &&
+                           try_step(server, survey, by_oid, heights_step, NULL, "heights of indexes", error)));
 }
 
 // A table that somebody keeps locked cannot be read: the catalog's own functions open it.  Says which, and whose lock it is.
@@ -220,12 +235,12 @@ static void fail_locked(DbaServer *server, GError **error) {
   dba_fail(error, DBA_ERROR_DATABASE, "gave up waiting after 2 s: %s (hint: review again when that transaction has ended)", holder);
 }
 
-DbaSurvey *dba_server_survey(DbaServer *server, const char *subject, GError **error) {
+DbaSurvey *dba_server_survey(DbaServer *server, const char *subject, bool with_values, GError **error) {
   enum { TRIES = 6, PAUSE_US = 50000 };
   for (int attempt = 1;; attempt++) {
     g_autoptr(DbaSurvey) survey = dba_survey_new();
     g_autoptr(GError) problem = NULL;
-    bool ok = open_transaction(server, &problem) && read_survey(server, survey, &problem);
+    bool ok = open_transaction(server, &problem) && read_survey(server, survey, with_values, &problem);
     if (ok && dba_server_exec(server, "commit", error)) {
       g_autofree char *clean = dba_text_hide_password(subject);
       survey->subject = dba_arena_text(survey->arena, clean);

@@ -465,8 +465,8 @@ bool dba_sql_next(DbaSqlReader *reader, DbaSqlItem *ret_item, bool *ret_end, GEr
 bool dba_sql_is_fragment(const char *text) {
   g_autofree char *ended = g_strconcat(text, "\n;", NULL); // ends here and only here: brackets and quotes are closed
   g_autoptr(DbaSqlReader) reader = dba_sql_reader_text("fragment", ended, strlen(ended));
-  DbaSqlItem item;
-  bool end;
+  DbaSqlItem item = {0};
+  bool end = false;
   if (!dba_sql_next(reader, &item, &end, NULL))
     return false;
   if (end)

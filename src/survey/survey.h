@@ -2,8 +2,8 @@
 // The survey: all that was read from a subject, as one document that can be kept and read offline.
 //
 // File format: JSON, `format` "dbarch-survey", `format_version` below; docs/survey-format.md describes it.  Unknown keys
-// are refused.  No rows, most common values or histograms are in it; statement texts of the workload are left out of a
-// file unless values are asked for.
+// are refused.  No rows are in it; statement texts of the workload, most common values and histograms are left out of a file
+// unless values are asked for.
 #pragma once
 
 #include "schema/schema.h"

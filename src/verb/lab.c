@@ -40,6 +40,41 @@ static bool lab_start(const DbaRequest *request, DbaAnswer *answer, GError **err
   return true;
 }
 
+static const char TWIN[] = "twin";
+
+// The subject stands behind the command's own word.
+static bool lab_twin(const DbaRequest *request, DbaAnswer *answer, GError **error) {
+  DbaRequest inner = *request;
+  inner.words = request->words + 1;
+  inner.with_values = true;
+  g_auto(DbaSubject) subject = {0};
+  if (!dba_subject_find(&inner, &subject, error))
+    return false;
+  g_autoptr(DbaLab) source = NULL; // of SQL files: statistics come from their rows
+  g_autoptr(DbaSurvey) survey = dba_subject_survey(&inner, &subject, &source, NULL, error);
+  if (!survey)
+    return false;
+  dba_request_progress(request, "starting the lab");
+  g_autoptr(DbaLab) lab = dba_lab_start(&request->home, true, request->interrupt, error);
+  g_autoptr(DbaLoad) load = dba_load_new();
+  if (!lab)
+    return false;
+  dba_request_progress(request, "building the twin");
+  gint64 begin = g_get_monotonic_time();
+  if (!dba_lab_create_twin(lab, TWIN, survey, request->home.modules, load, error))
+    return false;
+  double seconds = (double)(g_get_monotonic_time() - begin) / 1e6;
+  g_autofree char *conninfo = dba_lab_conninfo(lab, DBA_LAB_SUBJECT_ROLE, TWIN), *address = url(conninfo);
+  dba_lab_keep(lab);
+  for (guint i = 0; i < load->notes->len; i++) {
+    const DbaLoadNote *x = load->notes->pdata[i];
+    g_ptr_array_add(answer->warnings, g_strdup_printf("%s: %s", x->file, x->text));
+  }
+  g_string_append_printf(answer->text, "lab %s: PostgreSQL %s, a twin of %s (%u tables and views), built in %.2f s\n%s\n",
+                         dba_lab_name(lab), dba_lab_version(lab), subject.shown, survey->schema.relations.n, seconds, address);
+  return true;
+}
+
 static bool find(const DbaRequest *request, GPtrArray *entries, const DbaLabEntry **ret_entry, GError **error) {
   const char *name = word(request, 1) && *word(request, 1) != '-' ? word(request, 1) : NULL; // else an option of psql's
   const DbaLabEntry *found = NULL;
@@ -199,8 +234,8 @@ bool dba_verb_lab(const DbaRequest *request, DbaAnswer *answer, GError **error) 
     const char *name;
     DbaVerbRun run;
     unsigned words; // that it takes, its own name counted
-  } commands[] = {{"start", lab_start, 1}, {"status", lab_status, 1}, {"psql", lab_psql, UINT_MAX},
-                  {"url", lab_url, 2},     {"stop", lab_stop, 2},     {"run", lab_run, UINT_MAX}};
+  } commands[] = {{"start", lab_start, 1}, {"status", lab_status, 1},  {"psql", lab_psql, UINT_MAX}, {"url", lab_url, 2},
+                  {"stop", lab_stop, 2},   {"run", lab_run, UINT_MAX}, {"twin", lab_twin, UINT_MAX}};
   const char *name = word(request, 0);
   const char *names[G_N_ELEMENTS(commands) + 1] = {0};
   for (size_t i = 0; i < G_N_ELEMENTS(commands); i++) {
@@ -209,6 +244,6 @@ bool dba_verb_lab(const DbaRequest *request, DbaAnswer *answer, GError **error) 
       return no_more(request, commands[i].words, error) && commands[i].run(request, answer, error);
   }
   const char *near = name ? dba_text_nearest(name, names) : NULL;
-  return dba_fail(error, DBA_ERROR_USAGE, "lab: say start, status, psql, url, stop or run%s%s%s", near ? " (did you mean \"" : "",
+  return dba_fail(error, DBA_ERROR_USAGE, "lab: say start, status, psql, url, stop, run or twin%s%s%s", near ? " (did you mean \"" : "",
                   near ? near : "", near ? "\"?)" : "");
 }

@@ -60,7 +60,7 @@ def zabbix():
     assert not by_rule(report, "redundant-index", severity="must-fix")
     for finding in report["findings"]:
         assert finding["severity"] == "note" or not finding["proof"].startswith("unproven"), (finding["object"], finding["proof"])
-        if finding["proof"] == "proven" and "change" in finding:
+        if finding["proof"] == "proven" and finding.get("change"):
             assert finding["change"]["undo_proven"] and finding["migration"], finding["object"]
         for receipt in finding.get("receipts", []):
             assert receipt["rows_origin"] in ("generated", "the subject's own files")

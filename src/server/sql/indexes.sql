@@ -18,6 +18,7 @@ select 1259::bigint << 32 | i.indrelid::bigint as parent,
        i.indisreplident as replica_identity, i.indisclustered as clustered,
        c.relkind = 'I' as on_partitioned,
        not i.indimmediate as not_immediate,
+       row_number() over (partition by i.indrelid order by c.oid) as rank,
        c.reltuples as rows, c.relpages as pages
   from pg_index i
   join pg_class c on c.oid = i.indexrelid

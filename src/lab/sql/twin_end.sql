@@ -1,0 +1,22 @@
+-- Facts and statistics to the relations that they are about.
+insert into dbarch.relation_facts
+select c.oid, f.blocks, f.pages, f.tuples, f.all_visible, f.height, f.rank
+  from facts_in f
+  join pg_namespace n on n.nspname = f.namespace
+  join pg_class c on c.relnamespace = n.oid and c.relname = f.relation
+on conflict do nothing;
+delete from pg_statistic where starelid in (select relation from dbarch.relation_facts);
+do $$
+begin
+  perform pg_temp.take(s, a.attrelid, a.attnum)
+     from statistics_in s
+     join pg_namespace n on n.nspname = s.namespace
+     join pg_class c on c.relnamespace = n.oid and c.relname = s.relation
+     join pg_attribute a on a.attrelid = c.oid and a.attname = s.attribute and a.attnum > 0 and not a.attisdropped;
+  perform pg_temp.end_of(e, a.attrelid, a.attnum)
+     from ends_in e
+     join pg_namespace n on n.nspname = e.namespace
+     join pg_class c on c.relnamespace = n.oid and c.relname = e.relation and c.relkind in ('r', 'm')
+     join pg_attribute a on a.attrelid = c.oid and a.attname = e.attribute and a.attnum > 0 and not a.attisdropped;
+end $$;
+select dbarch.forget_facts();

@@ -1,0 +1,1 @@
+select object, problem from failed order by object

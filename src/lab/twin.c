@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: Apache-2.0
+// The twin: a database with the subject's schema and statistics and no rows, which plans as the subject does.
+//
+// Statistics are written into pg_statistic.  Sizes of files and heights of indexes, which the planner would take from the
+// empty files, are answered by a module of ours in the twin's sessions (pgmodule/dbarch_twin.c).  Settings that enter the
+// planner's costs are the subject's, set for the database.  What cannot be carried over is noted by name.
+#include "lab/lab-int.h"
+
+#include "sql/sql.h"
+
+#include "lab-sql.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+enum { BLOCK_BYTES = 8192 };
+
+// Settings that change plans or their costs (documentation, "Query Planning" and "Resource Consumption").
+static const char *const planner_settings[] = {
+    "constraint_exclusion",
+    "cpu_index_tuple_cost",
+    "cpu_operator_cost",
+    "cpu_tuple_cost",
+    "cursor_tuple_fraction",
+    "effective_cache_size",
+    "effective_io_concurrency",
+    "enable_async_append",
+    "enable_bitmapscan",
+    "enable_gathermerge",
+    "enable_group_by_reordering",
+    "enable_hashagg",
+    "enable_hashjoin",
+    "enable_incremental_sort",
+    "enable_indexonlyscan",
+    "enable_indexscan",
+    "enable_material",
+    "enable_memoize",
+    "enable_mergejoin",
+    "enable_nestloop",
+    "enable_parallel_append",
+    "enable_parallel_hash",
+    "enable_partition_pruning",
+    "enable_partitionwise_aggregate",
+    "enable_partitionwise_join",
+    "enable_presorted_aggregate",
+    "enable_seqscan",
+    "enable_sort",
+    "enable_tidscan",
+    "from_collapse_limit",
+    "geqo",
+    "geqo_effort",
+    "geqo_generations",
+    "geqo_pool_size",
+    "geqo_seed",
+    "geqo_selection_bias",
+    "geqo_threshold",
+    "hash_mem_multiplier",
+    "jit",
+    "jit_above_cost",
+    "jit_inline_above_cost",
+    "jit_optimize_above_cost",
+    "join_collapse_limit",
+    "max_parallel_workers_per_gather",
+    "min_parallel_index_scan_size",
+    "min_parallel_table_scan_size",
+    "parallel_leader_participation",
+    "parallel_setup_cost",
+    "parallel_tuple_cost",
+    "plan_cache_mode",
+    "random_page_cost",
+    "recursive_worktable_factor",
+    "seq_page_cost",
+    "work_mem",
+};
+
+static void note(DbaLoad *load, const char *object, const char *text) {
+  DbaLoadNote *slot = dba_arena_new0(load->arena, DbaLoadNote);
+  *slot = (DbaLoadNote){(char *)(uintptr_t)dba_arena_text(load->arena, object), 0, (char *)(uintptr_t)dba_arena_text(load->arena, text)};
+  g_ptr_array_add(load->notes, slot);
+}
+
+// ---- COPY -----------------------------------------------------------------------------------------------------------
+
+static void put(GString *row, const char *text) { // one field of COPY's text format; NULL is \N
+  g_string_append(row, row->len && row->str[row->len - 1] != '\n' ? "\t" : "");
+  if (!text) {
+    g_string_append(row, "\\N");
+    return;
+  }
+  for (const char *p = text; *p; p++)
+    switch (*p) {
+    case '\t': g_string_append(row, "\\t"); break;
+    case '\n': g_string_append(row, "\\n"); break;
+    case '\r': g_string_append(row, "\\r"); break;
+    case '\\': g_string_append(row, "\\\\"); break;
+    default: g_string_append_c(row, *p);
+    }
+}
+
+static void put_real(GString *row, double value) {
+  char text[G_ASCII_DTOSTR_BUF_SIZE];
+  put(row, g_ascii_dtostr(text, sizeof text, value));
+}
+
+static bool copy(DbaServer *server, const char *table, const GString *rows, GError **error) {
+  g_autofree char *sql = g_strdup_printf("copy %s from stdin", table);
+  if (!rows->len)
+    return true;
+  return dba_server_copy_begin(server, sql, error) && dba_server_copy_data(server, rows->str, rows->len, error) &&
+         dba_server_copy_end(server, error);
+}
+
+static void put_facts(GString *rows, const char *namespace, const char *name, int64_t size_bytes, int64_t pages, double tuples,
+                      int64_t all_visible, const DbaIndex *index) {
+  g_autofree char *height = index && index->levels > 0 ? g_strdup_printf("%" G_GINT64_FORMAT, index->levels - 1) : NULL;
+  g_autofree char *rank = index && index->rank > 0 ? g_strdup_printf("%" G_GINT64_FORMAT, index->rank) : NULL;
+  put(rows, namespace);
+  put(rows, name);
+  put_real(rows, (double)(size_bytes > 0 ? size_bytes / BLOCK_BYTES : pages));
+  put_real(rows, (double)pages);
+  put_real(rows, tuples);
+  put_real(rows, (double)all_visible);
+  put(rows, height);
+  put(rows, rank);
+  g_string_append_c(rows, '\n');
+}
+
+static void put_statistics(GString *rows, const char *namespace, const char *relation, const DbaList *statistics) {
+  for (DBA_EACH(DbaColumnStatistics, x, statistics)) {
+    put(rows, namespace);
+    put(rows, relation);
+    put(rows, x->column);
+    put(rows, x->inherited ? "t" : "f");
+    put_real(rows, x->null_fraction);
+    put_real(rows, (double)x->width_bytes);
+    put_real(rows, x->distinct);
+    put(rows, x->common_values);
+    put(rows, x->common_frequencies);
+    put(rows, x->histogram);
+    if (x->has_correlation)
+      put_real(rows, x->correlation);
+    else
+      put(rows, NULL);
+    put(rows, x->common_elements);
+    put(rows, x->element_frequencies);
+    put(rows, x->element_counts);
+    put(rows, x->range_lengths);
+    put(rows, x->range_empty);
+    put(rows, x->range_bounds);
+    g_string_append_c(rows, '\n');
+  }
+}
+
+// The least and the greatest value of a column, which the planner looks up in an index.
+static void put_ends(GString *rows, const DbaRelation *relation) {
+  for (DBA_EACH(DbaColumnStatistics, x, &relation->statistics))
+    for (int end = 0; end < 2; end++) {
+      const char *value = end ? x->maximum : x->minimum;
+      if (!value || x->inherited || (end && !g_strcmp0(x->minimum, x->maximum)))
+        continue;
+      put(rows, relation->schema);
+      put(rows, relation->name);
+      put(rows, x->column);
+      put(rows, value);
+      g_string_append_c(rows, '\n');
+    }
+}
+
+// ---- building -------------------------------------------------------------------------------------------------------
+
+// The module, where the lab's user can read it.
+static bool install_module(const DbaLab *lab, const char *folder, char **ret_path, GError **error) {
+  g_autofree char *name = g_strdup_printf("dbarch_twin-%d.so", dba_lab_binaries(lab)->major),
+                  *from = folder ? g_build_filename(folder, name, NULL) : NULL, *to = g_build_filename(dba_lab_folder(lab), name, NULL);
+  g_autofree char *bytes = NULL;
+  size_t length;
+  g_autoptr(GError) problem = NULL;
+  if (!from || !g_file_get_contents(from, &bytes, &length, &problem))
+    return dba_fail(
+        error, DBA_ERROR_LAB,
+        "the planner module for PostgreSQL %d was not built (hint: its server headers come with tools/runtime.sh %d; then make)",
+        dba_lab_binaries(lab)->major, dba_lab_binaries(lab)->major);
+  if (!g_file_set_contents_full(to, bytes, (gssize)length, G_FILE_SET_CONTENTS_CONSISTENT, 0644, &problem))
+    return dba_fail(error, DBA_ERROR_LAB, "%s", problem->message);
+  *ret_path = g_steal_pointer(&to);
+  return true;
+}
+
+static bool set_planner(DbaServer *server, const char *database, const DbaSurvey *survey, const char *module, GError **error) {
+  g_autoptr(GString) names = g_string_new("{"), sql = g_string_new(NULL);
+  for (size_t i = 0; i < G_N_ELEMENTS(planner_settings); i++)
+    g_string_append_printf(names, "%s%s", i ? "," : "", planner_settings[i]);
+  g_string_append_c(names, '}');
+  const char *parameters[] = {names->str, NULL};
+  g_autoptr(DbaResult) known = dba_server_query(server, dba_embedded_lab_sql("boot_settings"), parameters, error);
+  if (!known)
+    return false;
+  g_autofree char *quoted = dba_sql_name(NULL, database);
+  for (int row = 0; row < dba_result_rows(known); row++) { // what this server does not know stays out
+    const char *name = dba_result_text(known, row, 0), *value = dba_survey_setting(survey, name);
+    g_string_append_printf(sql, "alter database %s set %s = ", quoted, name);
+    dba_sql_append_literal(sql, value ? value : dba_result_text(known, row, 1));
+    g_string_append(sql, ";\n");
+  }
+  g_string_append_printf(sql, "alter database %s set session_preload_libraries = ", quoted);
+  dba_sql_append_literal(sql, module); // one literal is one name of the list
+  return dba_server_exec(server, sql->str, error);
+}
+
+static bool write_facts(DbaServer *server, const DbaSurvey *survey, const char *module, DbaLoad *load, GError **error) {
+  g_autoptr(GString) literal = g_string_new(NULL), facts = g_string_new(NULL), statistics = g_string_new(NULL), ends = g_string_new(NULL);
+  dba_sql_append_literal(literal, module);
+  g_auto(GStrv) pieces = g_strsplit(dba_embedded_lab_sql("twin_begin"), "as %s", -1);
+  g_autofree char *as = g_strconcat("as ", literal->str, NULL), *joined = g_strjoinv(as, pieces);
+  g_auto(GStrv) percents = g_strsplit(joined, "%%", -1);
+  g_autofree char *begin = g_strjoinv("%", percents);
+  for (DBA_EACH(DbaRelation, relation, &survey->schema.relations)) {
+    if (!strcmp(relation->kind, "table") || !strcmp(relation->kind, "materialized view"))
+      put_facts(facts, relation->schema, relation->name, relation->size_bytes, relation->pages, relation->rows, relation->all_visible_pages,
+                NULL);
+    put_statistics(statistics, relation->schema, relation->name, &relation->statistics);
+    put_ends(ends, relation);
+    for (DBA_EACH(DbaIndex, index, &relation->indexes)) {
+      if (!index->on_partitioned)
+        put_facts(facts, relation->schema, index->name, index->size_bytes, index->pages, index->rows, 0, index);
+      put_statistics(statistics, relation->schema, index->name, &index->statistics);
+    }
+  }
+  if (!dba_server_exec(server, begin, error) || !copy(server, "pg_temp.facts_in", facts, error) ||
+      !copy(server, "pg_temp.statistics_in", statistics, error) || !copy(server, "pg_temp.ends_in", ends, error) ||
+      !dba_server_exec(server, dba_embedded_lab_sql("twin_end"), error))
+    return false;
+  g_autoptr(DbaResult) failed = dba_server_query(server, dba_embedded_lab_sql("twin_failed"), NULL, error);
+  if (!failed)
+    return false;
+  for (int row = 0; row < dba_result_rows(failed); row++) {
+    g_autofree char *text = g_strdup_printf("its statistics are left out: %s", dba_result_text(failed, row, 1));
+    note(load, dba_result_text(failed, row, 0), text);
+  }
+  return true;
+}
+
+static bool has_values(const DbaSurvey *survey) {
+  for (DBA_EACH(DbaRelation, relation, &survey->schema.relations))
+    for (DBA_EACH(DbaColumnStatistics, x, &relation->statistics))
+      if (x->common_values || x->histogram || x->common_elements || x->range_bounds)
+        return true;
+  return false;
+}
+
+bool dba_lab_create_twin(const DbaLab *lab, const char *database, const DbaSurvey *survey, const char *modules, DbaLoad *load,
+                         GError **error) {
+  g_autofree char *module = NULL, *schema = NULL;
+  if (!has_values(survey))
+    note(load, "statistics", "the survey was taken without values: selectivities are guesses (hint: dbarch survey --with-values)");
+  DbaSchemaWrite options = {.no_owners = true, .no_grants = true};
+  if (!install_module(lab, modules, &module, error))
+    return false;
+  schema = dba_schema_write(&survey->schema, &options);
+  if (!dba_lab_create_database(lab, database, NULL, error) || !dba_lab_create_roles(lab, &survey->schema, error) ||
+      !dba_lab_load_text(lab, database, "schema", schema, true, load, error))
+    return false;
+  g_autoptr(DbaServer) server = dba_lab_connect(lab, DBA_LAB_SUPERUSER, database, error);
+  return server && write_facts(server, survey, module, load, error) && set_planner(server, database, survey, module, error);
+}

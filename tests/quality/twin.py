@@ -1,0 +1,140 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Does a twin plan as the loaded original?  Each query's EXPLAIN on both, node by node: shape, cost, rows, width.
+
+tests/data/twin/NAME.sql is the subject, NAME.queries the statements; the shop comes with them.
+"""
+import glob
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
+from harness import ROOT, WORK, clean_env, contains, equal, finish, run, test, write  # noqa: E402
+
+MAJOR = os.environ.get("TEST_PG_MAJOR", "17")
+CACHE = os.environ.get("DBARCH_CACHE") or ("/var/cache/dbarch" if os.geteuid() == 0 else os.path.expanduser("~/.cache/dbarch"))
+PSQL = glob.glob(os.path.join(CACHE, "runtime", MAJOR, "usr/lib/postgresql", MAJOR, "bin/psql"))[0]
+SAME, SHAPE = {"shop": 1.0, "kinds": 0.87}, 1.0  # thresholds only go up; kinds: GIN counters and extended statistics are not carried over yet
+
+
+def psql(url, *words, stdin=None, check=True):
+    done = subprocess.run([PSQL, "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", url, *words], input=stdin, encoding="utf-8", stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=clean_env(), timeout=300)
+    if check:
+        assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+class Original:
+    """A lab that holds a loaded subject, analysed."""
+
+    def __init__(self, files):
+        out = run("lab", "start", "--pg-major", MAJOR)
+        assert out.returncode == 0, out.stderr
+        self.name, self.url = re.search(r"^lab (\S+):", out.stdout).group(1), out.stdout.strip().split("\n")[-1]
+        for file in files:
+            psql(self.url, "-f", file)
+        psql(self.url, "-c", "vacuum analyze")  # all-visible pages and sizes are settled
+
+    def stop(self):
+        run("lab", "stop", self.name)
+
+
+def twin_of(subject):
+    out = run("lab", "twin", subject, "--pg-major", MAJOR)
+    assert out.returncode == 0, out.stderr
+    return re.search(r"^lab (\S+):", out.stdout).group(1), out.stdout.strip().split("\n")[-1], out
+
+
+def nodes(plan, depth=0):
+    yield ((depth, plan["Node Type"], plan.get("Index Name"), plan.get("Relation Name"), plan.get("Join Type"), plan.get("Strategy")),
+           (plan["Startup Cost"], plan["Total Cost"], plan["Plan Rows"], plan["Plan Width"]))
+    for child in plan.get("Plans", []):
+        yield from nodes(child, depth + 1)
+
+
+def explain(url, query):
+    return list(nodes(json.loads(psql(url, "-c", "explain (format json, verbose) " + query))[0]["Plan"]))
+
+
+def compare(name, original, twin, queries):
+    same = shape = 0
+    for query in queries:
+        a, b = explain(original, query), explain(twin, query)
+        shapes, numbers = [n[0] for n in a] == [n[0] for n in b], a == b
+        same, shape = same + numbers, shape + shapes
+        if not numbers:
+            first = next(((x, y) for x, y in zip(a, b) if x != y), None)
+            print("#   %s: %s\n#     %s\n#     %s" % ("other numbers" if shapes else "OTHER SHAPE", query.replace("\n", " ")[:100], first and first[0], first and first[1]))
+    print("# %s: %d of %d queries equal in every number, %d in shape" % (name, same, len(queries), shape))
+    assert same >= SAME[name.split(",")[0]] * len(queries) and shape >= SHAPE * len(queries), "%d and %d of %d" % (same, shape, len(queries))
+
+
+def read_queries(path):
+    with open(path, encoding="utf-8") as file:
+        return [query.strip() for query in file.read().split(";\n") if query.strip()]
+
+
+def subject(name, files, queries):
+    original = Original(files)
+    try:
+        lab, url, out = twin_of(original.url)
+        try:
+            equal(psql(url, "-c", "select count(*) from pg_catalog.pg_class c where relkind = 'r' and relnamespace = 'public'::regnamespace and pg_relation_size(oid) > 16384").strip(), "0")
+            compare(name, original.url, url, read_queries(queries))
+            # The same through a file, which is the twin of tomorrow.
+            survey = os.path.join(WORK, name + ".json")
+            equal(run("survey", original.url, "--with-values", "-o", survey).returncode, 0)
+            other, other_url, _ = twin_of(survey)
+            try:
+                compare(name + ", from a file", original.url, other_url, read_queries(queries))
+            finally:
+                run("lab", "stop", other)
+        finally:
+            run("lab", "stop", lab)
+    finally:
+        original.stop()
+
+
+def types_have_no_power():
+    """A domain's check and a type's comparison are the subject's code: a twin must not run them with its own rights."""
+    mark = os.path.join(tempfile.gettempdir(), "dbarch-twin-%d" % os.getpid())
+    original = Original([write("trap.sql", """
+create function trap(int) returns boolean language plpgsql as $f$ begin
+  if current_setting('is_superuser') = 'on' or session_user = current_user then
+    begin execute $q$copy (select 1) to program 'touch %s'$q$; exception when others then null; end;
+  end if; return true; end $f$;
+create domain d as int check (trap(value));
+create table t (id d primary key, e d); insert into t select i, i %% 7 from generate_series(1, 500) i;
+""" % mark)])
+    try:
+        os.unlink(mark)  # loading the original, as its superuser, has sprung the trap
+        lab, url, out = twin_of(original.url)
+        try:
+            equal(os.path.exists(mark), False)
+            compare("shop", original.url, url, ["select * from t where e = 3", "select * from t where id between 5 and 40"])
+        finally:
+            run("lab", "stop", lab)
+    finally:
+        original.stop()
+
+
+def without_values():
+    path = write("plain.sql", "create table t (id int primary key); insert into t select generate_series(1, 1000);")
+    survey = os.path.join(WORK, "plain.json")
+    equal(run("survey", path, "-o", survey).returncode, 0)
+    lab, _, out = twin_of(survey)
+    run("lab", "stop", lab)
+    contains(out.stderr, "without values")
+
+
+SHOP = [os.path.join(ROOT, "examples/shop", name) for name in ("01_schema.sql", "02_rows.sql")]
+test("twin of the shop", lambda: subject("shop", SHOP, os.path.join(ROOT, "tests/data/twin/shop.queries")))
+for schema in sorted(glob.glob(os.path.join(ROOT, "tests/data/twin/*.sql"))):
+    test("twin of %s" % os.path.basename(schema), lambda path=schema: subject(os.path.basename(path)[:-4], [path], path[:-4] + ".queries"))
+test("types of the subject's own have no power", types_have_no_power)
+test("a survey without values says so", without_values)
+finish()
