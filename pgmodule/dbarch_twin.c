@@ -62,6 +62,8 @@
 #include "utils/syscache.h"
 #include "utils/typcache.h"
 
+#include "dbarch_twin.h"
+
 PG_MODULE_MAGIC;
 
 /* Columns of dbarch.relation_facts, in order. */
@@ -380,15 +382,8 @@ add_slot(StatisticRow *row, int kind, Oid operator, Oid collation, Datum numbers
  * own making: they run as the owner of the relation, restricted as under
  * ANALYZE, and an owner with power is refused.
  */
-typedef struct Caller
-{
-	Oid			user;
-	int			context;
-	int			nest_level;
-} Caller;
-
-static Caller
-become_owner(Relation rel)
+Caller
+dbarch_become_owner(Relation rel)
 {
 	Caller		caller;
 
@@ -402,8 +397,8 @@ become_owner(Relation rel)
 	return caller;
 }
 
-static void
-become_caller(Caller caller)
+void
+dbarch_become_caller(Caller caller)
 {
 	AtEOXact_GUC(false, caller.nest_level);
 	SetUserIdAndSecContext(caller.user, caller.context);
@@ -446,7 +441,7 @@ dbarch_set_column_statistics(PG_FUNCTION_ARGS)
 	TypeCacheEntry *cache;
 	Relation	catalog;
 	Relation	rel = relation_open(relid, AccessShareLock);
-	Caller		caller = become_owner(rel);
+	Caller		caller = dbarch_become_owner(rel);
 
 	attribute = SearchSysCache2(ATTNUM, ObjectIdGetDatum(relid), Int16GetDatum(number));
 	if (!HeapTupleIsValid(attribute))
@@ -500,7 +495,7 @@ dbarch_set_column_statistics(PG_FUNCTION_ARGS)
 		add_slot(&row, STATISTIC_KIND_RANGE_LENGTH_HISTOGRAM, Float8LessOperator, InvalidOid, one_number(PG_GETARG_FLOAT4(STAT_RANGE_EMPTY)),
 				 PG_ARGISNULL(STAT_RANGE_LENGTHS) ? 0 : values_of(fcinfo, STAT_RANGE_LENGTHS, FLOAT8OID));
 
-	become_caller(caller);
+	dbarch_become_caller(caller);
 	relation_close(rel, NoLock);
 	catalog = table_open(StatisticRelationId, RowExclusiveLock);
 	old = SearchSysCacheCopy3(STATRELATTINH, ObjectIdGetDatum(relid), Int16GetDatum(number), BoolGetDatum(inherited));
@@ -534,7 +529,7 @@ dbarch_add_end(PG_FUNCTION_ARGS)
 	Oid			parameter;
 	HeapTuple	row;
 	ListCell   *cell;
-	Caller		caller = become_owner(rel);
+	Caller		caller = dbarch_become_owner(rel);
 
 	if (number < 1 || number > desc->natts || rel->rd_tableam != GetHeapamTableAmRoutine())
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("relation \"%s\" has no column %d to add to", RelationGetRelationName(rel), number)));
@@ -567,7 +562,7 @@ dbarch_add_end(PG_FUNCTION_ARGS)
 		}
 		index_close(index, RowExclusiveLock);
 	}
-	become_caller(caller);
+	dbarch_become_caller(caller);
 	table_close(rel, NoLock);
 	PG_RETURN_VOID();
 }

@@ -166,6 +166,41 @@ static void put_ends(GString *rows, const DbaRelation *relation) {
     }
 }
 
+static void append_element(GString *array, const char *text) { // of an array literal
+  g_string_append(array, array->len > 1 ? ",\"" : "\"");
+  for (const char *p = text; *p; p++) {
+    if (*p == '"' || *p == '\\')
+      g_string_append_c(array, '\\');
+    g_string_append_c(array, *p);
+  }
+  g_string_append_c(array, '"');
+}
+
+// Column numbers in the texts are the subject's: names go along, for the twin's.
+static void put_extended(GString *rows, const DbaSchema *schema) {
+  for (DBA_EACH(DbaStatisticsObject, x, &schema->statistics_objects)) {
+    g_autoptr(GString) names = g_string_new("{"), numbers = g_string_new("{");
+    if (!x->distinct && !x->dependencies && !x->common_values)
+      continue;
+    for (DBA_EACH(DbaRelation, relation, &schema->relations)) {
+      g_autofree char *table = dba_sql_name(relation->schema, relation->name);
+      for (DBA_EACH(DbaColumn, column, &relation->columns)) {
+        if (g_strcmp0(table, x->table))
+          break;
+        g_string_append_printf(numbers, "%s%" G_GINT64_FORMAT, numbers->len > 1 ? "," : "", column->position);
+        append_element(names, column->name);
+      }
+    }
+    g_string_append_c(names, '}');
+    g_string_append_c(numbers, '}');
+    const char *const fields[] = {x->schema,       x->name,          names->str,      numbers->str,          x->distinct,
+                                  x->dependencies, x->common_values, x->common_nulls, x->common_frequencies, x->common_base_frequencies};
+    for (size_t i = 0; i < G_N_ELEMENTS(fields); i++)
+      put(rows, fields[i]);
+    g_string_append_c(rows, '\n');
+  }
+}
+
 // ---- building -------------------------------------------------------------------------------------------------------
 
 // The module, where the lab's user can read it.
@@ -208,12 +243,11 @@ static bool set_planner(DbaServer *server, const char *database, const DbaSurvey
 }
 
 static bool write_facts(DbaServer *server, const DbaSurvey *survey, const char *module, DbaLoad *load, GError **error) {
-  g_autoptr(GString) literal = g_string_new(NULL), facts = g_string_new(NULL), statistics = g_string_new(NULL), ends = g_string_new(NULL);
+  g_autoptr(GString) literal = g_string_new(NULL), facts = g_string_new(NULL), statistics = g_string_new(NULL), ends = g_string_new(NULL),
+                     extended = g_string_new(NULL);
   dba_sql_append_literal(literal, module);
-  g_auto(GStrv) pieces = g_strsplit(dba_embedded_lab_sql("twin_begin"), "as %s", -1);
-  g_autofree char *as = g_strconcat("as ", literal->str, NULL), *joined = g_strjoinv(as, pieces);
-  g_auto(GStrv) percents = g_strsplit(joined, "%%", -1);
-  g_autofree char *begin = g_strjoinv("%", percents);
+  g_auto(GStrv) pieces = g_strsplit(dba_embedded_lab_sql("twin_functions"), "%s", -1);
+  g_autofree char *functions = g_strjoinv(literal->str, pieces);
   for (DBA_EACH(DbaRelation, relation, &survey->schema.relations)) {
     if (!strcmp(relation->kind, "table") || !strcmp(relation->kind, "materialized view"))
       put_facts(facts, relation->schema, relation->name, relation->size_bytes, relation->pages, relation->rows, relation->all_visible_pages,
@@ -226,7 +260,9 @@ static bool write_facts(DbaServer *server, const DbaSurvey *survey, const char *
       put_statistics(statistics, relation->schema, index->name, &index->statistics);
     }
   }
-  if (!dba_server_exec(server, begin, error) || !copy(server, "pg_temp.facts_in", facts, error) ||
+  put_extended(extended, &survey->schema);
+  if (!dba_server_exec(server, functions, error) || !dba_server_exec(server, dba_embedded_lab_sql("twin_input"), error) ||
+      !copy(server, "pg_temp.extended_in", extended, error) || !copy(server, "pg_temp.facts_in", facts, error) ||
       !copy(server, "pg_temp.statistics_in", statistics, error) || !copy(server, "pg_temp.ends_in", ends, error) ||
       !dba_server_exec(server, dba_embedded_lab_sql("twin_end"), error))
     return false;

@@ -208,6 +208,7 @@ typedef struct DbaFunction {
 typedef struct DbaStatisticsObject {
   const char *schema, *name, *owner, *comment, *definition, *table;
   const char *distinct, *dependencies; // statistics, as pg_stats_ext prints them; NULL: not analysed, or not ours to see
+  const char *common_values, *common_nulls, *common_frequencies, *common_base_frequencies; // with values; array literals
   bool has_target;
   int64_t target;
   int64_t id, oid;

@@ -192,12 +192,12 @@ static GHashTable *index_by_oid(DbaSurvey *survey) {
 }
 
 static bool read_survey(DbaServer *server, DbaSurvey *survey, bool with_values, GError **error) {
-  static const Merge merges[] = {
+  const Merge merges[] = {
       {"table_statistics", &dba_relation_record, "counters of tables"},
       {"index_statistics", &dba_index_record, "counters of indexes"},
       {"table_sizes", &dba_relation_record, "true sizes of tables"},
       {"index_sizes", &dba_index_record, "true sizes of indexes"},
-      {"extended_statistics", &dba_statistics_object_record, "multi-column statistics"},
+      {with_values ? "extended_values" : "extended_statistics", &dba_statistics_object_record, "multi-column statistics"},
   };
   g_autoptr(DbaResult) facts = dba_server_query_named(server, "server_facts", error);
   g_autoptr(DbaRowMap) map = facts ? dba_row_map_new(facts, &dba_server_facts_record, NULL, error) : NULL;

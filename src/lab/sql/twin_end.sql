@@ -18,5 +18,9 @@ begin
      join pg_namespace n on n.nspname = e.namespace
      join pg_class c on c.relnamespace = n.oid and c.relname = e.relation and c.relkind in ('r', 'm')
      join pg_attribute a on a.attrelid = c.oid and a.attname = e.attribute and a.attnum > 0 and not a.attisdropped;
+  perform pg_temp.extended(e, s.oid, s.stxrelid)
+     from extended_in e
+     join pg_namespace n on n.nspname = e.namespace
+     join pg_statistic_ext s on s.stxnamespace = n.oid and s.stxname = e.object;
 end $$;
 select dbarch.forget_facts();

@@ -1,0 +1,350 @@
+/*-------------------------------------------------------------------------
+ *
+ * extended_statistics.c
+ *	  Statistics of several columns, from the text that pg_stats_ext shows.
+ *
+ * The types pg_ndistinct and pg_dependencies have no input, and column numbers
+ * of the subject are not those of the twin: here the texts are read, numbers
+ * translated, and core's own functions make the stored form (mvdistinct.c,
+ * dependencies.c, mcv.c).  Objects over expressions are not taken.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/relation.h"
+#include "access/table.h"
+#include "catalog/indexing.h"
+#include "catalog/pg_statistic_ext.h"
+#include "catalog/pg_statistic_ext_data.h"
+#include "catalog/pg_type.h"
+#include "commands/vacuum.h"
+#include "fmgr.h"
+#include "statistics/extended_stats_internal.h"
+#include "statistics/statistics.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+
+#include "dbarch_twin.h"
+
+PG_FUNCTION_INFO_V1(dbarch_set_extended_statistics);
+
+/* Arguments, in order. */
+enum
+{
+	ARG_OBJECT,					/* oid of pg_statistic_ext */
+	ARG_OLD_NUMBERS,			/* int2[]: columns of the subject's table ... */
+	ARG_NEW_NUMBERS,			/* int2[]: ... and of the twin's */
+	ARG_DISTINCT,				/* text of a pg_ndistinct */
+	ARG_DEPENDENCIES,			/* text of a pg_dependencies */
+	ARG_VALUES,					/* text[][]: most common combinations */
+	ARG_NULLS,					/* bool[][] */
+	ARG_FREQUENCIES,			/* float8[] */
+	ARG_BASE_FREQUENCIES		/* float8[] */
+};
+
+typedef struct Numbers
+{
+	int			n;
+	int16	   *from;
+	int16	   *to;
+} Numbers;
+
+static void malformed(const char *text) __attribute__((noreturn));
+
+static void
+malformed(const char *text)
+{
+	ereport(ERROR, (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION), errmsg("malformed statistics: \"%s\"", text)));
+}
+
+/* The elements of a one-dimensional array of int2 without nulls. */
+static int16 *
+numbers_of(ArrayType *array, int *n)
+{
+	if (ARR_NDIM(array) > 1 || ARR_HASNULL(array) || ARR_ELEMTYPE(array) != INT2OID)
+		malformed("numbers of columns");
+	*n = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+	return (int16 *) ARR_DATA_PTR(array);
+}
+
+static int16
+own_number(const Numbers *numbers, long old)
+{
+	for (int i = 0; i < numbers->n; i++)
+		if (numbers->from[i] == old)
+			return numbers->to[i];
+	ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN), errmsg("statistics of a column %ld that is not there", old)));
+}
+
+/* Attribute numbers up to `end`, which may be the quote or "=>"; returns how many. */
+static int
+read_attributes(const char **at, const Numbers *numbers, AttrNumber *attributes, const char *text)
+{
+	int			n = 0;
+
+	for (;;)
+	{
+		char	   *rest;
+		long		number = strtol(*at, &rest, 10);
+
+		if (rest == *at || n >= STATS_MAX_DIMENSIONS)
+			malformed(text);
+		attributes[n++] = own_number(numbers, number);
+		*at = rest;
+		if (**at != ',')
+			return n;
+		(*at)++;
+	}
+}
+
+static const char *
+expect(const char *at, const char *token, const char *text)
+{
+	while (*at == ' ')
+		at++;
+	if (strncmp(at, token, strlen(token)) != 0)
+		malformed(text);
+	return at + strlen(token);
+}
+
+static double
+read_number(const char **at, const char *text)
+{
+	char	   *rest;
+	double		value = strtod(*at, &rest);
+
+	if (rest == *at)
+		malformed(text);
+	*at = rest;
+	return value;
+}
+
+/* {"1, 2": 30, "1, 3": 40} */
+static bytea *
+read_distinct(const char *text, const Numbers *numbers)
+{
+	int			room = 1 << STATS_MAX_DIMENSIONS;
+	MVNDistinct *result = palloc0(offsetof(MVNDistinct, items) + room * sizeof(MVNDistinctItem));
+	const char *at = expect(text, "{", text);
+
+	result->magic = STATS_NDISTINCT_MAGIC;
+	result->type = STATS_NDISTINCT_TYPE_BASIC;
+	for (;;)
+	{
+		MVNDistinctItem *item = &result->items[result->nitems];
+
+		if (result->nitems >= room)
+			malformed(text);
+		item->attributes = palloc(sizeof(AttrNumber) * STATS_MAX_DIMENSIONS);
+		at = expect(at, "\"", text);
+		item->nattributes = read_attributes(&at, numbers, item->attributes, text);
+		at = expect(at, "\"", text);
+		at = expect(at, ":", text);
+		item->ndistinct = read_number(&at, text);
+		if (item->nattributes < 2)
+			malformed(text);
+		result->nitems++;
+		if (*at != ',')
+			break;
+		at++;
+	}
+	expect(at, "}", text);
+	return statext_ndistinct_serialize(result);
+}
+
+/* {"1 => 2": 0.5, "1, 3 => 2": 1.0} */
+static bytea *
+read_dependencies(const char *text, const Numbers *numbers)
+{
+	int			room = STATS_MAX_DIMENSIONS << STATS_MAX_DIMENSIONS;
+	MVDependencies *result = palloc0(offsetof(MVDependencies, deps) + room * sizeof(MVDependency *));
+	const char *at = expect(text, "{", text);
+
+	result->magic = STATS_DEPS_MAGIC;
+	result->type = STATS_DEPS_TYPE_BASIC;
+	for (;;)
+	{
+		MVDependency *item = palloc0(offsetof(MVDependency, attributes) + STATS_MAX_DIMENSIONS * sizeof(AttrNumber));
+		AttrNumber	implied[STATS_MAX_DIMENSIONS];
+		int			n;
+
+		if (result->ndeps >= room)
+			malformed(text);
+		at = expect(at, "\"", text);
+		n = read_attributes(&at, numbers, item->attributes, text);
+		at = expect(at, "=>", text);
+		if (n >= STATS_MAX_DIMENSIONS || read_attributes(&at, numbers, implied, text) != 1)
+			malformed(text);
+		item->attributes[n] = implied[0];
+		item->nattributes = n + 1;
+		at = expect(at, "\"", text);
+		at = expect(at, ":", text);
+		item->degree = read_number(&at, text);
+		result->deps[result->ndeps++] = item;
+		if (*at != ',')
+			break;
+		at++;
+	}
+	expect(at, "}", text);
+	return statext_dependencies_serialize(result);
+}
+
+/* A column of the twin as the list of common values wants it described. */
+static VacAttrStats *
+describe_column(Oid relation, AttrNumber number)
+{
+	VacAttrStats *column = palloc0(sizeof(VacAttrStats));
+	HeapTuple	attribute = SearchSysCache2(ATTNUM, ObjectIdGetDatum(relation), Int16GetDatum(number));
+	HeapTuple	type;
+
+	if (!HeapTupleIsValid(attribute))
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN), errmsg("relation %u has no column %d", relation, number)));
+	column->attrtypid = ((Form_pg_attribute) GETSTRUCT(attribute))->atttypid;
+	column->attrtypmod = ((Form_pg_attribute) GETSTRUCT(attribute))->atttypmod;
+	column->attrcollid = ((Form_pg_attribute) GETSTRUCT(attribute))->attcollation;
+	column->tupattnum = number;
+	ReleaseSysCache(attribute);
+	type = SearchSysCacheCopy1(TYPEOID, ObjectIdGetDatum(column->attrtypid));
+	if (!HeapTupleIsValid(type))
+		elog(ERROR, "cache lookup failed for type %u", column->attrtypid);
+	column->attrtype = (Form_pg_type) GETSTRUCT(type);
+	return column;
+}
+
+static void
+read_array(ArrayType *array, Oid type, int length, bool by_value, char align, Datum **values, bool **nulls, int *n)
+{
+	if (ARR_ELEMTYPE(array) != type)
+		malformed("an array of another type");
+	deconstruct_array(array, type, length, by_value, align, values, nulls, n);
+}
+
+static bytea *
+read_common_values(FunctionCallInfo fcinfo, Oid relation, const int2vector *keys)
+{
+	int			dimensions = keys->dim1;
+	int			n_values,
+				n_nulls,
+				n_frequencies,
+				n_base;
+	Datum	   *values,
+			   *is_null,
+			   *frequencies,
+			   *base;
+	bool	   *ignored;
+	VacAttrStats *columns[STATS_MAX_DIMENSIONS];
+	MCVList    *list;
+
+	read_array(PG_GETARG_ARRAYTYPE_P(ARG_VALUES), TEXTOID, -1, false, TYPALIGN_INT, &values, &ignored, &n_values);
+	read_array(PG_GETARG_ARRAYTYPE_P(ARG_NULLS), BOOLOID, 1, true, TYPALIGN_CHAR, &is_null, &ignored, &n_nulls);
+	read_array(PG_GETARG_ARRAYTYPE_P(ARG_FREQUENCIES), FLOAT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &frequencies, &ignored, &n_frequencies);
+	read_array(PG_GETARG_ARRAYTYPE_P(ARG_BASE_FREQUENCIES), FLOAT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &base, &ignored, &n_base);
+	if (dimensions < 2 || dimensions > STATS_MAX_DIMENSIONS || n_frequencies < 1 || n_frequencies > STATS_MCVLIST_MAX_ITEMS ||
+		n_base != n_frequencies || n_nulls != n_values || n_values != n_frequencies * dimensions)
+		malformed("most common combinations");
+	list = palloc0(offsetof(MCVList, items) + n_frequencies * sizeof(MCVItem));
+	list->magic = STATS_MCV_MAGIC;
+	list->type = STATS_MCV_TYPE_BASIC;
+	list->nitems = n_frequencies;
+	list->ndimensions = dimensions;
+	for (int d = 0; d < dimensions; d++)
+	{
+		columns[d] = describe_column(relation, keys->values[d]);
+		list->types[d] = columns[d]->attrtypid;
+	}
+	for (int i = 0; i < n_frequencies; i++)
+	{
+		MCVItem    *item = &list->items[i];
+
+		item->frequency = DatumGetFloat8(frequencies[i]);
+		item->base_frequency = DatumGetFloat8(base[i]);
+		item->isnull = palloc0(sizeof(bool) * dimensions);
+		item->values = palloc0(sizeof(Datum) * dimensions);
+		for (int d = 0; d < dimensions; d++)
+		{
+			Oid			input;
+			Oid			parameter;
+
+			item->isnull[d] = DatumGetBool(is_null[i * dimensions + d]);
+			if (item->isnull[d])
+				continue;
+			getTypeInputInfo(columns[d]->attrtypid, &input, &parameter);
+			item->values[d] = OidInputFunctionCall(input, TextDatumGetCString(values[i * dimensions + d]), parameter, columns[d]->attrtypmod);
+		}
+	}
+	return statext_mcv_serialize(list, columns);
+}
+
+/*
+ * dbarch.set_extended_statistics(...)
+ */
+Datum
+dbarch_set_extended_statistics(PG_FUNCTION_ARGS)
+{
+	Oid			object = PG_GETARG_OID(ARG_OBJECT);
+	HeapTuple	definition = SearchSysCache1(STATEXTOID, ObjectIdGetDatum(object));
+	Form_pg_statistic_ext form;
+	bool		has_expressions;
+	Datum		values[Natts_pg_statistic_ext_data];
+	bool		nulls[Natts_pg_statistic_ext_data];
+	Numbers		numbers;
+	Relation	rel;
+	Relation	catalog;
+	Caller		caller;
+	HeapTuple	old;
+	int			n_to;
+
+	if (!HeapTupleIsValid(definition))
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("there is no statistics object %u", object)));
+	form = (Form_pg_statistic_ext) GETSTRUCT(definition);
+	SysCacheGetAttr(STATEXTOID, definition, Anum_pg_statistic_ext_stxexprs, &has_expressions);
+	has_expressions = !has_expressions;
+	if (has_expressions)
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("statistics of expressions are not carried over")));
+	numbers.from = numbers_of(PG_GETARG_ARRAYTYPE_P(ARG_OLD_NUMBERS), &numbers.n);
+	numbers.to = numbers_of(PG_GETARG_ARRAYTYPE_P(ARG_NEW_NUMBERS), &n_to);
+	if (n_to != numbers.n)
+		malformed("numbers of columns");
+	rel = relation_open(form->stxrelid, AccessShareLock);
+	caller = dbarch_become_owner(rel);
+	memset(nulls, true, sizeof nulls);
+	values[Anum_pg_statistic_ext_data_stxoid - 1] = ObjectIdGetDatum(object);
+	nulls[Anum_pg_statistic_ext_data_stxoid - 1] = false;
+	values[Anum_pg_statistic_ext_data_stxdinherit - 1] = BoolGetDatum(rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE);
+	nulls[Anum_pg_statistic_ext_data_stxdinherit - 1] = false;
+	if (!PG_ARGISNULL(ARG_DISTINCT))
+	{
+		values[Anum_pg_statistic_ext_data_stxdndistinct - 1] = PointerGetDatum(read_distinct(text_to_cstring(PG_GETARG_TEXT_PP(ARG_DISTINCT)), &numbers));
+		nulls[Anum_pg_statistic_ext_data_stxdndistinct - 1] = false;
+	}
+	if (!PG_ARGISNULL(ARG_DEPENDENCIES))
+	{
+		values[Anum_pg_statistic_ext_data_stxddependencies - 1] = PointerGetDatum(read_dependencies(text_to_cstring(PG_GETARG_TEXT_PP(ARG_DEPENDENCIES)), &numbers));
+		nulls[Anum_pg_statistic_ext_data_stxddependencies - 1] = false;
+	}
+	if (!PG_ARGISNULL(ARG_VALUES) && !PG_ARGISNULL(ARG_NULLS) && !PG_ARGISNULL(ARG_FREQUENCIES) && !PG_ARGISNULL(ARG_BASE_FREQUENCIES))
+	{
+		values[Anum_pg_statistic_ext_data_stxdmcv - 1] = PointerGetDatum(read_common_values(fcinfo, form->stxrelid, &form->stxkeys));
+		nulls[Anum_pg_statistic_ext_data_stxdmcv - 1] = false;
+	}
+	dbarch_become_caller(caller);
+
+	catalog = table_open(StatisticExtDataRelationId, RowExclusiveLock);
+	old = SearchSysCacheCopy2(STATEXTDATASTXOID, ObjectIdGetDatum(object), values[Anum_pg_statistic_ext_data_stxdinherit - 1]);
+	if (HeapTupleIsValid(old))
+		CatalogTupleDelete(catalog, &old->t_self);
+	CatalogTupleInsert(catalog, heap_form_tuple(RelationGetDescr(catalog), values, nulls));
+	table_close(catalog, RowExclusiveLock);
+	CacheInvalidateRelcache(rel);
+	relation_close(rel, NoLock);
+	ReleaseSysCache(definition);
+	PG_RETURN_VOID();
+}
