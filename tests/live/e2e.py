@@ -195,6 +195,8 @@ def review_shop():
 
 def migrations_run_in_psql():
     out = os.path.join(WORK, "shop")
+    if not os.path.exists(out):
+        review(SHOP, out=out)
     lab = Lab()
     try:
         for path in sorted(glob.glob(SHOP + "/0*.sql")):
