@@ -132,8 +132,41 @@ def review(tables):
     line("review of %d tables (SQL file)" % tables, "%.1f s, %.0f MB" % (seconds, peak / 1024), "below 60 s, budget 20 s", done.returncode == 0 and seconds < 60)
 
 
+def twin(tables, seconds_limit, size_limit_mb):
+    """A twin of a survey that claims a terabyte: how long, and how much disk."""
+    survey = os.path.join(WORK, "twin%d.json" % tables)
+    with Lab() as lab:
+        rows = "".join("insert into t%05d (a, b, c, f, g) select i, 'b' || i, i, 'f' || i, %s from generate_series(1, 300) i;" % (i, "i" if i else "null") for i in range(tables))
+        for sql in (schema_sql(tables), rows, "analyze"):
+            lab.load(sql)
+        started = time.time()
+        done = run("survey", lab.conninfo, "--with-values", "-q", "-o", survey)
+        assert done.returncode == 0, done.stderr
+        taken = time.time() - started
+    with open(survey, encoding="utf-8") as file:
+        text = json.load(file)
+    for relation in text["schema"]["relations"]:
+        relation["size_bytes"], relation["pages"], relation["rows"] = 2 ** 40 // tables, 2 ** 40 // tables // 8192, 2 ** 40 // tables // 100
+    with open(survey, "w", encoding="utf-8") as file:
+        json.dump(text, file)
+    size = os.path.getsize(survey) / (tables * 10)
+    done = run("lab", "twin", survey, "-q")
+    assert done.returncode == 0, done.stderr
+    name, built = re.search(r"^lab (\S+):", done.stdout).group(1), float(re.search(r"built in ([\d.]+) s", done.stdout).group(1))
+    url = done.stdout.strip().split("\n")[-1]
+    psql = [os.path.join(BIN, "psql"), "-XAtq", "-d", url, "-c"]
+    disk = float(subprocess.run(psql + ["select pg_database_size(current_database())"], stdout=subprocess.PIPE, check=True, env=clean_env()).stdout) / 1e6
+    cost = subprocess.run(psql + ["explain select count(*) from t00000"], stdout=subprocess.PIPE, check=True, env=clean_env(), encoding="utf-8").stdout
+    run("lab", "stop", name)
+    assert re.search(r"rows=%d " % (2 ** 40 // tables // 100), cost), cost  # it believes the terabyte
+    line("twin of %d tables that claim 1 TB" % tables, "survey %.1f s, %.1f kB a column; built in %.1f s" % (taken, size / 1000, built), "at most %d s" % seconds_limit, built <= seconds_limit)
+    line("its disk", "%.0f MB" % disk, "below %d MB" % size_limit_mb, disk < size_limit_mb)
+
+
 split_and_parse()
 lab_start()
+for n, seconds, megabytes in ((100, 2, 60), (1000, 15, 200)):
+    twin(n, seconds, megabytes)
 for n in ((1000,) if CHECK else (200, 1000)) + ((10000,) if FULL else ()):  # the limit is set for 1,000 tables
     catalog(n)
 for n in (10, 100, 1000):

@@ -28,6 +28,7 @@ typedef struct Question {
 typedef struct Probe {
   DbaServer *server;
   DbaSurvey *survey;
+  bool built_in_only, used_only;
   bool (*ask)(struct Probe *probe, const Question *questions, size_t n, GError **error);
 } Probe;
 
@@ -64,14 +65,14 @@ static bool ask_bravely(Probe *probe, const Question *questions, size_t n, GErro
 }
 
 // All that can be asked about, in batches without two indexes of one name: EXPLAIN names no schema.
-static bool ask_all(Probe *probe, bool built_in_only, GError **error) {
+static bool ask_all(Probe *probe, GError **error) {
   g_autoptr(GArray) batch = g_array_new(FALSE, FALSE, sizeof(Question));
   g_autoptr(GHashTable) names = g_hash_table_new(g_str_hash, g_str_equal);
   for (DBA_EACH(DbaRelation, relation, &probe->survey->schema.relations))
     for (DBA_EACH(DbaIndex, index, &relation->indexes)) {
       Question next = {relation, index};
-      if (!can_ask(relation, index) ||
-          (built_in_only && !is_built_in(dba_relation_column(relation, dba_list_at(DbaIndexKey, &index->keys, 0)->column))))
+      if (!can_ask(relation, index) || (probe->used_only && !index->scans) ||
+          (probe->built_in_only && !is_built_in(dba_relation_column(relation, dba_list_at(DbaIndexKey, &index->keys, 0)->column))))
         continue;
       if (batch->len == AT_ONCE || g_hash_table_contains(names, index->name)) {
         if (!ask_bravely(probe, (const Question *)(void *)batch->data, batch->len, error))
@@ -149,9 +150,9 @@ static int64_t levels_from_pages(const DbaRelation *relation, const DbaIndex *in
 }
 
 bool dba_server_read_heights(DbaServer *server, DbaSurvey *survey, GError **error) {
-  Probe probe = {server, survey, ask_heights};
+  Probe probe = {.server = server, .survey = survey, .ask = ask_heights};
   g_autofree char *settings = dba_server_sql(server, "probe_heights");
-  if (!dba_server_exec(server, settings, error) || !ask_all(&probe, false, error))
+  if (!dba_server_exec(server, settings, error) || !ask_all(&probe, error))
     return false;
   for (DBA_EACH(DbaRelation, relation, &survey->schema.relations))
     for (DBA_EACH(DbaIndex, index, &relation->indexes))
@@ -198,8 +199,8 @@ static bool ask_ends(Probe *probe, const Question *questions, size_t n, GError *
   return true;
 }
 
-bool dba_server_read_ends(DbaServer *server, DbaSurvey *survey, GError **error) {
-  Probe probe = {server, survey, ask_ends};
+bool dba_server_read_ends(DbaServer *server, DbaSurvey *survey, bool used_only, GError **error) {
+  Probe probe = {.server = server, .survey = survey, .built_in_only = true, .used_only = used_only, .ask = ask_ends};
   g_autofree char *settings = dba_server_sql(server, "probe_ends");
-  return dba_server_exec(server, settings, error) && ask_all(&probe, true, error);
+  return dba_server_exec(server, settings, error) && ask_all(&probe, error);
 }

@@ -20,8 +20,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(DbaRowMap, dba_row_map_free)
 void dba_row_map_read(const DbaRowMap *map, DbaArena *arena, const DbaResult *result, int row, void *item);
 
 // Levels of the btree indexes, and the ends of their leading columns; inside the survey's transaction, as its last steps, since
-// they change its settings.
-bool dba_server_read_ends(DbaServer *server, DbaSurvey *survey, GError **error) DBA_CHECKED;
+// they change its settings.  `used_only`: by indexes that have been scanned before.
+bool dba_server_read_ends(DbaServer *server, DbaSurvey *survey, bool used_only, GError **error) DBA_CHECKED;
 bool dba_server_read_heights(DbaServer *server, DbaSurvey *survey, GError **error) DBA_CHECKED;
 
 // Reads a whole list with one query: every row one item.

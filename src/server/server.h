@@ -62,5 +62,7 @@ bool dba_server_read_schema(DbaServer *server, DbaSchema *schema, GError **error
 
 // Reads everything: schema, statistics, settings, workload, with what could not be read as gaps.  One transaction; tried
 // again, up to six times, when an object is dropped while it is read.  `subject` is kept without its password.
-// `with_values`: common values and histograms too, which a twin needs.
-DbaSurvey *dba_server_survey(DbaServer *server, const char *subject, bool with_values, GError **error) DBA_CHECKED;
+// `values`: common values and histograms too, and the ends of indexed columns, which a twin needs.  Looking up an end counts as a
+// scan of its index: on a target only indexes that are in use are asked, so that an unused one goes on looking unused.
+typedef enum DbaSurveyValues { DBA_SURVEY_NUMBERS, DBA_SURVEY_VALUES, DBA_SURVEY_VALUES_OF_A_LAB } DbaSurveyValues;
+DbaSurvey *dba_server_survey(DbaServer *server, const char *subject, DbaSurveyValues values, GError **error) DBA_CHECKED;

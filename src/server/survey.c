@@ -146,8 +146,8 @@ static bool workload_step(DbaServer *server, DbaSurvey *survey, GHashTable *by_o
 }
 
 static bool ends_step(DbaServer *server, DbaSurvey *survey, GHashTable *by_oid, const void *data, GError **error) {
-  (void)by_oid, (void)data;
-  return dba_server_read_ends(server, survey, error);
+  (void)by_oid;
+  return dba_server_read_ends(server, survey, *(const DbaSurveyValues *)data != DBA_SURVEY_VALUES_OF_A_LAB, error);
 }
 
 static bool heights_step(DbaServer *server, DbaSurvey *survey, GHashTable *by_oid, const void *data, GError **error) {
@@ -191,13 +191,13 @@ static GHashTable *index_by_oid(DbaSurvey *survey) {
   return by_oid;
 }
 
-static bool read_survey(DbaServer *server, DbaSurvey *survey, bool with_values, GError **error) {
+static bool read_survey(DbaServer *server, DbaSurvey *survey, DbaSurveyValues values, GError **error) {
   const Merge merges[] = {
       {"table_statistics", &dba_relation_record, "counters of tables"},
       {"index_statistics", &dba_index_record, "counters of indexes"},
       {"table_sizes", &dba_relation_record, "true sizes of tables"},
       {"index_sizes", &dba_index_record, "true sizes of indexes"},
-      {with_values ? "extended_values" : "extended_statistics", &dba_statistics_object_record, "multi-column statistics"},
+      {values ? "extended_values" : "extended_statistics", &dba_statistics_object_record, "multi-column statistics"},
   };
   g_autoptr(DbaResult) facts = dba_server_query_named(server, "server_facts", error);
   g_autoptr(DbaRowMap) map = facts ? dba_row_map_new(facts, &dba_server_facts_record, NULL, error) : NULL;
@@ -221,11 +221,11 @@ static bool read_survey(DbaServer *server, DbaSurvey *survey, bool with_values, 
         index->size_bytes = index->pages * 8192;
   }
   return try_step(server, survey, by_oid, sequences_step, NULL, "positions of sequences", error) &&
-         try_step(server, survey, by_oid, column_statistics_step, with_values ? "column_values" : "column_statistics", "column statistics",
+         try_step(server, survey, by_oid, column_statistics_step, values ? "column_values" : "column_statistics", "column statistics",
                   error) &&
          try_step(server, survey, by_oid, workload_step, NULL, "the workload", error) &&
-         (!with_values || (try_step(server, survey, by_oid, ends_step, NULL, "the ends of indexed columns", error) &&
-                           try_step(server, survey, by_oid, heights_step, NULL, "heights of indexes", error)));
+         (!values || (try_step(server, survey, by_oid, ends_step, &values, "the ends of indexed columns", error) &&
+                      try_step(server, survey, by_oid, heights_step, NULL, "heights of indexes", error)));
 }
 
 // A table that somebody keeps locked cannot be read: the catalog's own functions open it.  Says which, and whose lock it is.
@@ -235,12 +235,12 @@ static void fail_locked(DbaServer *server, GError **error) {
   dba_fail(error, DBA_ERROR_DATABASE, "gave up waiting after 2 s: %s (hint: review again when that transaction has ended)", holder);
 }
 
-DbaSurvey *dba_server_survey(DbaServer *server, const char *subject, bool with_values, GError **error) {
+DbaSurvey *dba_server_survey(DbaServer *server, const char *subject, DbaSurveyValues values, GError **error) {
   enum { TRIES = 6, PAUSE_US = 50000 };
   for (int attempt = 1;; attempt++) {
     g_autoptr(DbaSurvey) survey = dba_survey_new();
     g_autoptr(GError) problem = NULL;
-    bool ok = open_transaction(server, &problem) && read_survey(server, survey, with_values, &problem);
+    bool ok = open_transaction(server, &problem) && read_survey(server, survey, values, &problem);
     if (ok && dba_server_exec(server, "commit", error)) {
       g_autofree char *clean = dba_text_hide_password(subject);
       survey->subject = dba_arena_text(survey->arena, clean);

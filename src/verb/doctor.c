@@ -86,7 +86,7 @@ static bool look_at_subject(const DbaRequest *request, DbaAnswer *answer, GError
   if (subject.kind != DBA_SUBJECT_LIVE)
     return true;
   g_autoptr(DbaServer) server = dba_server_open(subject.text, request->interrupt, error);
-  g_autoptr(DbaSurvey) survey = server ? dba_server_survey(server, subject.shown, false, error) : NULL;
+  g_autoptr(DbaSurvey) survey = server ? dba_server_survey(server, subject.shown, DBA_SURVEY_NUMBERS, error) : NULL;
   if (!survey)
     return false;
   const DbaServerFacts *facts = &survey->server;

@@ -193,7 +193,8 @@ static DbaSurvey *survey_sql(const DbaRequest *request, const DbaSubject *subjec
   g_autoptr(DbaServer) server = dba_lab_connect(*lab, DBA_LAB_SUPERUSER, "subject", error);
   if (!server || !dba_server_exec(server, "analyze", error))
     return NULL;
-  g_autoptr(DbaSurvey) survey = dba_server_survey(server, subject->shown, request->with_values, error);
+  g_autoptr(DbaSurvey) survey =
+      dba_server_survey(server, subject->shown, request->with_values ? DBA_SURVEY_VALUES_OF_A_LAB : DBA_SURVEY_NUMBERS, error);
   if (!survey)
     return NULL;
   survey->subject_kind = "SQL files";
@@ -216,7 +217,7 @@ DbaSurvey *dba_subject_survey(const DbaRequest *request, const DbaSubject *subje
   case DBA_SUBJECT_LIVE: {
     dba_request_progress(request, "reading %s", subject->shown);
     g_autoptr(DbaServer) server = dba_server_open(subject->text, request->interrupt, error);
-    return server ? dba_server_survey(server, subject->shown, request->with_values, error) : NULL;
+    return server ? dba_server_survey(server, subject->shown, request->with_values ? DBA_SURVEY_VALUES : DBA_SURVEY_NUMBERS, error) : NULL;
   }
   case DBA_SUBJECT_SURVEY: {
     g_autofree char *text = NULL;

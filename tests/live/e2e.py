@@ -646,6 +646,23 @@ def unused_indexes():
         lab.stop()
 
 
+def probes_leave_unused_indexes_unused():
+    lab = Lab()
+    try:
+        lab.psql("create table t (id int primary key, a int, b int); insert into t select i, i, i from generate_series(1, 20000) i; create index never on t (a); create index used on t (b); analyze t;"
+                 "set enable_seqscan = off; select count(*) from t where b = 5; select pg_stat_force_next_flush()")
+        out = run("survey", lab.conninfo(), "--with-values", "-q")
+        equal(out.returncode, 0)
+        ends = {s["column"]: (s.get("minimum"), s.get("maximum")) for s in json.loads(out.stdout)["schema"]["relations"][0]["statistics"]}
+        equal((ends["a"], ends["b"]), ((None, None), ("1", "20000")))
+        equal(lab.psql("select idx_scan from pg_stat_user_indexes where indexrelname = 'never'").strip(), "0")
+        levels = {i["name"]: i["levels"] for i in json.loads(out.stdout)["schema"]["relations"][0]["indexes"]}
+        equal(levels, {"never": 2, "t_pkey": 2, "used": 2})
+        assert "minimum" not in run("survey", lab.conninfo(), "-q").stdout
+    finally:
+        lab.stop()
+
+
 def empty_database():
     lab = Lab()
     try:
@@ -892,6 +909,7 @@ test("a partitioned index that lacks parts", incomplete_partitioned_index)
 test("an extension in a schema of its transaction", extension_in_its_own_schema)
 test("invalid indexes", invalid_indexes)
 test("unused indexes", unused_indexes)
+test("probes leave unused indexes unused", probes_leave_unused_indexes_unused)
 test("an empty database", empty_database)
 test("tables dropped while being read", dropped_while_read)
 test("a server that dies", server_dies)
