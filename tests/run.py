@@ -134,13 +134,11 @@ together([
 for groups in [[
     ("quality: rules", True, ["python3", "tests/quality/rules.py"], None),
 ], [
-    ("live: program, on 17, one half", True, ["python3", "tests/live/e2e.py"], {"TEST_PG_MAJOR": "17", "TEST_HALF": "1", "DBARCH_CACHE": own_cache()}),
     ("live: program, on 17, other half", True, ["python3", "tests/live/e2e.py"], {"TEST_PG_MAJOR": "17", "TEST_HALF": "2", "DBARCH_CACHE": own_cache()}),
-], [
+    ("live: program, on 17, one half", True, ["python3", "tests/live/e2e.py"], {"TEST_PG_MAJOR": "17", "TEST_HALF": "1", "DBARCH_CACHE": own_cache()}),
     ("live: program, sanitizers", True, ["python3", "tests/live/e2e.py", "lab run", "hostile", "review of", "survey", "bad input", "odd", "cycles", "SIGINT", "yaml", "password", "was cut", "includes", "power", "object"],
      {"TEST_PG_MAJOR": "17", "DBARCH_BUILD": os.path.join(ROOT, "build-asan"), "DBARCH_CACHE": own_cache(), **SANITIZERS}),
     ("live: program, on 15", True, ["python3", "tests/live/e2e.py"] + ([] if FULL else ["lab", "hostile", "live database", "survey:", "pg_dump", "locked", "invalid"]), {"TEST_PG_MAJOR": "15", "DBARCH_CACHE": own_cache()}),
-], [
     ("quality: real schemas", True, ["python3", "tests/quality/real.py"], None),
     ("quality: twin on 17", True, ["python3", "tests/quality/twin.py"], {"TEST_PG_MAJOR": "17", "DBARCH_CACHE": own_cache()}),
     ("quality: twin on 15", True, ["python3", "tests/quality/twin.py"], {"TEST_PG_MAJOR": "15", "DBARCH_CACHE": own_cache()}),

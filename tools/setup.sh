@@ -54,3 +54,12 @@ if [ "$what" = check ]; then
   "$here/runtime.sh" 15
   "$here/runtime.sh" 18 || echo "setup: PostgreSQL 18 cannot be had here" >&2
 fi
+
+# A build folder from before these headers were there learns of them: its rules are made anew.
+cache=${DBARCH_CACHE:-$([ "$(id -u)" = 0 ] && echo /var/cache/dbarch || echo "${XDG_CACHE_HOME:-$HOME/.cache}/dbarch")}
+for major in 15 17 18; do
+  rules=$here/../build/build.ninja
+  [ -f "$cache/runtime/$major/usr/include/postgresql/$major/server/postgres.h" ] && [ -f "$rules" ] &&
+    ! grep -q "dbarch_twin-$major" "$rules" && touch "$here/../meson.build"
+done
+true
