@@ -151,6 +151,19 @@ static void put_statistics(GString *rows, const char *namespace, const char *rel
   }
 }
 
+static void put_gin(GString *rows, const DbaRelation *relation) {
+  for (DBA_EACH(DbaIndex, index, &relation->indexes)) {
+    if (!index->search_pages)
+      continue;
+    put(rows, relation->schema);
+    put(rows, index->name);
+    put_real(rows, (double)(index->size_bytes > 0 ? index->size_bytes / BLOCK_BYTES : index->pages));
+    put_real(rows, (double)index->search_pages);
+    put_real(rows, (double)index->keys_log2);
+    g_string_append_c(rows, '\n');
+  }
+}
+
 // The least and the greatest value of a column, which the planner looks up in an index.
 static void put_ends(GString *rows, const DbaRelation *relation) {
   for (DBA_EACH(DbaColumnStatistics, x, &relation->statistics))
@@ -244,7 +257,7 @@ static bool set_planner(DbaServer *server, const char *database, const DbaSurvey
 
 static bool write_facts(DbaServer *server, const DbaSurvey *survey, const char *module, DbaLoad *load, GError **error) {
   g_autoptr(GString) literal = g_string_new(NULL), facts = g_string_new(NULL), statistics = g_string_new(NULL), ends = g_string_new(NULL),
-                     extended = g_string_new(NULL);
+                     extended = g_string_new(NULL), gin = g_string_new(NULL);
   dba_sql_append_literal(literal, module);
   g_auto(GStrv) pieces = g_strsplit(dba_embedded_lab_sql("twin_functions"), "%s", -1);
   g_autofree char *functions = g_strjoinv(literal->str, pieces);
@@ -254,6 +267,7 @@ static bool write_facts(DbaServer *server, const DbaSurvey *survey, const char *
                 NULL);
     put_statistics(statistics, relation->schema, relation->name, &relation->statistics);
     put_ends(ends, relation);
+    put_gin(gin, relation);
     for (DBA_EACH(DbaIndex, index, &relation->indexes)) {
       if (!index->on_partitioned)
         put_facts(facts, relation->schema, index->name, index->size_bytes, index->pages, index->rows, 0, index);
@@ -264,7 +278,7 @@ static bool write_facts(DbaServer *server, const DbaSurvey *survey, const char *
   if (!dba_server_exec(server, functions, error) || !dba_server_exec(server, dba_embedded_lab_sql("twin_input"), error) ||
       !copy(server, "pg_temp.extended_in", extended, error) || !copy(server, "pg_temp.facts_in", facts, error) ||
       !copy(server, "pg_temp.statistics_in", statistics, error) || !copy(server, "pg_temp.ends_in", ends, error) ||
-      !dba_server_exec(server, dba_embedded_lab_sql("twin_end"), error))
+      !copy(server, "pg_temp.gin_in", gin, error) || !dba_server_exec(server, dba_embedded_lab_sql("twin_end"), error))
     return false;
   g_autoptr(DbaResult) failed = dba_server_query(server, dba_embedded_lab_sql("twin_failed"), NULL, error);
   if (!failed)

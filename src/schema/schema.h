@@ -81,6 +81,9 @@ typedef struct DbaIndex {
   int64_t size_bytes, pages, scans, tuples_read;
   int64_t rank;   // by age among the table's indexes, from 1: of two that cost the same the planner takes the younger
   int64_t levels; // of a btree, the root's counted; 0: not known
+  // Of a GIN index: pages of the key tree that the planner counts for finding one key, and the binary logarithm of the number of
+  // keys, rounded up; 0: not known.
+  int64_t search_pages, keys_log2;
   double rows;
   const char *last_scan; // PostgreSQL 16 and later
   DbaList statistics;    // DbaColumnStatistics of its expressions, by the attribute's name in the index

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// What no catalog tells: heights of btree indexes and the true ends of their leading columns, learned with ordinary rights.
+// What no catalog tells: heights of btree indexes, the size of GIN's tree of keys, the true ends of indexed columns; learned with
+// ordinary rights.
 //
 // pageinspect needs a superuser, but the planner tells the height to everybody: with all other costs at zero and
 // cpu_operator_cost at a million, the start-up cost of an index scan is (ceil(log2(tuples)) + 50 * levels) million
 // (btcostestimate, selfuncs.c), and the logarithm stays below 50.  Where a longer index with the same leading keys is chosen
 // instead, or the index is partial or on expressions, the levels are counted from its pages.
+//
+// A GIN index's meta page is told in the same way, by two constants in turn.  From PostgreSQL 16 on, the search for one key costs
+// 2 log2(keys) + 100 S + 50 D + 51 operators and S + D random pages, S those of the key tree and D those of rows: both
+// logarithm and S follow (gincostestimate; the numbers were found by setting the counters and looking).
 //
 // The planner looks up the ends of a column in the index when a constant falls beside the histogram
 // (get_actual_variable_range): so do we, by ORDER BY ... LIMIT 1.
@@ -28,6 +33,7 @@ typedef struct Question {
 typedef struct Probe {
   DbaServer *server;
   DbaSurvey *survey;
+  const char *method;
   bool built_in_only, used_only;
   bool (*ask)(struct Probe *probe, const Question *questions, size_t n, GError **error);
 } Probe;
@@ -36,10 +42,36 @@ static bool is_built_in(const DbaColumn *column) {
   return column && (!g_strcmp0(column->type_class, "e") || (!g_strcmp0(column->type_class, "b") && !strchr(column->type, '.')));
 }
 
-static bool can_ask(const DbaRelation *relation, const DbaIndex *index) {
+// A condition that looks for one key of a GIN index, for operator classes of the server's own.
+static const struct {
+  const char *type_name, *opclass, *condition;
+} gin_questions[] = {
+    {"jsonb", NULL, " ? 'k'"},
+    {"jsonb", "pg_catalog.jsonb_path_ops", " @> '{\"k\": 1}'"},
+    {"tsvector", NULL, " @@ 'k'::tsquery"},
+    {"_text", NULL, " @> '{k}'"},
+    {"_varchar", NULL, " @> '{k}'"},
+    {"_int4", NULL, " @> '{1}'"},
+    {"_int8", NULL, " @> '{1}'"},
+    {"_uuid", NULL, " @> '{00000000-0000-0000-0000-000000000000}'"},
+};
+
+static const char *gin_question(const DbaRelation *relation, const DbaIndex *index) {
+  const DbaIndexKey *key = dba_list_at(DbaIndexKey, &index->keys, 0);
+  const DbaColumn *column = index->keys.n == 1 && key->column ? dba_relation_column(relation, key->column) : NULL;
+  for (size_t i = 0; column && i < G_N_ELEMENTS(gin_questions); i++)
+    if (is_built_in(column) && !g_strcmp0(column->type_name, gin_questions[i].type_name) &&
+        !g_strcmp0(key->opclass, gin_questions[i].opclass))
+      return gin_questions[i].condition;
+  return NULL;
+}
+
+static bool can_ask(const DbaRelation *relation, const DbaIndex *index, const char *method) {
   bool table = !strcmp(relation->kind, "table") || !strcmp(relation->kind, "materialized view");
-  if (!table || relation->row_security || index->predicate || index->invalid || strcmp(index->method, "btree"))
+  if (!table || relation->row_security || index->predicate || index->invalid || strcmp(index->method, method))
     return false;
+  if (!strcmp(method, "gin"))
+    return gin_question(relation, index) != NULL;
   for (DBA_EACH(DbaIndexKey, key, &index->keys))
     if (!key->included && (!key->column || key->opclass || key->collation))
       return false;
@@ -71,7 +103,7 @@ static bool ask_all(Probe *probe, GError **error) {
   for (DBA_EACH(DbaRelation, relation, &probe->survey->schema.relations))
     for (DBA_EACH(DbaIndex, index, &relation->indexes)) {
       Question next = {relation, index};
-      if (!can_ask(relation, index) || (probe->used_only && !index->scans) ||
+      if (!can_ask(relation, index, probe->method) || (probe->used_only && !index->scans) ||
           (probe->built_in_only && !is_built_in(dba_relation_column(relation, dba_list_at(DbaIndexKey, &index->keys, 0)->column))))
         continue;
       if (batch->len == AT_ONCE || g_hash_table_contains(names, index->name)) {
@@ -150,7 +182,7 @@ static int64_t levels_from_pages(const DbaRelation *relation, const DbaIndex *in
 }
 
 bool dba_server_read_heights(DbaServer *server, DbaSurvey *survey, GError **error) {
-  Probe probe = {.server = server, .survey = survey, .ask = ask_heights};
+  Probe probe = {.server = server, .survey = survey, .method = "btree", .ask = ask_heights};
   g_autofree char *settings = dba_server_sql(server, "probe_heights");
   if (!dba_server_exec(server, settings, error) || !ask_all(&probe, error))
     return false;
@@ -159,6 +191,64 @@ bool dba_server_read_heights(DbaServer *server, DbaSurvey *survey, GError **erro
       if (!index->levels && !index->on_partitioned && !strcmp(index->method, "btree"))
         index->levels = levels_from_pages(relation, index);
   return true;
+}
+
+// ---- GIN ------------------------------------------------------------------------------------------------------------
+
+// The total cost of the bitmap scan of that index, in millions, or a negative number.
+static double bitmap_cost(const char *plan, const Question *question) {
+  g_autofree char *index = dba_sql_name(NULL, question->index->name), *scan = g_strdup_printf("Bitmap Index Scan on %s  (cost=", index);
+  const char *line = strstr(plan, scan), *total = line ? strstr(line + strlen(scan), "..") : NULL;
+  return total ? g_ascii_strtod(total + 2, NULL) / 1e6 : -1;
+}
+
+static bool explain_gin(Probe *probe, const Question *questions, size_t n, const char *settings_name, double *costs, GError **error) {
+  g_autofree char *settings = dba_server_sql(probe->server, settings_name);
+  g_autoptr(GString) sql = g_string_new("explain select "), plan = g_string_new(NULL);
+  for (size_t i = 0; i < n; i++) {
+    g_autofree char *table = dba_sql_name(questions[i].relation->schema, questions[i].relation->name),
+                    *column = dba_sql_name(NULL, dba_list_at(DbaIndexKey, &questions[i].index->keys, 0)->column);
+    g_string_append_printf(sql, "%s(select count(*) from only %s x where x.%s%s)", i ? ", " : "", table, column,
+                           gin_question(questions[i].relation, questions[i].index));
+  }
+  if (!dba_server_exec(probe->server, settings, error))
+    return false;
+  g_autoptr(DbaResult) result = dba_server_query(probe->server, sql->str, NULL, error);
+  if (!result)
+    return false;
+  for (int row = 0; row < dba_result_rows(result); row++)
+    g_string_append_printf(plan, "%s\n", dba_result_text(result, row, 0));
+  for (size_t i = 0; i < n; i++)
+    costs[i] = bitmap_cost(plan->str, &questions[i]);
+  return true;
+}
+
+static bool ask_gin(Probe *probe, const Question *questions, size_t n, GError **error) {
+  enum { CONSTANT = 51, MOST_KEYS_LOG2 = 40 };
+  g_autofree double *operators = g_new(double, n), *pages = g_new(double, n);
+  if (!explain_gin(probe, questions, n, "probe_gin_operators", operators, error) ||
+      !explain_gin(probe, questions, n, "probe_gin_pages", pages, error))
+    return false;
+  for (size_t i = 0; i < n; i++) {
+    DbaIndex *index = questions[i].index;
+    int64_t both = (int64_t)rint(operators[i] - MULTIPLIER * pages[i]) - CONSTANT; // 2 log2 + 50 S
+    int64_t most = (int64_t)rint(pow((double)MAX(index->size_bytes / 8192, 1), 0.15));
+    if (operators[i] < 0 || pages[i] < 0)
+      continue;
+    for (int64_t search = MIN(most, both / MULTIPLIER); search > 0; search--) // few keys are likelier than a low tree of many
+      if (both - MULTIPLIER * search <= 2 * MOST_KEYS_LOG2 && (both - MULTIPLIER * search) % 2 == 0) {
+        index->search_pages = search;
+        index->keys_log2 = (both - MULTIPLIER * search) / 2;
+        break;
+      }
+  }
+  return true;
+}
+
+bool dba_server_read_gin(DbaServer *server, DbaSurvey *survey, GError **error) {
+  enum { FIRST_MAJOR = 16 }; // before, the guess that the planner makes of a GIN index without counters is as good
+  Probe probe = {.server = server, .survey = survey, .method = "gin", .ask = ask_gin};
+  return dba_server_major(server) < FIRST_MAJOR || ask_all(&probe, error);
 }
 
 // ---- ends -----------------------------------------------------------------------------------------------------------
@@ -200,7 +290,7 @@ static bool ask_ends(Probe *probe, const Question *questions, size_t n, GError *
 }
 
 bool dba_server_read_ends(DbaServer *server, DbaSurvey *survey, bool used_only, GError **error) {
-  Probe probe = {.server = server, .survey = survey, .built_in_only = true, .used_only = used_only, .ask = ask_ends};
+  Probe probe = {.server = server, .survey = survey, .method = "btree", .built_in_only = true, .used_only = used_only, .ask = ask_ends};
   g_autofree char *settings = dba_server_sql(server, "probe_ends");
   return dba_server_exec(server, settings, error) && ask_all(&probe, error);
 }

@@ -24,6 +24,8 @@ void dba_row_map_read(const DbaRowMap *map, DbaArena *arena, const DbaResult *re
 bool dba_server_read_ends(DbaServer *server, DbaSurvey *survey, bool used_only, GError **error) DBA_CHECKED;
 bool dba_server_read_heights(DbaServer *server, DbaSurvey *survey, GError **error) DBA_CHECKED;
 
+bool dba_server_read_gin(DbaServer *server, DbaSurvey *survey, GError **error) DBA_CHECKED;
+
 // Reads a whole list with one query: every row one item.
 bool dba_server_read_list(DbaServer *server, DbaArena *arena, const char *query, const DbaRecord *record, DbaList *list,
                           GError **error) DBA_CHECKED;

@@ -155,6 +155,11 @@ static bool heights_step(DbaServer *server, DbaSurvey *survey, GHashTable *by_oi
   return dba_server_read_heights(server, survey, error);
 }
 
+static bool gin_step(DbaServer *server, DbaSurvey *survey, GHashTable *by_oid, const void *data, GError **error) {
+  (void)by_oid, (void)data;
+  return dba_server_read_gin(server, survey, error);
+}
+
 static bool missing_reads(DbaServer *server, DbaSurvey *survey, GError **error) {
   g_autoptr(DbaResult) result = dba_server_query_named(server, "missing_reads", error);
   if (!result)
@@ -225,7 +230,8 @@ static bool read_survey(DbaServer *server, DbaSurvey *survey, DbaSurveyValues va
                   error) &&
          try_step(server, survey, by_oid, workload_step, NULL, "the workload", error) &&
          (!values || (try_step(server, survey, by_oid, ends_step, &values, "the ends of indexed columns", error) &&
-                      try_step(server, survey, by_oid, heights_step, NULL, "heights of indexes", error)));
+                      try_step(server, survey, by_oid, heights_step, NULL, "heights of indexes", error) &&
+                      try_step(server, survey, by_oid, gin_step, NULL, "keys of GIN indexes", error)));
 }
 
 // A table that somebody keeps locked cannot be read: the catalog's own functions open it.  Says which, and whose lock it is.

@@ -6,6 +6,7 @@ create temporary table statistics_in (namespace text, relation text, attribute t
 create temporary table ends_in (namespace text, relation text, attribute text, value text);
 create temporary table extended_in (namespace text, object text, columns text[], numbers int2[], distinct_values text, dependencies text,
   common_values text, common_nulls text, frequencies text, base_frequencies text);
+create temporary table gin_in (namespace text, relation text, pages float8, search_pages float8, keys_log2 float8);
 create temporary table failed (object text, problem text);
 -- One column's statistics may be of a type that the lab reads in another way: it goes without, by name.
 create function pg_temp.take(s statistics_in, relation oid, number int2) returns void language plpgsql as $$
