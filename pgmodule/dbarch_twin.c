@@ -6,11 +6,11 @@
  * The planner asks the storage manager how large a relation is, a btree how
  * high it stands, and GIN and BRIN indexes for the counters in their meta
  * pages.  In a twin all of these are empty.  This module answers in their
- * place from the table dbarch.relation_facts, which the builder of the twin
+ * place from the table dbarch_twin.relation_facts, which the builder of the twin
  * fills; statistics are ordinary rows of pg_statistic.
  *
  * Loaded into the sessions of a twin by session_preload_libraries, in a lab
- * only.  Facts are read once a backend and again when dbarch.forget_facts()
+ * only.  Facts are read once a backend and again when dbarch_twin.forget_facts()
  * was called anywhere in the database.  Nothing here trusts the facts: sizes
  * are clamped to what the planner can hold.
  *
@@ -48,6 +48,7 @@
 #include "commands/defrem.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
 #include "optimizer/plancat.h"
 #include "storage/bufmgr.h"
 #include "utils/array.h"
@@ -66,7 +67,7 @@
 
 PG_MODULE_MAGIC;
 
-/* Columns of dbarch.relation_facts, in order. */
+/* Columns of dbarch_twin.relation_facts, in order. */
 enum
 {
 	FACT_RELATION = 1,			/* oid */
@@ -93,7 +94,9 @@ typedef struct RelationFacts
 static get_relation_info_hook_type previous_hook = NULL;
 static HTAB *facts_by_relation = NULL;
 static Oid	facts_table = InvalidOid;
+static HTAB *facts_in_making = NULL;	/* survives an error in the middle, to be thrown away */
 static bool facts_current = false;
+static uint64 invalidations = 0;
 
 void		_PG_init(void);
 
@@ -115,8 +118,11 @@ clamp_blocks(double blocks)
 static void
 forget(Datum arg, Oid relid)
 {
-	if (relid == InvalidOid || relid == facts_table)
+	if (relid == InvalidOid || relid == facts_table || !OidIsValid(facts_table))
+	{
 		facts_current = false;
+		invalidations++;
+	}
 }
 
 static double
@@ -141,64 +147,69 @@ is_facts_table(TupleDesc desc)
 	return true;
 }
 
-/* Reads dbarch.relation_facts; afterwards facts_current is true, with or without facts. */
+/*
+ * Reads dbarch_twin.relation_facts.  Reading takes locks, and with them
+ * messages that the facts have changed: then they are not current yet.
+ */
 static void
 read_facts(void)
 {
-	Oid			namespace;
-	Relation	rel;
-	TableScanDesc scan;
-	Snapshot	snapshot;
-	HeapTuple	row;
+	uint64		before = invalidations;
+	Oid			namespace = get_namespace_oid("dbarch_twin", true);
 	HASHCTL		control = {.keysize = sizeof(Oid),.entrysize = sizeof(RelationFacts)};
 
+	if (facts_in_making)
+		hash_destroy(facts_in_making);
+	facts_in_making = hash_create("dbarch relation facts", 1024, &control, HASH_ELEM | HASH_BLOBS);
+	facts_table = OidIsValid(namespace) ? get_relname_relid("relation_facts", namespace) : InvalidOid;
+	if (OidIsValid(facts_table) && get_rel_relkind(facts_table) == RELKIND_RELATION)
+	{
+		Relation	rel = table_open(facts_table, AccessShareLock);
+
+		if (is_facts_table(RelationGetDescr(rel)) && rel->rd_tableam == GetHeapamTableAmRoutine())
+		{
+			Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+			TableScanDesc scan = table_beginscan(rel, snapshot, 0, NULL);
+			HeapTuple	row;
+
+			while ((row = heap_getnext(scan, ForwardScanDirection)) != NULL)
+			{
+				TupleDesc	desc = RelationGetDescr(rel);
+				bool		isnull;
+				Datum		relation = heap_getattr(row, FACT_RELATION, desc, &isnull);
+				Datum		number;
+				Oid			oid;
+				RelationFacts *facts;
+
+				if (isnull)
+					continue;
+				oid = DatumGetObjectId(relation);
+				facts = hash_search(facts_in_making, &oid, HASH_ENTER, NULL);
+				facts->blocks = fact(row, desc, FACT_BLOCKS, 0);
+				facts->pages = fact(row, desc, FACT_PAGES, 0);
+				facts->tuples = fact(row, desc, FACT_TUPLES, -1);
+				facts->all_visible = fact(row, desc, FACT_ALL_VISIBLE, 0);
+				number = heap_getattr(row, FACT_HEIGHT, desc, &isnull);
+				facts->height = isnull ? -1 : DatumGetInt32(number);
+				number = heap_getattr(row, FACT_RANK, desc, &isnull);
+				facts->rank = isnull ? 0 : DatumGetInt32(number);
+			}
+			table_endscan(scan);
+			UnregisterSnapshot(snapshot);
+		}
+		table_close(rel, AccessShareLock);
+	}
 	if (facts_by_relation)
 		hash_destroy(facts_by_relation);
-	facts_by_relation = NULL;
-	facts_current = true;		/* an invalidation while reading sets it back */
-	namespace = get_namespace_oid("dbarch", true);
-	facts_table = OidIsValid(namespace) ? get_relname_relid("relation_facts", namespace) : InvalidOid;
-	if (!OidIsValid(facts_table) || get_rel_relkind(facts_table) != RELKIND_RELATION)
-		return;
-	facts_by_relation = hash_create("dbarch relation facts", 1024, &control, HASH_ELEM | HASH_BLOBS);
-	rel = table_open(facts_table, AccessShareLock);
-	if (is_facts_table(RelationGetDescr(rel)) && rel->rd_tableam == GetHeapamTableAmRoutine())
-	{
-		snapshot = RegisterSnapshot(GetLatestSnapshot());
-		scan = table_beginscan(rel, snapshot, 0, NULL);
-		while ((row = heap_getnext(scan, ForwardScanDirection)) != NULL)
-		{
-			TupleDesc	desc = RelationGetDescr(rel);
-			bool		isnull;
-			Datum		relation = heap_getattr(row, FACT_RELATION, desc, &isnull);
-			Datum		number;
-			Oid			oid;
-			RelationFacts *facts;
-
-			if (isnull)
-				continue;
-			oid = DatumGetObjectId(relation);
-			facts = hash_search(facts_by_relation, &oid, HASH_ENTER, NULL);
-			facts->blocks = fact(row, desc, FACT_BLOCKS, 0);
-			facts->pages = fact(row, desc, FACT_PAGES, 0);
-			facts->tuples = fact(row, desc, FACT_TUPLES, -1);
-			facts->all_visible = fact(row, desc, FACT_ALL_VISIBLE, 0);
-			number = heap_getattr(row, FACT_HEIGHT, desc, &isnull);
-			facts->height = isnull ? -1 : DatumGetInt32(number);
-			number = heap_getattr(row, FACT_RANK, desc, &isnull);
-			facts->rank = isnull ? 0 : DatumGetInt32(number);
-		}
-		table_endscan(scan);
-		UnregisterSnapshot(snapshot);
-	}
-	table_close(rel, AccessShareLock);
+	facts_by_relation = facts_in_making;
+	facts_in_making = NULL;
+	facts_current = before == invalidations;
 }
 
+/* Never reads: what was found stays until the next relation_info. */
 static const RelationFacts *
 find_facts(Oid relation)
 {
-	if (!facts_current)
-		read_facts();
 	return facts_by_relation ? hash_search(facts_by_relation, &relation, HASH_FIND, NULL) : NULL;
 }
 
@@ -291,6 +302,8 @@ relation_info(PlannerInfo *root, Oid relid, bool inhparent, RelOptInfo *rel)
 		previous_hook(root, relid, inhparent, rel);
 	if (inhparent || relid < FirstNormalObjectId)
 		return;
+	if (!facts_current)
+		read_facts();
 	facts = find_facts(relid);
 	if (!facts)
 		return;
@@ -313,11 +326,11 @@ relation_info(PlannerInfo *root, Oid relid, bool inhparent, RelOptInfo *rel)
 	}
 }
 
-/* dbarch.forget_facts(): every session of this database reads the facts again. */
+/* dbarch_twin.forget_facts(): every session of this database reads the facts again. */
 Datum
 dbarch_forget_facts(PG_FUNCTION_ARGS)
 {
-	Oid			namespace = get_namespace_oid("dbarch", false);
+	Oid			namespace = get_namespace_oid("dbarch_twin", false);
 	Oid			table = get_relname_relid("relation_facts", namespace);
 
 	if (OidIsValid(table))
@@ -410,7 +423,43 @@ values_of(FunctionCallInfo fcinfo, int argument, Oid type)
 {
 	char	   *literal = text_to_cstring(PG_GETARG_TEXT_PP(argument));
 
-	return OidFunctionCall3(F_ARRAY_IN, CStringGetDatum(literal), ObjectIdGetDatum(type), Int32GetDatum(-1));
+	Datum		array = OidFunctionCall3(F_ARRAY_IN, CStringGetDatum(literal), ObjectIdGetDatum(type), Int32GetDatum(-1));
+
+	if (ARR_NDIM(DatumGetArrayTypeP(array)) != 1 || ARR_HASNULL(DatumGetArrayTypeP(array)))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("statistics must be one list without nulls")));
+	return array;
+}
+
+/* The type and collation that ANALYZE takes for an expression of an index (examine_attribute): not those of its stored key. */
+static void
+take_expression(Relation index, int16 number, Oid *type, Oid *collation)
+{
+	List	   *expressions = RelationGetIndexExpressions(index);
+	int			at = 0;
+	Node	   *expression;
+
+	for (int i = 0; i < number - 1; i++)
+		at += index->rd_index->indkey.values[i] == 0;
+	if (at >= list_length(expressions))
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN), errmsg("index \"%s\" has no expression %d", RelationGetRelationName(index), number)));
+	expression = list_nth(expressions, at);
+	*type = exprType(expression);
+	*collation = OidIsValid(index->rd_indcollation[number - 1]) ? index->rd_indcollation[number - 1] : exprCollation(expression);
+}
+
+/* The planner walks values and frequencies side by side: they must be as many, in one dimension, without nulls. */
+static Datum
+checked_numbers(Datum datum, Datum values, int more)
+{
+	ArrayType  *numbers = DatumGetArrayTypeP(datum);
+	ArrayType  *array = DatumGetPointer(values) ? DatumGetArrayTypeP(values) : NULL;
+	int			n = ArrayGetNItems(ARR_NDIM(numbers), ARR_DIMS(numbers));
+	int			wanted = array ? ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array)) : n;
+
+	if (ARR_NDIM(numbers) != 1 || ARR_HASNULL(numbers) || ARR_ELEMTYPE(numbers) != FLOAT4OID || (array && (ARR_NDIM(array) != 1 || ARR_HASNULL(array))) ||
+		n < wanted || n > wanted + more)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%d frequencies for %d values", n, wanted)));
+	return PointerGetDatum(numbers);
 }
 
 static Datum
@@ -422,7 +471,7 @@ one_number(float4 number)
 }
 
 /*
- * dbarch.set_column_statistics(...): one row of pg_statistic from what pg_stats
+ * dbarch_twin.set_column_statistics(...): one row of pg_statistic from what pg_stats
  * shows, with the slots, operators and collations that ANALYZE gives to the
  * type (std_typanalyze, array_typanalyze, ts_typanalyze, range_typanalyze).
  */
@@ -449,6 +498,8 @@ dbarch_set_column_statistics(PG_FUNCTION_ARGS)
 	type = ((Form_pg_attribute) GETSTRUCT(attribute))->atttypid;
 	collation = ((Form_pg_attribute) GETSTRUCT(attribute))->attcollation;
 	ReleaseSysCache(attribute);
+	if (rel->rd_rel->relkind == RELKIND_INDEX && rel->rd_index->indkey.values[number - 1] == 0)
+		take_expression(rel, number, &type, &collation);
 	base = getBaseType(type);
 	cache = lookup_type_cache(type, TYPECACHE_LT_OPR | TYPECACHE_EQ_OPR);
 
@@ -469,7 +520,11 @@ dbarch_set_column_statistics(PG_FUNCTION_ARGS)
 	row.values[Anum_pg_statistic_stadistinct - 1] = Float4GetDatum(PG_ARGISNULL(STAT_DISTINCT) ? 0 : PG_GETARG_FLOAT4(STAT_DISTINCT));
 
 	if (!PG_ARGISNULL(STAT_COMMON_VALUES) && !PG_ARGISNULL(STAT_COMMON_FREQUENCIES))
-		add_slot(&row, STATISTIC_KIND_MCV, cache->eq_opr, collation, PG_GETARG_DATUM(STAT_COMMON_FREQUENCIES), values_of(fcinfo, STAT_COMMON_VALUES, type));
+	{
+		Datum		values = values_of(fcinfo, STAT_COMMON_VALUES, type);
+
+		add_slot(&row, STATISTIC_KIND_MCV, cache->eq_opr, collation, checked_numbers(PG_GETARG_DATUM(STAT_COMMON_FREQUENCIES), values, 0), values);
+	}
 	if (!PG_ARGISNULL(STAT_HISTOGRAM))
 		add_slot(&row, STATISTIC_KIND_HISTOGRAM, cache->lt_opr, collation, 0, values_of(fcinfo, STAT_HISTOGRAM, type));
 	if (!PG_ARGISNULL(STAT_CORRELATION))
@@ -480,10 +535,15 @@ dbarch_set_column_statistics(PG_FUNCTION_ARGS)
 		Oid			operator = OidIsValid(element) ? lookup_type_cache(element, TYPECACHE_EQ_OPR)->eq_opr : InvalidOid;
 
 		if (OidIsValid(element))
+		{
+			Datum		values = values_of(fcinfo, STAT_COMMON_ELEMENTS, element);
+
+			/* behind the frequencies stand their least, their greatest, and that of null */
 			add_slot(&row, STATISTIC_KIND_MCELEM, operator, base == TSVECTOROID ? DEFAULT_COLLATION_OID : collation,
-					 PG_GETARG_DATUM(STAT_ELEMENT_FREQUENCIES), values_of(fcinfo, STAT_COMMON_ELEMENTS, element));
+					 checked_numbers(PG_GETARG_DATUM(STAT_ELEMENT_FREQUENCIES), values, 3), values);
+		}
 		if (OidIsValid(element) && !PG_ARGISNULL(STAT_ELEMENT_COUNTS))
-			add_slot(&row, STATISTIC_KIND_DECHIST, operator, collation, PG_GETARG_DATUM(STAT_ELEMENT_COUNTS), 0);
+			add_slot(&row, STATISTIC_KIND_DECHIST, operator, collation, checked_numbers(PG_GETARG_DATUM(STAT_ELEMENT_COUNTS), 0, 0), 0);
 	}
 	if (!PG_ARGISNULL(STAT_RANGE_BOUNDS))
 	{
@@ -511,7 +571,7 @@ dbarch_set_column_statistics(PG_FUNCTION_ARGS)
 }
 
 /*
- * dbarch.add_end(relation, column, value): a row of nothing but this value, in
+ * dbarch_twin.add_end(relation, column, value): a row of nothing but this value, in
  * the table and in the btree indexes that lead with the column, for
  * get_actual_variable_range to find.  Constraints and other indexes do not
  * hear of it: a twin is planned on, never read.
@@ -583,7 +643,7 @@ open_index_of(Oid indexid, Oid method, const char *name)
 }
 
 /*
- * dbarch.set_gin_counters(index, total, entry, data pages, entries): what
+ * dbarch_twin.set_gin_counters(index, total, entry, data pages, entries): what
  * gincostestimate reads from the meta page.  The list of pending entries stays
  * empty, as it is, and its length too: a scan would follow it.
  */
@@ -604,7 +664,7 @@ dbarch_set_gin_counters(PG_FUNCTION_ARGS)
 }
 
 /*
- * dbarch.set_brin_counters(index, last revmap page): brincostestimate takes
+ * dbarch_twin.set_brin_counters(index, last revmap page): brincostestimate takes
  * the length of the range map from the meta page.
  */
 Datum

@@ -239,11 +239,12 @@ read_common_values(FunctionCallInfo fcinfo, Oid relation, const int2vector *keys
 			   *is_null,
 			   *frequencies,
 			   *base;
-	bool	   *ignored;
+	bool	   *missing,
+			   *ignored;
 	VacAttrStats *columns[STATS_MAX_DIMENSIONS];
 	MCVList    *list;
 
-	read_array(PG_GETARG_ARRAYTYPE_P(ARG_VALUES), TEXTOID, -1, false, TYPALIGN_INT, &values, &ignored, &n_values);
+	read_array(PG_GETARG_ARRAYTYPE_P(ARG_VALUES), TEXTOID, -1, false, TYPALIGN_INT, &values, &missing, &n_values);
 	read_array(PG_GETARG_ARRAYTYPE_P(ARG_NULLS), BOOLOID, 1, true, TYPALIGN_CHAR, &is_null, &ignored, &n_nulls);
 	read_array(PG_GETARG_ARRAYTYPE_P(ARG_FREQUENCIES), FLOAT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &frequencies, &ignored, &n_frequencies);
 	read_array(PG_GETARG_ARRAYTYPE_P(ARG_BASE_FREQUENCIES), FLOAT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &base, &ignored, &n_base);
@@ -276,6 +277,8 @@ read_common_values(FunctionCallInfo fcinfo, Oid relation, const int2vector *keys
 			item->isnull[d] = DatumGetBool(is_null[i * dimensions + d]);
 			if (item->isnull[d])
 				continue;
+			if (missing[i * dimensions + d])
+				malformed("most common combinations");
 			getTypeInputInfo(columns[d]->attrtypid, &input, &parameter);
 			item->values[d] = OidInputFunctionCall(input, TextDatumGetCString(values[i * dimensions + d]), parameter, columns[d]->attrtypmod);
 		}
@@ -284,7 +287,7 @@ read_common_values(FunctionCallInfo fcinfo, Oid relation, const int2vector *keys
 }
 
 /*
- * dbarch.set_extended_statistics(...)
+ * dbarch_twin.set_extended_statistics(...)
  */
 Datum
 dbarch_set_extended_statistics(PG_FUNCTION_ARGS)

@@ -234,8 +234,17 @@ static bool install_module(const DbaLab *lab, const char *folder, char **ret_pat
   return true;
 }
 
-static bool set_planner(DbaServer *server, const char *database, const DbaSurvey *survey, const char *module, GError **error) {
-  g_autoptr(GString) names = g_string_new("{"), sql = g_string_new(NULL);
+static bool set_one(DbaServer *server, const char *database, const char *name, const char *value, GError **error) {
+  g_autoptr(GString) sql = g_string_new("alter database ");
+  dba_sql_append_identifier(sql, database);
+  g_string_append_printf(sql, " set %s = ", name);
+  dba_sql_append_literal(sql, value);
+  return dba_server_exec(server, sql->str, error);
+}
+
+static bool set_planner(DbaServer *server, const char *database, const DbaSurvey *survey, const char *module, DbaLoad *load,
+                        GError **error) {
+  g_autoptr(GString) names = g_string_new("{");
   for (size_t i = 0; i < G_N_ELEMENTS(planner_settings); i++)
     g_string_append_printf(names, "%s%s", i ? "," : "", planner_settings[i]);
   g_string_append_c(names, '}');
@@ -243,16 +252,18 @@ static bool set_planner(DbaServer *server, const char *database, const DbaSurvey
   g_autoptr(DbaResult) known = dba_server_query(server, dba_embedded_lab_sql("boot_settings"), parameters, error);
   if (!known)
     return false;
-  g_autofree char *quoted = dba_sql_name(NULL, database);
   for (int row = 0; row < dba_result_rows(known); row++) { // what this server does not know stays out
     const char *name = dba_result_text(known, row, 0), *value = dba_survey_setting(survey, name);
-    g_string_append_printf(sql, "alter database %s set %s = ", quoted, name);
-    dba_sql_append_literal(sql, value ? value : dba_result_text(known, row, 1));
-    g_string_append(sql, ";\n");
+    g_autoptr(GError) problem = NULL;
+    if (set_one(server, database, name, value ? value : dba_result_text(known, row, 1), &problem))
+      continue;
+    if (!g_error_matches(problem, DBA_ERROR, DBA_ERROR_DATABASE)) {
+      g_propagate_error(error, g_steal_pointer(&problem));
+      return false;
+    }
+    note(load, name, problem->message);
   }
-  g_string_append_printf(sql, "alter database %s set session_preload_libraries = ", quoted);
-  dba_sql_append_literal(sql, module); // one literal is one name of the list
-  return dba_server_exec(server, sql->str, error);
+  return set_one(server, database, "session_preload_libraries", module, error); // one literal is one name of the list
 }
 
 static bool write_facts(DbaServer *server, const DbaSurvey *survey, const char *module, DbaLoad *load, GError **error) {
@@ -311,5 +322,5 @@ bool dba_lab_create_twin(const DbaLab *lab, const char *database, const DbaSurve
       !dba_lab_load_text(lab, database, "schema", schema, true, load, error))
     return false;
   g_autoptr(DbaServer) server = dba_lab_connect(lab, DBA_LAB_SUPERUSER, database, error);
-  return server && write_facts(server, survey, module, load, error) && set_planner(server, database, survey, module, error);
+  return server && write_facts(server, survey, module, load, error) && set_planner(server, database, survey, module, load, error);
 }

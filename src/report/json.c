@@ -38,12 +38,37 @@ static const DbaField document_fields[] = {
 #undef T
 static const DbaRecord document_record = {"findings file", sizeof(DbaReportDocument), document_fields};
 
+// What every reader of the document relies on.
+static bool is_whole(const DbaReportDocument *document) {
+  for (DBA_EACH(DbaMigration, migration, &document->migrations))
+    if (!migration->name || !migration->number || !migration->finding)
+      return false;
+  for (DBA_EACH(DbaFinding, finding, &document->findings)) {
+    if (!finding->rule || !finding->object || !finding->what || !finding->proof || (finding->risk.lock && !finding->risk.blocks))
+      return false;
+    for (DBA_EACH_TEXT(table, &finding->risk.tables))
+      if (!*table)
+        return false;
+    for (DBA_EACH_TEXT(table, &finding->risk.rewritten))
+      if (!*table)
+        return false;
+    for (DBA_EACH(DbaReceipt, x, &finding->receipts))
+      if (!x->method || !x->quantity || !x->unit || !x->server || !x->locale || !x->settings || !x->rows_origin || !x->rows || !x->repeat)
+        return false;
+  }
+  return true;
+}
+
 DbaReportDocument *dba_report_read(DbaArena *arena, const char *name, const char *text, size_t length, GError **error) {
   DbaReportDocument *document = dba_arena_new0(arena, DbaReportDocument);
   if (!dba_json_read(arena, name, text, length, &document_record, document, error))
     return NULL;
   if (g_strcmp0(document->format, "dbarch-findings") || document->format_version != 1) {
     dba_fail(error, DBA_ERROR_INPUT, "%s: is no findings.json of this dbarch", name);
+    return NULL;
+  }
+  if (!is_whole(document)) {
+    dba_fail(error, DBA_ERROR_INPUT, "%s: a finding, a receipt or a migration lacks what it must have", name);
     return NULL;
   }
   return document;

@@ -28,6 +28,7 @@ typedef struct DbaReview {
   const char *lab_note; // a substitution: another major version or locale than the subject's
   double seconds;
   const char *again; // the subject as a command names it; NULL: the PG* variables do
+  bool measured;     // trials ran in this run
   unsigned replayed; // findings whose proof comes from an earlier run
   bool unfinished;   // Ctrl-C, the budget or a broken lab left trials undone: the next run goes on
 } DbaReview;

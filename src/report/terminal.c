@@ -224,7 +224,9 @@ char *dba_report_terminal(const DbaReview *review, bool color, unsigned width) {
     g_string_append_printf(p.out, "%u of the proofs are an earlier run's.\n", review->replayed);
   if (review->unfinished)
     g_string_append(p.out, "Not all trials were run: the same command goes on from here.\n");
-  if (review->lab)
+  if (review->lab && !review->measured && review->replayed)
+    g_string_append_printf(p.out, "Proven on %s by an earlier run.\n", review->lab);
+  else if (review->lab)
     g_string_append_printf(p.out, "Proven on %s%s%s, in %.1f s.\n", review->lab, review->lab_note ? "; " : "",
                            review->lab_note ? review->lab_note : "", review->seconds);
   else

@@ -42,14 +42,17 @@ static char *clean_message(const char *message, const char *conninfo) {
   return dba_text_hide_password(clean);
 }
 
-// A password with a bare @ or / makes libpq take a part of it for a host, a port or a database, and name that part.
+// A password with a bare @ or / makes libpq take a part of it for a host or a port, and name that part in its message.
 static bool is_ambiguous_uri(const char *text) {
-  const char *authority = strstr(text, "://");
-  if (!dba_server_is_conninfo(text) || !authority || strchr(text, ' ') || !(g_str_has_prefix(text, "postgres")))
+  const char *begin = g_str_has_prefix(text, "postgresql://") || g_str_has_prefix(text, "postgres://") ? strstr(text, "://") + 3 : NULL;
+  if (!begin)
     return false;
-  g_autofree char *rest = g_strndup(authority + 3, strcspn(authority + 3, "?"));
-  const char *at = strchr(rest, '@'), *slash = strchr(rest, '/');
-  return at && (strchr(at + 1, '@') || (slash && slash < at));
+  g_autofree char *rest = g_strndup(begin, strcspn(begin, "?")), *authority = g_strndup(rest, strcspn(rest, "/"));
+  const char *at = strchr(authority, '@'), *port = *authority == '[' ? NULL : strchr(authority, ':');
+  if (at)
+    return strchr(at + 1, '@') != NULL;
+  // "user:pa/ss@host": what stands before the slash is no host with a port, and an @ comes later.
+  return port && strchr(rest, '@') && strspn(port + 1, "0123456789,:") != strlen(port + 1);
 }
 
 static bool wait_for(DbaServer *server, short events, GError **error) {

@@ -14,8 +14,10 @@
 // The planner looks up the ends of a column in the index when a constant falls beside the histogram
 // (get_actual_variable_range): so do we, by ORDER BY ... LIMIT 1.
 //
-// Many questions go in one statement.  Only tables without row security are asked about, heights by EXPLAIN, which runs nothing,
-// and ends for columns of built-in types and enums only, so that nothing of the subject's own making runs on the target.
+// Many questions go in one statement.  Planning folds the predicates and expressions of all indexes of a table and those of its
+// statistics objects, immutable functions included: tables where these name anything but the server's own, and tables with row
+// security, are not asked about, and ends only for columns of built-in types and enums, so that nothing of the subject's own making
+// runs on the target.
 #include "server/server-int.h"
 
 #include "sql/sql.h"
@@ -40,6 +42,44 @@ typedef struct Probe {
 
 static bool is_built_in(const DbaColumn *column) {
   return column && (!g_strcmp0(column->type_class, "e") || (!g_strcmp0(column->type_class, "b") && !strchr(column->type, '.')));
+}
+
+// Deparsed under an empty search_path, what is not the server's own has a schema before it: a name, then a dot.
+static bool names_foreign_things(const char *text) {
+  for (const char *p = text; p && *p; p++) {
+    if (*p == '\'') { // a string: doubled quotes end and begin it again, which comes to the same
+      p = strchr(p + 1, '\'');
+      if (!p)
+        return true;
+    } else if (*p == '.') {
+      const char *begin = p;
+      while (begin > text && (g_ascii_isalnum(begin[-1]) || begin[-1] == '_' || (unsigned char)begin[-1] >= 0x80))
+        begin--;
+      if (begin > text && begin[-1] == '"')
+        return true;
+      if (begin < p && !g_ascii_isdigit(*begin))
+        return true;
+    }
+  }
+  return false;
+}
+
+static bool plans_only_our_own(const DbaSchema *schema, const DbaRelation *relation) {
+  for (DBA_EACH(DbaIndex, index, &relation->indexes)) {
+    if (names_foreign_things(index->predicate))
+      return false;
+    for (DBA_EACH(DbaIndexKey, key, &index->keys))
+      if (names_foreign_things(key->expression))
+        return false;
+  }
+  g_autofree char *table = dba_sql_name(relation->schema, relation->name);
+  for (DBA_EACH(DbaStatisticsObject, object, &schema->statistics_objects)) {
+    const char *on = object->definition ? strstr(object->definition, " ON ") : NULL, *from = on ? g_strrstr(on, " FROM ") : NULL;
+    g_autofree char *columns = from ? g_strndup(on, (gsize)(from - on)) : NULL;
+    if (!g_strcmp0(object->table, table) && (!columns || names_foreign_things(columns)))
+      return false;
+  }
+  return true;
 }
 
 // A condition that looks for one key of a GIN index, for operator classes of the server's own.
@@ -87,7 +127,8 @@ static bool ask_bravely(Probe *probe, const Question *questions, size_t n, GErro
     return false;
   if (probe->ask(probe, questions, n, &problem))
     return dba_server_exec(probe->server, "release savepoint dbarch_probe", error);
-  if (!g_error_matches(problem, DBA_ERROR, DBA_ERROR_DATABASE)) {
+  // Anything but a missing right (time above all) ends the step, which becomes a gap of the survey.
+  if (!g_error_matches(problem, DBA_ERROR, DBA_ERROR_DATABASE) || strcmp(dba_server_sqlstate(probe->server), "42501")) {
     g_propagate_error(error, g_steal_pointer(&problem));
     return false;
   }
@@ -100,7 +141,9 @@ static bool ask_bravely(Probe *probe, const Question *questions, size_t n, GErro
 static bool ask_all(Probe *probe, GError **error) {
   g_autoptr(GArray) batch = g_array_new(FALSE, FALSE, sizeof(Question));
   g_autoptr(GHashTable) names = g_hash_table_new(g_str_hash, g_str_equal);
-  for (DBA_EACH(DbaRelation, relation, &probe->survey->schema.relations))
+  for (DBA_EACH(DbaRelation, relation, &probe->survey->schema.relations)) {
+    if (!plans_only_our_own(&probe->survey->schema, relation))
+      continue;
     for (DBA_EACH(DbaIndex, index, &relation->indexes)) {
       Question next = {relation, index};
       if (!can_ask(relation, index, probe->method) || (probe->used_only && !index->scans) ||
@@ -115,6 +158,7 @@ static bool ask_all(Probe *probe, GError **error) {
       g_hash_table_add(names, (char *)(uintptr_t)index->name);
       g_array_append_val(batch, next);
     }
+  }
   return ask_bravely(probe, (const Question *)(void *)batch->data, batch->len, error);
 }
 
@@ -183,8 +227,7 @@ static int64_t levels_from_pages(const DbaRelation *relation, const DbaIndex *in
 
 bool dba_server_read_heights(DbaServer *server, DbaSurvey *survey, GError **error) {
   Probe probe = {.server = server, .survey = survey, .method = "btree", .ask = ask_heights};
-  g_autofree char *settings = dba_server_sql(server, "probe_heights");
-  if (!dba_server_exec(server, settings, error) || !ask_all(&probe, error))
+  if (!dba_server_exec_lines(server, "probe_heights", error) || !ask_all(&probe, error))
     return false;
   for (DBA_EACH(DbaRelation, relation, &survey->schema.relations))
     for (DBA_EACH(DbaIndex, index, &relation->indexes))
@@ -203,7 +246,6 @@ static double bitmap_cost(const char *plan, const Question *question) {
 }
 
 static bool explain_gin(Probe *probe, const Question *questions, size_t n, const char *settings_name, double *costs, GError **error) {
-  g_autofree char *settings = dba_server_sql(probe->server, settings_name);
   g_autoptr(GString) sql = g_string_new("explain select "), plan = g_string_new(NULL);
   for (size_t i = 0; i < n; i++) {
     g_autofree char *table = dba_sql_name(questions[i].relation->schema, questions[i].relation->name),
@@ -211,7 +253,7 @@ static bool explain_gin(Probe *probe, const Question *questions, size_t n, const
     g_string_append_printf(sql, "%s(select count(*) from only %s x where x.%s%s)", i ? ", " : "", table, column,
                            gin_question(questions[i].relation, questions[i].index));
   }
-  if (!dba_server_exec(probe->server, settings, error))
+  if (!dba_server_exec_lines(probe->server, settings_name, error))
     return false;
   g_autoptr(DbaResult) result = dba_server_query(probe->server, sql->str, NULL, error);
   if (!result)
@@ -291,6 +333,5 @@ static bool ask_ends(Probe *probe, const Question *questions, size_t n, GError *
 
 bool dba_server_read_ends(DbaServer *server, DbaSurvey *survey, bool used_only, GError **error) {
   Probe probe = {.server = server, .survey = survey, .method = "btree", .built_in_only = true, .used_only = used_only, .ask = ask_ends};
-  g_autofree char *settings = dba_server_sql(server, "probe_ends");
-  return dba_server_exec(server, settings, error) && ask_all(&probe, error);
+  return dba_server_exec_lines(server, "probe_ends", error) && ask_all(&probe, error);
 }

@@ -24,6 +24,15 @@ char *dba_server_sql(const DbaServer *server, const char *name) {
   return g_string_free(sql, FALSE);
 }
 
+bool dba_server_exec_lines(DbaServer *server, const char *name, GError **error) {
+  g_autofree char *text = dba_server_sql(server, name);
+  g_auto(GStrv) lines = g_strsplit(g_strchomp(text), "\n", -1);
+  for (char **line = lines; *line; line++)
+    if (!g_str_has_prefix(*line, "--") && !dba_server_exec(server, *line, error))
+      return false;
+  return true;
+}
+
 DbaResult *dba_server_query_named(DbaServer *server, const char *name, GError **error) {
   g_autofree char *sql = dba_server_sql(server, name);
   DbaResult *result = dba_server_query(server, sql, NULL, error);

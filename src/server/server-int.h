@@ -10,6 +10,8 @@ void dba_server_no_notice(void *data, const char *message);
 
 // The text of sql/NAME.sql for that server: lines that start with "--@ N " count from major version N on.
 char *dba_server_sql(const DbaServer *server, const char *name) DBA_CHECKED;
+// Runs a file of one statement a line, each in a call of its own: some poolers take no more at once.
+bool dba_server_exec_lines(DbaServer *server, const char *name, GError **error) DBA_CHECKED;
 DbaResult *dba_server_query_named(DbaServer *server, const char *name, GError **error) DBA_CHECKED;
 
 // How the columns of a result map to the fields of a record; unknown columns are a bug and fail loudly.

@@ -9,16 +9,6 @@
 
 #include <string.h>
 
-// One statement a line and a call: some poolers take no multi-statement strings in transactions.
-static bool open_transaction(DbaServer *server, GError **error) {
-  g_autofree char *text = dba_server_sql(server, "opening");
-  g_auto(GStrv) lines = g_strsplit(g_strchomp(text), "\n", -1);
-  for (char **line = lines; *line; line++)
-    if (!dba_server_exec(server, *line, error))
-      return false;
-  return true;
-}
-
 typedef struct Merge {
   const char *query;
   const DbaRecord *record;
@@ -236,7 +226,9 @@ static bool read_survey(DbaServer *server, DbaSurvey *survey, DbaSurveyValues va
 
 // A table that somebody keeps locked cannot be read: the catalog's own functions open it.  Says which, and whose lock it is.
 static void fail_locked(DbaServer *server, GError **error) {
-  g_autoptr(DbaResult) holders = dba_server_query_named(server, "lock_holders", NULL);
+  g_autoptr(GError) ignored = NULL; // the same care as for a survey: read only, with an empty search path
+  g_autoptr(DbaResult) holders =
+      dba_server_exec_lines(server, "opening", &ignored) ? dba_server_query_named(server, "lock_holders", NULL) : NULL;
   const char *holder = holders && dba_result_rows(holders) ? dba_result_text(holders, 0, 0) : "a table is locked by another session";
   dba_fail(error, DBA_ERROR_DATABASE, "gave up waiting after 2 s: %s (hint: review again when that transaction has ended)", holder);
 }
@@ -246,7 +238,7 @@ DbaSurvey *dba_server_survey(DbaServer *server, const char *subject, DbaSurveyVa
   for (int attempt = 1;; attempt++) {
     g_autoptr(DbaSurvey) survey = dba_survey_new();
     g_autoptr(GError) problem = NULL;
-    bool ok = open_transaction(server, &problem) && read_survey(server, survey, values, &problem);
+    bool ok = dba_server_exec_lines(server, "opening", &problem) && read_survey(server, survey, values, &problem);
     if (ok && dba_server_exec(server, "commit", error)) {
       g_autofree char *clean = dba_text_hide_password(subject);
       survey->subject = dba_arena_text(survey->arena, clean);

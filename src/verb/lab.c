@@ -55,10 +55,13 @@ static bool lab_twin(const DbaRequest *request, DbaAnswer *answer, GError **erro
   if (!survey)
     return false;
   dba_request_progress(request, "starting the lab");
-  g_autoptr(DbaLab) lab = dba_lab_start(&request->home, true, request->interrupt, error);
+  g_autoptr(DbaLab) lab = NULL;
   g_autoptr(DbaLoad) load = dba_load_new();
-  if (!lab)
+  g_autofree char *substitution = NULL;
+  if (!dba_subject_start_lab(request, survey, true, &lab, &substitution, error))
     return false;
+  if (substitution)
+    g_ptr_array_add(answer->warnings, g_strdup_printf("another plan may come of it: %s", substitution));
   dba_request_progress(request, "building the twin");
   gint64 begin = g_get_monotonic_time();
   if (!dba_lab_create_twin(lab, TWIN, survey, request->home.modules, load, error))

@@ -2,10 +2,14 @@
 // Receipts of an earlier run, taken over instead of being measured again.
 //
 // Either the user names a findings.json (--receipts), or the run before in the same folder was cut by Ctrl-C or by its
-// budget and is gone on with.  A receipt is taken over only for the same finding with the same change, word for word.
+// budget and is gone on with; that one must be our own, by its checksum in the cache, since a folder may be a stranger's.  A receipt is taken over only for the same finding with the same change, word for word.
 #include "verb/verb.h"
 
+#include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
 
 static const char *const not_tried[] = {"unproven: no trial was run", "unproven: " DBA_TRIAL_TIME_IS_UP};
 
@@ -42,11 +46,40 @@ unsigned dba_receipts_take(const DbaReportDocument *earlier, DbaFindings *findin
   return n;
 }
 
+// Where the mark of a cut run stands, and what it says: the checksum of the findings.json that was written.
+static char *mark_of(const DbaRequest *request, const char *out) {
+  g_autofree char *full = g_canonicalize_filename(out, NULL), *sum = g_compute_checksum_for_string(G_CHECKSUM_SHA256, full, -1),
+                  *name = g_strdup_printf("%.24s", sum);
+  return g_build_filename(request->home.cache, "cut", name, NULL);
+}
+
+static char *checksum_of(const char *out) {
+  g_autofree char *path = g_build_filename(out, "findings.json", NULL), *text = NULL;
+  size_t length;
+  return dba_file_read(path, &text, &length, NULL) ? g_compute_checksum_for_string(G_CHECKSUM_SHA256, text, (gssize)length) : NULL;
+}
+
+bool dba_receipts_remember(const DbaRequest *request, const char *out, bool unfinished, GError **error) {
+  g_autofree char *mark = mark_of(request, out), *sum = unfinished ? checksum_of(out) : NULL;
+  if (!unfinished)
+    return unlink(mark) == 0 || errno == ENOENT || errno == ENOTDIR || dba_fail(error, DBA_ERROR_LAB, "%s: %s", mark, g_strerror(errno));
+  return sum && dba_file_write(mark, sum, strlen(sum), error);
+}
+
+bool dba_receipts_are_ours(const DbaRequest *request, const char *out) {
+  enum { A_DAY = 86400 };
+  g_autofree char *mark = mark_of(request, out), *written = NULL, *now = checksum_of(out);
+  struct stat st;
+  return now && stat(mark, &st) == 0 && time(NULL) - st.st_mtime < A_DAY && g_file_get_contents(mark, &written, NULL, NULL) &&
+         !strcmp(written, now);
+}
+
 // The document of the run before in the same folder, when that run was cut and was about the same subject; NULL else.
 static DbaReportDocument *cut_run(const DbaRequest *request, const DbaSurvey *survey, DbaArena *arena) {
-  g_autofree char *path = g_build_filename(request->out ? request->out : DBA_DEFAULT_OUT, "findings.json", NULL), *text = NULL;
+  const char *out = request->out ? request->out : DBA_DEFAULT_OUT;
+  g_autofree char *path = g_build_filename(out, "findings.json", NULL), *text = NULL;
   size_t length;
-  if (!g_file_test(path, G_FILE_TEST_EXISTS) || !dba_file_read(path, &text, &length, NULL))
+  if (!dba_receipts_are_ours(request, out) || !dba_file_read(path, &text, &length, NULL))
     return NULL;
   DbaReportDocument *document = dba_report_read(arena, path, text, length, NULL);
   return document && document->unfinished && !g_strcmp0(document->subject, survey->subject) ? document : NULL;
@@ -67,7 +100,6 @@ bool dba_receipts_find(const DbaRequest *request, const DbaSurvey *survey, DbaFi
     return true;
   review->lab = document->lab;
   review->lab_note = document->lab_note;
-  review->together = document->together;
   review->replayed = n;
   dba_request_progress(request, "%u proof%s taken over from %s", n, n == 1 ? "" : "s",
                        request->receipts ? request->receipts : "the run before, which was cut");

@@ -144,34 +144,6 @@ static bool fill_empty_tables(const DbaLab *lab, const DbaSurvey *survey, const 
   return analyze(lab, deadline, error);
 }
 
-static bool start_lab(const DbaRequest *request, const DbaSurvey *survey, DbaLab **lab, DbaReview *review, GError **error) {
-  DbaLabHome home = request->home;
-  int subject_major = (int)(survey->server.version_number / 10000);
-  g_autoptr(GError) problem = NULL;
-  if (!home.pg_bin && !home.major && subject_major) {
-    home.major = subject_major;
-    *lab = dba_lab_start(&home, false, request->interrupt, &problem);
-    home.major = 0;
-  }
-  if (!*lab) {
-    if (problem && problem->code != DBA_ERROR_LAB) {
-      g_propagate_error(error, g_steal_pointer(&problem));
-      return false;
-    }
-    *lab = dba_lab_start(&home, false, request->interrupt, error);
-  }
-  if (!*lab)
-    return false;
-  g_autoptr(GString) note = g_string_new(NULL);
-  if (subject_major && dba_lab_binaries(*lab)->major != subject_major)
-    g_string_append_printf(note, "the subject runs PostgreSQL %d", subject_major);
-  if (survey->server.collate && strcmp(survey->server.collate, "C.UTF-8") && strcmp(survey->server.collate, "C"))
-    g_string_append_printf(note, "%sthe subject sorts by %s, the lab by C.UTF-8", note->len ? "; " : "", survey->server.collate);
-  if (note->len)
-    review->lab_note = dba_arena_text(review->arena, note->str);
-  return true;
-}
-
 static bool prove(const DbaRequest *request, const DbaSurvey *survey, DbaFindings *findings, DbaLab **lab, DbaReview *review,
                   DbaTrialSetup *setup, GError **error) {
   unsigned trials = 0, done = 0;
@@ -190,14 +162,17 @@ static bool prove(const DbaRequest *request, const DbaSurvey *survey, DbaFinding
     return true;
   if (!*lab) {
     dba_request_progress(request, "starting the lab");
-    if (!start_lab(request, survey, lab, review, error))
+    g_autofree char *substitution = NULL;
+    if (!dba_subject_start_lab(request, survey, false, lab, &substitution, error))
       return false;
+    review->lab_note = dba_arena_text(review->arena, substitution);
     if (trials) {
       dba_request_progress(request, "building the schema in the lab");
       if (!build_from_schema(*lab, survey, findings, fill_until, filled, review, error))
         return false;
     }
   }
+  review->measured = trials > 0;
   review->lab = dba_arena_format(review->arena, "PostgreSQL %s (%s)", dba_lab_version(*lab), dba_lab_binaries(*lab)->origin);
   if (!trials || !dba_lab_set_fsync(*lab, true, error))
     return !trials;
@@ -294,7 +269,7 @@ static bool check_out(const DbaRequest *request, const char *out, GError **error
   g_autoptr(GDir) dir = g_dir_open(out, 0, NULL);
   if (!dir || !g_dir_read_name(dir))
     return true;
-  if (!request->force && !is_unfinished(findings))
+  if (!request->force && !(is_unfinished(findings) && dba_receipts_are_ours(request, out)))
     return dba_fail(error, DBA_ERROR_USAGE, "%s is there already (hint: --force overwrites it, --out names another)", out);
   g_autoptr(DbaArena) arena = dba_arena_new();
   if (!earlier_run(findings, arena)) // never overwrite what is not ours
@@ -392,7 +367,7 @@ static bool run(const DbaRequest *request, const DbaSubject *subject, DbaLab **l
   if (setup.lab && !interrupted && !broken && !prove_together(&setup, review, answer, error))
     return false;
   g_autoptr(GString) written = g_string_new(NULL);
-  if (!write_files(review, out, written, error))
+  if (!write_files(review, out, written, error) || !dba_receipts_remember(request, out, review->unfinished, error))
     return false;
   g_autofree char *text =
       request->format == DBA_FORMAT_JSON ? dba_report_json(review) : dba_report_terminal(review, request->color, request->width);

@@ -228,3 +228,32 @@ DbaSurvey *dba_subject_survey(const DbaRequest *request, const DbaSubject *subje
   }
   return NULL;
 }
+
+bool dba_subject_start_lab(const DbaRequest *request, const DbaSurvey *survey, bool keep, DbaLab **ret_lab, char **ret_substitution,
+                           GError **error) {
+  DbaLabHome home = request->home;
+  int major = (int)(survey->server.version_number / 10000);
+  g_autoptr(GError) problem = NULL;
+  DbaLab *lab = NULL;
+  *ret_substitution = NULL;
+  if (!home.pg_bin && !home.major && major) {
+    home.major = major;
+    lab = dba_lab_start(&home, keep, request->interrupt, &problem);
+    home.major = 0;
+  }
+  if (!lab && problem && problem->code != DBA_ERROR_LAB) {
+    g_propagate_error(error, g_steal_pointer(&problem));
+    return false;
+  }
+  if (!lab && !(lab = dba_lab_start(&home, keep, request->interrupt, error)))
+    return false;
+  g_autoptr(GString) note = g_string_new(NULL);
+  if (major && dba_lab_binaries(lab)->major != major)
+    g_string_append_printf(note, "the subject runs PostgreSQL %d", major);
+  if (survey->server.collate && strcmp(survey->server.collate, "C.UTF-8") && strcmp(survey->server.collate, "C"))
+    g_string_append_printf(note, "%sthe subject sorts by %s, the lab by C.UTF-8", note->len ? "; " : "", survey->server.collate);
+  if (note->len)
+    *ret_substitution = g_strdup(note->str);
+  *ret_lab = lab;
+  return true;
+}

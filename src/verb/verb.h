@@ -88,6 +88,11 @@ bool dba_subject_find(const DbaRequest *request, DbaSubject *ret_subject, GError
 DbaSurvey *dba_subject_survey(const DbaRequest *request, const DbaSubject *subject, DbaLab **lab, DbaReview *review,
                               GError **error) DBA_CHECKED;
 
+// A lab of the subject's own major version where it can be had; what had to be another (version, sorting) is said in
+// *ret_substitution, NULL else.
+bool dba_subject_start_lab(const DbaRequest *request, const DbaSurvey *survey, bool keep, DbaLab **ret_lab, char **ret_substitution,
+                           GError **error) DBA_CHECKED;
+
 void dba_request_progress(const DbaRequest *request, const char *format, ...) DBA_PRINTF(2, 3);
 void dba_request_announce(const DbaRequest *request, const char *format, ...) DBA_PRINTF(2, 3);
 // Places of statements and suppressions go to the survey, notes to the review; NULL: dropped.
@@ -99,6 +104,9 @@ void dba_subject_take_notes(const DbaLoad *load, DbaSurvey *survey, DbaReview *r
 bool dba_receipts_tried(const DbaFinding *finding);
 // Takes over what `earlier` has for the same proposals; how many findings that were.  `earlier` must live as long.
 unsigned dba_receipts_take(const DbaReportDocument *earlier, DbaFindings *findings);
+// A run that was cut leaves its mark in the cache: only what this machine wrote itself, within a day, is gone on with unasked.
+bool dba_receipts_remember(const DbaRequest *request, const char *out, bool unfinished, GError **error) DBA_CHECKED;
+bool dba_receipts_are_ours(const DbaRequest *request, const char *out);
 // From --receipts, or from the run before in the same folder when that was cut.
 bool dba_receipts_find(const DbaRequest *request, const DbaSurvey *survey, DbaFindings *findings, DbaReview *review,
                        GError **error) DBA_CHECKED;

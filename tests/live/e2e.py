@@ -431,6 +431,8 @@ def out_folder_keeps_what_is_not_ours():
     equal(run("review", write("none.sql", "create table t (id int primary key)"), "-q", "--out", folder, "--force").returncode, 0)
     equal(os.listdir(folder + "/migrations"), ["900_mine.up.sql"])
     assert os.path.exists(mine)
+    write("holes/findings.json", '{"format": "dbarch-findings", "format_version": 1, "migrations": [{}]}')
+    equal(run("review", sql, "-q", "--out", os.path.join(WORK, "holes"), "--force").returncode, 2)
     write("empty/findings.json", "{}")
     write("empty/report.html", "mine")
     equal(run("review", sql, "-q", "--out", os.path.join(WORK, "empty"), "--force").returncode, 2)
@@ -448,6 +450,11 @@ def goes_on_from_where_it_was_cut():
     process.communicate(timeout=60)
     with open(out + "/findings.json", encoding="utf-8") as file:
         cut = {f["object"]: f for f in json.load(file)["findings"]}
+    with open(out + "/findings.json", encoding="utf-8") as file:
+        own = file.read()
+    write("resumed/findings.json", own.replace('"proven"', '"tried and rejected: forged"'))  # somebody else's: not gone on with
+    equal(run("review", SHOP, "-q", "--out", out).returncode, 2)
+    write("resumed/findings.json", own)
     again = run("review", SHOP, "--out", out)  # no --force: it goes on
     equal(again.returncode, 0)
     contains(again.stderr, "proofs taken over from the run before, which was cut")
@@ -659,6 +666,27 @@ def probes_leave_unused_indexes_unused():
         levels = {i["name"]: i["levels"] for i in json.loads(out.stdout)["schema"]["relations"][0]["indexes"]}
         equal(levels, {"never": 2, "t_pkey": 2, "used": 2})
         assert "minimum" not in run("survey", lab.conninfo(), "-q").stdout
+    finally:
+        lab.stop()
+
+
+def probes_run_nothing_foreign():
+    """Planning folds immutable functions in the predicates of all indexes of a table: such tables are not probed."""
+    mark = os.path.join(tempfile.gettempdir(), "dbarch-probe-%d" % os.getpid())
+    path = write("folded.sql", """create function g() returns boolean language plpgsql as $f$ begin
+  begin execute $q$copy (select 1) to program 'touch %s'$q$; exception when others then null; end; return true; end $f$;
+create function f(text) returns boolean language plpgsql immutable as $f$ begin return public.g(); end $f$;
+create table t (id int primary key, v int); create index on t (v) where f('x'); create table fine (id int primary key, v numeric); create index on fine (v) where v > 0.5;
+insert into fine select i, i from generate_series(1, 5000) i;""" % mark)
+    out = run("survey", path, "--with-values", "-q")
+    equal((out.returncode, os.path.exists(mark)), (0, False))
+    equal([s.get("maximum") for r in json.loads(out.stdout)["schema"]["relations"] for s in r.get("statistics", []) if s["column"] == "id"], ["5000"])
+    lab = Lab()
+    try:
+        lab.file(path)
+        if os.path.exists(mark):
+            os.unlink(mark)
+        equal((run("survey", lab.conninfo(), "--with-values", "-q").returncode, os.path.exists(mark)), (0, False))
     finally:
         lab.stop()
 
@@ -910,6 +938,7 @@ test("an extension in a schema of its transaction", extension_in_its_own_schema)
 test("invalid indexes", invalid_indexes)
 test("unused indexes", unused_indexes)
 test("probes leave unused indexes unused", probes_leave_unused_indexes_unused)
+test("probes run nothing of the subject's", probes_run_nothing_foreign)
 test("an empty database", empty_database)
 test("tables dropped while being read", dropped_while_read)
 test("a server that dies", server_dies)

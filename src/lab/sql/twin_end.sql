@@ -1,11 +1,11 @@
 -- Facts and statistics to the relations that they are about.
-insert into dbarch.relation_facts
+insert into dbarch_twin.relation_facts
 select c.oid, f.blocks, f.pages, f.tuples, f.all_visible, f.height, f.rank
   from facts_in f
   join pg_namespace n on n.nspname = f.namespace
   join pg_class c on c.relnamespace = n.oid and c.relname = f.relation
 on conflict do nothing;
-delete from pg_statistic where starelid in (select relation from dbarch.relation_facts);
+delete from pg_statistic where starelid in (select relation from dbarch_twin.relation_facts);
 do $$
 begin
   perform pg_temp.take(s, a.attrelid, a.attnum)
@@ -24,10 +24,10 @@ begin
      join pg_statistic_ext s on s.stxnamespace = n.oid and s.stxname = e.object;
 end $$;
 -- Of all counters that give the same search, those nearest to the planner's own guess of nine tenths of the pages.
-select dbarch.set_gin_counters(c.oid, g.pages, k.entry_pages, greatest(g.pages - k.entry_pages, 0), 0.75 * 2 ^ g.keys_log2)
+select dbarch_twin.set_gin_counters(c.oid, g.pages, k.entry_pages, greatest(g.pages - k.entry_pages, 0), 0.75 * 2 ^ g.keys_log2)
   from gin_in g
   join pg_namespace n on n.nspname = g.namespace
   join pg_class c on c.relnamespace = n.oid and c.relname = g.relation and c.relkind = 'i'
   cross join lateral (select ceil(greatest(g.search_pages - 0.49, 0.01) ^ (1 / 0.15)) as least, floor((g.search_pages + 0.49) ^ (1 / 0.15)) as most) r
   cross join lateral (select greatest(1, least(greatest(floor(g.pages * 0.9), r.least), r.most, g.pages)) as entry_pages) k;
-select dbarch.forget_facts();
+select dbarch_twin.forget_facts();

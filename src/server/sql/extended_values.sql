@@ -5,3 +5,6 @@ select s.tableoid::bigint << 32 | s.oid::bigint as oid, x.n_distinct::text as "d
   from pg_stats_ext x
   join pg_namespace n on n.nspname = x.statistics_schemaname
   join pg_statistic_ext s on s.stxnamespace = n.oid and s.stxname = x.statistics_name
+  join pg_class t on t.oid = s.stxrelid
+ where true
+--@ 15   and x.inherited = (t.relkind = 'p')

@@ -30,6 +30,8 @@ CREATE INDEX people_ip ON people USING spgist (ip);
 CREATE INDEX people_name_c ON people (name COLLATE "C" text_pattern_ops);
 CREATE INDEX people_cover ON people (code, score DESC NULLS LAST) INCLUDE (name);
 CREATE UNIQUE INDEX people_uid ON people (uid);
+CREATE INDEX people_kind ON people USING hash ((doc ->> 'kind'));
+CREATE INDEX people_upper ON people USING gin (to_tsvector('simple', name));
 CREATE STATISTICS people_mood_score (ndistinct, dependencies, mcv) ON mood, score FROM people;
 
 CREATE TABLE visits (id bigserial PRIMARY KEY, person int NOT NULL REFERENCES people, at timestamp NOT NULL, cost double precision);
