@@ -11,7 +11,6 @@
 #include "lab-sql.h"
 
 #include <string.h>
-#include <sys/stat.h>
 
 enum { BLOCK_BYTES = 8192 };
 

@@ -44,21 +44,22 @@ static bool is_built_in(const DbaColumn *column) {
   return column && (!g_strcmp0(column->type_class, "e") || (!g_strcmp0(column->type_class, "b") && !strchr(column->type, '.')));
 }
 
-// Deparsed under an empty search_path, what is not the server's own has a schema before it: a name, then a dot.
+// Deparsed under an empty search_path, what is not the server's own has a schema before it: a name, then a dot.  Strings are
+// passed over, and quoted names as one piece, since either may hold the other's quote; doubled quotes end and begin it again.
 static bool names_foreign_things(const char *text) {
+  bool after_name = false;
   for (const char *p = text; p && *p; p++) {
-    if (*p == '\'') { // a string: doubled quotes end and begin it again, which comes to the same
-      p = strchr(p + 1, '\'');
+    if (*p == '\'' || *p == '"') {
+      after_name = *p == '"';
+      p = strchr(p + 1, *p);
       if (!p)
         return true;
-    } else if (*p == '.') {
-      const char *begin = p;
-      while (begin > text && (g_ascii_isalnum(begin[-1]) || begin[-1] == '_' || (unsigned char)begin[-1] >= 0x80))
-        begin--;
-      if (begin > text && begin[-1] == '"')
-        return true;
-      if (begin < p && !g_ascii_isdigit(*begin))
-        return true;
+    } else if (*p == '.' && after_name) {
+      return true;
+    } else if (g_ascii_isalpha(*p) || *p == '_' || (unsigned char)*p >= 0x80) {
+      after_name = true;
+    } else if (!g_ascii_isdigit(*p) && *p != '$') { // digits go on with a name, and by themselves begin none
+      after_name = false;
     }
   }
   return false;
