@@ -48,28 +48,28 @@ fi
 "$here/private-apt.sh" "$suite" "$work/apt" $packages
 
 # The compiler of JIT, Perl and the account tools are of no use to a lab and more than half of the bytes.
-mkdir -p "$work/root/usr/bin" "$work/root/usr/lib" "$work/root/usr/lib64" "$work/root/usr/sbin"
-for link in bin lib lib64 sbin; do ln -s "usr/$link" "$work/root/$link"; done
+mkdir -p "$work/tree/usr/bin" "$work/tree/usr/lib" "$work/tree/usr/lib64" "$work/tree/usr/sbin"
+for link in bin lib lib64 sbin; do ln -s "usr/$link" "$work/tree/$link"; done
 for deb in "$work"/apt/archives/*.deb; do
   case ${deb##*/} in
     libllvm*|libz3*|libperl*|perl*|locales*|libc-l10n*|passwd*|login*|adduser*|procps*|openssl_*|debconf*|ucf*|*-common_*|libipc-*|libjson-perl*|init-system*|libproc2*|sensible-utils*|base-passwd*|ssl-cert*|netbase*|logrotate*|cron*) continue ;;
   esac
-  dpkg-deb --fsys-tarfile "$deb" | tar -x -C "$work/root" --keep-directory-symlink --no-same-owner \
+  dpkg-deb --fsys-tarfile "$deb" | tar -x -C "$work/tree" --keep-directory-symlink --no-same-owner \
     --exclude=./usr/share/doc --exclude=./usr/share/man --exclude=./usr/share/locale --exclude='./usr/lib/postgresql/*/lib/bitcode'
 done
-bin=$work/root/usr/lib/postgresql/$major/bin
+bin=$work/tree/usr/lib/postgresql/$major/bin
 # The suite's own loader goes with its own libc; /lib64's link may point to the host's.
-libraries=$(ls -d "$work/root/usr/lib/"*-linux-gnu | head -n 1)
+libraries=$(ls -d "$work/tree/usr/lib/"*-linux-gnu | head -n 1)
 loader_path=$prefix/usr/lib/$(basename "$libraries")/$(basename "$(ls "$libraries"/ld-linux-*.so.* | head -n 1)")
 for program in "$bin"/*; do
   if patchelf --print-interpreter "$program" >/dev/null 2>&1; then
     patchelf --set-interpreter "$loader_path" --force-rpath --set-rpath "$prefix/usr/lib/$(basename "$libraries")" "$program"
   fi
 done
-bring_headers "$work/root"
+bring_headers "$work/tree"
 rm -rf "$prefix"
-chmod 0755 "$work/root"
-mv "$work/root" "$prefix"
+chmod 0755 "$work/tree"
+mv "$work/tree" "$prefix"
 if ! "$prefix/usr/lib/postgresql/$major/bin/postgres" --version >&2; then
   rm -rf "$prefix"
   echo "runtime: the unpacked server does not run on this machine" >&2

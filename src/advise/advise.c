@@ -10,7 +10,9 @@ const DbaAdvisor dba_advisors[] = {
     {"fk-without-index", "every foreign key has an index that its checks can use",
      "A foreign key whose columns lead no usable index: every delete or key update of the referenced table reads the whole referencing "
      "table.  An index counts when it is "
-     "valid, btree with the columns leading in any order or hash on the one column, and whole or partial on IS NOT NULL.  (ri_triggers.c)",
+     "valid, btree with the columns leading in any order or hash on the one column, and whole or partial on IS NOT NULL.  Must fix when "
+     "rows of the parent are known to be deleted and the table has 10,000 rows, or when that is "
+     "not known and it has 100,000.  (ri_triggers.c)",
      dba_advise_fk_without_index},
     {"redundant-index", "no index is a prefix of another",
      "An index whose keys, in order and with the same operator classes, collations and predicate, lead another valid index of the table.  "

@@ -34,8 +34,13 @@ static const DbaField change_fields[] = {
     F(T, name, TEXT), F(T, up, TEXT), F(T, down, TEXT), F(T, undo_class, TEXT), F(T, no_transaction, BOOL), F(T, undo_proven, BOOL), END};
 #undef T
 #define T DbaRisk
-static const DbaField risk_fields[] = {F(T, lock, TEXT),       F(T, tables, TEXTS),     F(T, blocks, TEXT),        F(T, rewrites, BOOL),
-                                       F(T, rewritten, TEXTS), F(T, duration_ms, REAL), F(T, duration_note, TEXT), END};
+static const DbaField risk_fields[] = {F(T, lock, TEXT),
+                                       F(T, tables, TEXTS),
+                                       F(T, blocks, TEXT),
+                                       F(T, rewritten, TEXTS),
+                                       F(T, duration_ms, REAL),
+                                       F(T, duration_note, TEXT),
+                                       END};
 #undef T
 #define T DbaAlternative
 static const DbaField alternative_fields[] = {F(T, what, TEXT), F(T, why_not, TEXT), END};

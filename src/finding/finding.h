@@ -47,10 +47,9 @@ typedef struct DbaChange {
 } DbaChange;
 
 typedef struct DbaRisk {
-  const char *lock;   // strongest lock on an existing table: "SHARE UPDATE EXCLUSIVE"
-  const char *blocks; // "nothing", "writes", "reads and writes"
-  DbaList tables;     // which tables it is held on
-  bool rewrites;
+  const char *lock;          // strongest lock on an existing table: "SHARE UPDATE EXCLUSIVE"
+  const char *blocks;        // "nothing", "writes", "reads and writes"
+  DbaList tables;            // which tables it is held on
   DbaList rewritten;         // which tables are written anew
   double duration_ms;        // measured in the lab
   const char *duration_note; // rows and size it was measured at

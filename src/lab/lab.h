@@ -94,9 +94,9 @@ unsigned dba_lab_sweep(const DbaLabHome *home);
 // ---- loading a subject ----------------------------------------------------------------------------------------------
 
 typedef struct DbaLoadNote {
-  char *file;
+  const char *file;
   uint32_t line;
-  char *text; // "\\connect is left out", "role \"app\" was created without rights" ...
+  const char *text; // "\\connect is left out", "role \"app\" was created without rights" ...
 } DbaLoadNote;
 
 typedef struct DbaLoad {
@@ -109,6 +109,8 @@ typedef struct DbaLoad {
   gint64 deadline_us; // statements that still run then fail; 0: none
 } DbaLoad;
 DbaLoad *dba_load_new(void);
+// `file`: or an object; `line` 0: none.  Both texts are copied.
+void dba_load_note(DbaLoad *load, const char *file, uint32_t line, const char *text);
 void dba_load_free(DbaLoad *load);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DbaLoad, dba_load_free)
 

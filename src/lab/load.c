@@ -33,6 +33,12 @@ void dba_load_free(DbaLoad *load) {
   g_free(load);
 }
 
+void dba_load_note(DbaLoad *load, const char *file, uint32_t line, const char *text) {
+  DbaLoadNote *note = dba_arena_new0(load->arena, DbaLoadNote);
+  *note = (DbaLoadNote){dba_arena_text(load->arena, file), line, dba_arena_text(load->arena, text)};
+  g_ptr_array_add(load->notes, note);
+}
+
 typedef struct Loader {
   const DbaLab *lab;
   const char *database;
@@ -51,21 +57,17 @@ static void note(Loader *loader, const DbaPlace *place, const char *format, ...)
   va_start(args, format);
   g_autofree char *text = g_strdup_vprintf(format, args);
   va_end(args);
-  DbaLoadNote *slot = dba_arena_new0(loader->load->arena, DbaLoadNote);
-  *slot = (DbaLoadNote){(char *)(uintptr_t)dba_arena_text(loader->load->arena, place->file), place->line,
-                        (char *)(uintptr_t)dba_arena_text(loader->load->arena, text)};
-  g_ptr_array_add(loader->load->notes, slot);
+  dba_load_note(loader->load, place->file, place->line, text);
 }
 
 // CREATE EXTENSION with power, into the schema that the subject's session would have taken.
 static bool create_extension(Loader *loader, const char *sql, GError **error) {
-  g_autoptr(DbaResult) schema = dba_server_query(loader->server, "select pg_catalog.current_schema()", NULL, error);
+  g_autoptr(DbaResult) schema = dba_server_query(loader->server, dba_embedded_lab_sql("current_schema"), NULL, error);
   g_autoptr(DbaServer) server = schema ? dba_lab_connect(loader->lab, DBA_LAB_SUPERUSER, loader->database, error) : NULL;
   if (!server)
     return false;
   const char *parameters[] = {dba_result_text(schema, 0, 0) ? dba_result_text(schema, 0, 0) : "", NULL};
-  g_autoptr(DbaResult) set =
-      dba_server_query(server, "select pg_catalog.set_config('search_path', pg_catalog.quote_ident($1), false)", parameters, error);
+  g_autoptr(DbaResult) set = dba_server_query(server, dba_embedded_lab_sql("set_search_path"), parameters, error);
   return set && dba_server_exec(server, sql, error);
 }
 

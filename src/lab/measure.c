@@ -328,7 +328,7 @@ static bool trial_column_order(DbaTrial *trial, GError **error) {
 static bool trial_up_down(DbaTrial *trial, GError **error) {
   double before, after;
   trial->finding->proof = "proven";
-  if (!trial->finding->risk.rewrites) // the size is the same
+  if (!trial->finding->risk.rewritten.n) // the size is the same
     return true;
   trial->setup->before_ready = trial->setup->after_ready = false; // rewritten tables would favour one side in later trials
   if (!compact(trial, DBA_TRIAL_BEFORE, trial->table, error) || !compact(trial, DBA_TRIAL_AFTER, trial->table, error) ||

@@ -200,10 +200,8 @@ static bool fill(Filler *filler, DbaServer *server, const DbaRelation *relation,
     g_propagate_error(error, g_steal_pointer(&problem));
     return false;
   }
-  DbaLoadNote *slot = dba_arena_new0(load->arena, DbaLoadNote);
-  *slot = (DbaLoadNote){(char *)(uintptr_t)dba_arena_text(load->arena, name), 0,
-                        (char *)(uintptr_t)dba_arena_format(load->arena, "no rows could be generated: %s", problem->message)};
-  g_ptr_array_add(load->notes, slot);
+  g_autofree char *text = g_strdup_printf("no rows could be generated: %s", problem->message);
+  dba_load_note(load, name, 0, text);
   return true;
 }
 

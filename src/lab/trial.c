@@ -119,7 +119,7 @@ static bool watch_one(const DbaSqlStatement *statement, void *data, GError **err
   g_autofree char *sql = g_strndup(statement->item.text, statement->item.length);
   if (statement->item.kind != DBA_SQL_STATEMENT)
     return true;
-  if (strstr(sql, " CONCURRENTLY ")) {
+  if (statement->facts.concurrently) {
     size_t rank = lock_rank("ShareUpdateExclusiveLock");
     if (!watch->any || rank > watch->strongest)
       watch->trial->finding->risk.tables.n = 0;
@@ -160,7 +160,6 @@ static bool take_rewrites(DbaTrial *trial, const DbaResult *before, GError **err
       return false;
     g_string_append_printf(note, "%s%s", note->len ? "; " : "", size);
   }
-  risk->rewrites = risk->rewritten.n > 0;
   risk->duration_note = dba_arena_text(trial->setup->arena, note->len ? note->str : trial->rows);
   return true;
 }
@@ -274,7 +273,7 @@ static void take_back(DbaTrial *trial) {
     dba_trial_vacuum(trial);
   if (!trial->made || !trial->setup->after_ready)
     return;
-  if (!strcmp(trial->finding->change.undo_class, DBA_UNDO_NOT_NEEDED) || trial->finding->risk.rewrites ||
+  if (!strcmp(trial->finding->change.undo_class, DBA_UNDO_NOT_NEEDED) || trial->finding->risk.rewritten.n ||
       !run_change(trial->after, trial->finding->change.down, trial->finding->change.no_transaction, &problem))
     trial->setup->after_ready = false;
 }

@@ -72,12 +72,6 @@ static const char *const planner_settings[] = {
     "work_mem",
 };
 
-static void note(DbaLoad *load, const char *object, const char *text) {
-  DbaLoadNote *slot = dba_arena_new0(load->arena, DbaLoadNote);
-  *slot = (DbaLoadNote){(char *)(uintptr_t)dba_arena_text(load->arena, object), 0, (char *)(uintptr_t)dba_arena_text(load->arena, text)};
-  g_ptr_array_add(load->notes, slot);
-}
-
 // ---- COPY -----------------------------------------------------------------------------------------------------------
 
 static void put(GString *row, const char *text) { // one field of COPY's text format; NULL is \N
@@ -260,7 +254,7 @@ static bool set_planner(DbaServer *server, const char *database, const DbaSurvey
       g_propagate_error(error, g_steal_pointer(&problem));
       return false;
     }
-    note(load, name, problem->message);
+    dba_load_note(load, name, 0, problem->message);
   }
   return set_one(server, database, "session_preload_libraries", module, error); // one literal is one name of the list
 }
@@ -295,7 +289,7 @@ static bool write_facts(DbaServer *server, const DbaSurvey *survey, const char *
     return false;
   for (int row = 0; row < dba_result_rows(failed); row++) {
     g_autofree char *text = g_strdup_printf("its statistics are left out: %s", dba_result_text(failed, row, 1));
-    note(load, dba_result_text(failed, row, 0), text);
+    dba_load_note(load, dba_result_text(failed, row, 0), 0, text);
   }
   return true;
 }
@@ -312,7 +306,8 @@ bool dba_lab_create_twin(const DbaLab *lab, const char *database, const DbaSurve
                          GError **error) {
   g_autofree char *module = NULL, *schema = NULL;
   if (!has_values(survey))
-    note(load, "statistics", "the survey was taken without values: selectivities are guesses (hint: dbarch survey --with-values)");
+    dba_load_note(load, "statistics", 0,
+                  "the survey was taken without values: selectivities are guesses (hint: dbarch survey --with-values)");
   DbaSchemaWrite options = {.no_owners = true, .no_grants = true};
   if (!install_module(lab, modules, &module, error))
     return false;

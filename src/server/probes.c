@@ -291,7 +291,7 @@ static bool ask_gin(Probe *probe, const Question *questions, size_t n, GError **
 bool dba_server_read_gin(DbaServer *server, DbaSurvey *survey, GError **error) {
   enum { FIRST_MAJOR = 16 }; // before, the guess that the planner makes of a GIN index without counters is as good
   Probe probe = {.server = server, .survey = survey, .method = "gin", .ask = ask_gin};
-  return dba_server_major(server) < FIRST_MAJOR || ask_all(&probe, error);
+  return dba_server_major(server) < FIRST_MAJOR || (dba_server_exec_lines(server, "probe_gin", error) && ask_all(&probe, error));
 }
 
 // ---- ends -----------------------------------------------------------------------------------------------------------

@@ -57,6 +57,14 @@ static void read_facts(Node *node, DbaSqlFacts *facts) {
     facts->schema = index->relation->schemaname;
     facts->name = index->idxname;
     facts->table = index->relation->relname;
+    facts->concurrently = index->concurrent;
+    break;
+  }
+  case T_DropStmt: facts->concurrently = ((DropStmt *)node)->concurrent; break;
+  case T_ReindexStmt: {
+    const List *params = ((ReindexStmt *)node)->params;
+    for (int i = 0; i < list_length(params); i++)
+      facts->concurrently |= !strcmp(((DefElem *)list_nth(params, i))->defname, "concurrently");
     break;
   }
   case T_ViewStmt:

@@ -83,6 +83,7 @@ typedef struct DbaSqlFacts {
   DbaSqlTag tag;
   const char *schema, *name; // the object it is about
   const char *table;         // CREATE INDEX and CREATE TRIGGER: the table; NULL else
+  bool concurrently;         // CREATE INDEX, DROP INDEX, REINDEX: without blocking writes
   bool changes_data;         // INSERT, UPDATE, DELETE, MERGE, COPY FROM, also inside WITH
 } DbaSqlFacts;
 

@@ -25,7 +25,8 @@ static bool same_proposal(const DbaFinding *a, const DbaFinding *b) {
          !g_strcmp0(a->change.down, b->change.down);
 }
 
-unsigned dba_receipts_take(const DbaReportDocument *earlier, DbaFindings *findings) {
+// Takes over what `earlier` has for the same proposals; how many findings that were.
+static unsigned take(const DbaReportDocument *earlier, DbaFindings *findings) {
   unsigned n = 0;
   for (DBA_EACH(DbaFinding, finding, &findings->findings)) {
     if (finding->trial == DBA_TRIAL_NONE || finding->suppressed)
@@ -74,14 +75,18 @@ bool dba_receipts_are_ours(const DbaRequest *request, const char *out) {
          !strcmp(written, now);
 }
 
-// The document of the run before in the same folder, when that run was cut and was about the same subject; NULL else.
-static DbaReportDocument *cut_run(const DbaRequest *request, const DbaSurvey *survey, DbaArena *arena) {
-  const char *out = request->out ? request->out : DBA_DEFAULT_OUT;
+DbaReportDocument *dba_receipts_earlier(const char *out, DbaArena *arena) {
   g_autofree char *path = g_build_filename(out, "findings.json", NULL), *text = NULL;
   size_t length;
-  if (!dba_receipts_are_ours(request, out) || !dba_file_read(path, &text, &length, NULL))
-    return NULL;
-  DbaReportDocument *document = dba_report_read(arena, path, text, length, NULL);
+  return g_file_test(path, G_FILE_TEST_EXISTS) && dba_file_read(path, &text, &length, NULL)
+             ? dba_report_read(arena, path, text, length, NULL)
+             : NULL;
+}
+
+// The run before in the same folder, when it was ours, was cut, and was about the same subject; NULL else.
+static DbaReportDocument *cut_run(const DbaRequest *request, const DbaSurvey *survey, DbaArena *arena) {
+  const char *out = request->out ? request->out : DBA_DEFAULT_OUT;
+  DbaReportDocument *document = dba_receipts_are_ours(request, out) ? dba_receipts_earlier(out, arena) : NULL;
   return document && document->unfinished && !g_strcmp0(document->subject, survey->subject) ? document : NULL;
 }
 
@@ -95,7 +100,7 @@ bool dba_receipts_find(const DbaRequest *request, const DbaSurvey *survey, DbaFi
       return false;
   } else if (!request->no_lab)
     document = cut_run(request, survey, findings->arena);
-  unsigned n = document ? dba_receipts_take(document, findings) : 0;
+  unsigned n = document ? take(document, findings) : 0;
   if (!n)
     return true;
   review->lab = document->lab;

@@ -12,10 +12,14 @@
 enum { GENERATED_ROWS = 100000 };
 static const char SUBJECT_DATABASE[] = "subject";
 
+static char *without_quotes(const char *name) {
+  g_auto(GStrv) pieces = g_strsplit(name, "\"", -1);
+  return g_strjoinv("", pieces);
+}
+
 // A finding is named as it is printed, by its table, or by the index or constraint it is about; quoted or not.
 static bool is_about(const DbaFinding *finding, const char *name) {
-  g_auto(GStrv) bare = g_strsplit(name, "\"", -1);
-  g_autofree char *unquoted = g_strjoinv("", bare), *table = g_strdup_printf("%s.%s", finding->schema, finding->table);
+  g_autofree char *unquoted = without_quotes(name), *table = g_strdup_printf("%s.%s", finding->schema, finding->table);
   return !strcmp(finding->object, name) || !strcmp(finding->object, unquoted) || !strcmp(table, unquoted) ||
          !strcmp(finding->table, unquoted) || !g_strcmp0(finding->index, unquoted) || !g_strcmp0(finding->constraint, unquoted);
 }
@@ -29,8 +33,7 @@ static bool wanted(const DbaRequest *request, const DbaFinding *finding) {
 
 // Is there a table, an index or a constraint of that name, up to a bracket?
 static bool is_known(const DbaSchema *schema, const char *name, GPtrArray *names) {
-  g_auto(GStrv) bare = g_strsplit(name, "\"", -1);
-  g_autofree char *unquoted = g_strjoinv("", bare);
+  g_autofree char *unquoted = without_quotes(name);
   unquoted[strcspn(unquoted, "(")] = '\0';
   bool known = false;
   for (DBA_EACH(DbaRelation, relation, &schema->relations)) {
@@ -225,22 +228,6 @@ static bool write_out(const char *out, const char *name, const char *text, GErro
   return dba_file_write(path, text, strlen(text), error);
 }
 
-// The findings.json of an earlier run, or NULL when there is none that can be read.
-static const DbaReportDocument *earlier_run(const char *path, DbaArena *arena) {
-  g_autofree char *text = NULL;
-  size_t length;
-  return g_file_test(path, G_FILE_TEST_EXISTS) && dba_file_read(path, &text, &length, NULL)
-             ? dba_report_read(arena, path, text, length, NULL)
-             : NULL;
-}
-
-// What a run that was cut has written is gone on with: no --force is asked for.
-static bool is_unfinished(const char *path) {
-  g_autoptr(DbaArena) arena = dba_arena_new();
-  const DbaReportDocument *document = earlier_run(path, arena);
-  return document && document->unfinished;
-}
-
 // The findings that matter most, as soon as they are known: proofs take their time.
 static void announce(const DbaRequest *request, const DbaFindings *findings) {
   enum { SHOWN = 10 };
@@ -258,8 +245,9 @@ static void announce(const DbaRequest *request, const DbaFindings *findings) {
     dba_request_announce(request, "and %u more", more);
 }
 
+// What a run that was cut has written is gone on with unasked; all else of ours is overwritten with --force only, and what is
+// not ours never.
 static bool check_out(const DbaRequest *request, const char *out, GError **error) {
-  g_autofree char *findings = g_build_filename(out, "findings.json", NULL);
   if (!g_file_test(out, G_FILE_TEST_EXISTS))
     return true;
   if (!g_file_test(out, G_FILE_TEST_IS_DIR))
@@ -269,20 +257,19 @@ static bool check_out(const DbaRequest *request, const char *out, GError **error
   g_autoptr(GDir) dir = g_dir_open(out, 0, NULL);
   if (!dir || !g_dir_read_name(dir))
     return true;
-  if (!request->force && !(is_unfinished(findings) && dba_receipts_are_ours(request, out)))
-    return dba_fail(error, DBA_ERROR_USAGE, "%s is there already (hint: --force overwrites it, --out names another)", out);
   g_autoptr(DbaArena) arena = dba_arena_new();
-  if (!earlier_run(findings, arena)) // never overwrite what is not ours
-    return dba_fail(error, DBA_ERROR_USAGE, "%s holds something else than a review: it is not overwritten (hint: --out names another)",
-                    out);
-  return true;
+  const DbaReportDocument *earlier = dba_receipts_earlier(out, arena);
+  bool goes_on = earlier && earlier->unfinished && dba_receipts_are_ours(request, out);
+  if (!request->force && !goes_on)
+    return dba_fail(error, DBA_ERROR_USAGE, "%s is there already (hint: --force overwrites it, --out names another)", out);
+  return earlier ||
+         dba_fail(error, DBA_ERROR_USAGE, "%s holds something else than a review: it is not overwritten (hint: --out names another)", out);
 }
 
 // The migrations that the run before wrote here; other files in the folder are somebody's.
 static bool remove_earlier(const char *out, GError **error) {
-  g_autofree char *findings = g_build_filename(out, "findings.json", NULL);
   g_autoptr(DbaArena) arena = dba_arena_new();
-  const DbaReportDocument *earlier = earlier_run(findings, arena);
+  const DbaReportDocument *earlier = dba_receipts_earlier(out, arena);
   for (DBA_EACH(DbaMigration, migration, earlier ? &earlier->migrations : &(DbaList){0}))
     for (int down = 0; down < 2; down++) {
       g_autofree char *name = g_strdup_printf("%s.%s.sql", migration->name, down ? "down" : "up"),

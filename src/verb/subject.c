@@ -9,24 +9,24 @@
 
 static const char *const kind_names[] = {"live", "sql", "survey", NULL};
 
+static void tell(const DbaRequest *request, void (*listener)(void *data, const char *line), const char *format, va_list args) {
+  g_autofree char *line = listener ? g_strdup_vprintf(format, args) : NULL;
+  if (line)
+    listener(request->progress_data, line);
+}
+
 void dba_request_progress(const DbaRequest *request, const char *format, ...) {
-  if (!request->progress)
-    return;
   va_list args;
   va_start(args, format);
-  g_autofree char *line = g_strdup_vprintf(format, args);
+  tell(request, request->progress, format, args);
   va_end(args);
-  request->progress(request->progress_data, line);
 }
 
 void dba_request_announce(const DbaRequest *request, const char *format, ...) {
-  if (!request->announce)
-    return;
   va_list args;
   va_start(args, format);
-  g_autofree char *line = g_strdup_vprintf(format, args);
+  tell(request, request->announce, format, args);
   va_end(args);
-  request->announce(request->progress_data, line);
 }
 
 void dba_subject_clear(DbaSubject *subject) {

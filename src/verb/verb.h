@@ -102,8 +102,8 @@ void dba_subject_take_notes(const DbaLoad *load, DbaSurvey *survey, DbaReview *r
 
 // Was the finding's trial run to an outcome?
 bool dba_receipts_tried(const DbaFinding *finding);
-// Takes over what `earlier` has for the same proposals; how many findings that were.  `earlier` must live as long.
-unsigned dba_receipts_take(const DbaReportDocument *earlier, DbaFindings *findings);
+// The findings.json in a folder, NULL when there is none that can be read; it lies in `arena`.
+DbaReportDocument *dba_receipts_earlier(const char *out, DbaArena *arena);
 // A run that was cut leaves its mark in the cache: only what this machine wrote itself, within a day, is gone on with unasked.
 bool dba_receipts_remember(const DbaRequest *request, const char *out, bool unfinished, GError **error) DBA_CHECKED;
 bool dba_receipts_are_ours(const DbaRequest *request, const char *out);
