@@ -9,6 +9,8 @@
 
 static const char *const kind_names[] = {"live", "sql", "survey", NULL};
 
+static void tell(const DbaRequest *request, void (*listener)(void *data, const char *line), const char *format, va_list args)
+    DBA_PRINTF(3, 0);
 static void tell(const DbaRequest *request, void (*listener)(void *data, const char *line), const char *format, va_list args) {
   g_autofree char *line = listener ? g_strdup_vprintf(format, args) : NULL;
   if (line)
