@@ -64,6 +64,7 @@
 #include "utils/typcache.h"
 
 #include "dbarch_twin.h"
+#include "hypothetical.h"
 
 PG_MODULE_MAGIC;
 
@@ -123,6 +124,7 @@ forget(Datum arg, Oid relid)
 		facts_current = false;
 		invalidations++;
 	}
+	dbarch_note_invalidation(relid);
 }
 
 static double
@@ -293,15 +295,11 @@ compare_age(const ListCell *a, const ListCell *b)
 }
 
 static void
-relation_info(PlannerInfo *root, Oid relid, bool inhparent, RelOptInfo *rel)
+take_facts(Oid relid, RelOptInfo *rel)
 {
 	const RelationFacts *facts;
 	ListCell   *cell;
 
-	if (previous_hook)
-		previous_hook(root, relid, inhparent, rel);
-	if (inhparent || relid < FirstNormalObjectId)
-		return;
 	if (!facts_current)
 		read_facts();
 	facts = find_facts(relid);
@@ -324,6 +322,34 @@ relation_info(PlannerInfo *root, Oid relid, bool inhparent, RelOptInfo *rel)
 		if (of_index->height >= 0)
 			index->tree_height = of_index->height;
 	}
+}
+
+static void
+relation_info(PlannerInfo *root, Oid relid, bool inhparent, RelOptInfo *rel)
+{
+	if (previous_hook)
+		previous_hook(root, relid, inhparent, rel);
+	if (inhparent || relid < FirstNormalObjectId)
+		return;
+	take_facts(relid, rel);
+	dbarch_apply_hypothetical(relid, rel);
+}
+
+double
+dbarch_tuples_of(Oid relid)
+{
+	const RelationFacts *facts;
+	BlockNumber pages;
+	double		tuples,
+				visible;
+
+	if (!facts_current)
+		read_facts();
+	facts = find_facts(relid);
+	if (!facts)
+		return 0;
+	estimate_size(relid, facts, false, &pages, &tuples, &visible);
+	return tuples;
 }
 
 /* dbarch_twin.forget_facts(): every session of this database reads the facts again. */
@@ -359,16 +385,29 @@ enum
 	STAT_RANGE_BOUNDS			/* text */
 };
 
-/* A row of pg_statistic in the making. */
-typedef struct StatisticRow
+void
+dbarch_begin_statistics(StatisticRow *row, Oid relid, int16 number, bool inherited, double nulls, double width, double distinct)
 {
-	Datum		values[Natts_pg_statistic];
-	bool		nulls[Natts_pg_statistic];
-	int			slots;
-} StatisticRow;
+	row->slots = 0;
+	memset(row->nulls, false, sizeof row->nulls);
+	for (int i = 0; i < STATISTIC_NUM_SLOTS; i++)
+	{
+		row->values[Anum_pg_statistic_stakind1 - 1 + i] = Int16GetDatum(0);
+		row->values[Anum_pg_statistic_staop1 - 1 + i] = ObjectIdGetDatum(InvalidOid);
+		row->values[Anum_pg_statistic_stacoll1 - 1 + i] = ObjectIdGetDatum(InvalidOid);
+		row->nulls[Anum_pg_statistic_stanumbers1 - 1 + i] = true;
+		row->nulls[Anum_pg_statistic_stavalues1 - 1 + i] = true;
+	}
+	row->values[Anum_pg_statistic_starelid - 1] = ObjectIdGetDatum(relid);
+	row->values[Anum_pg_statistic_staattnum - 1] = Int16GetDatum(number);
+	row->values[Anum_pg_statistic_stainherit - 1] = BoolGetDatum(inherited);
+	row->values[Anum_pg_statistic_stanullfrac - 1] = Float4GetDatum((float4) nulls);
+	row->values[Anum_pg_statistic_stawidth - 1] = Int32GetDatum((int32) width);
+	row->values[Anum_pg_statistic_stadistinct - 1] = Float4GetDatum((float4) distinct);
+}
 
-static void
-add_slot(StatisticRow *row, int kind, Oid operator, Oid collation, Datum numbers, Datum values)
+void
+dbarch_add_slot(StatisticRow *row, int kind, Oid operator, Oid collation, Datum numbers, Datum values)
 {
 	int			i = row->slots;
 
@@ -390,18 +429,18 @@ add_slot(StatisticRow *row, int kind, Oid operator, Oid collation, Datum numbers
 	}
 }
 
-/*
- * Input functions, checks of domains and comparisons may be of the subject's
- * own making: they run as the owner of the relation, restricted as under
- * ANALYZE, and an owner with power is refused.
- */
+void
+dbarch_require_superuser(void)
+{
+	if (!superuser())
+		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("must be superuser to write into a twin")));
+}
+
 Caller
 dbarch_become_owner(Relation rel)
 {
 	Caller		caller;
 
-	if (!superuser())
-		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("must be superuser to write into a twin")));
 	if (superuser_arg(rel->rd_rel->relowner))
 		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("relation \"%s\" belongs to a superuser", RelationGetRelationName(rel))));
 	GetUserIdAndSecContext(&caller.user, &caller.context);
@@ -481,7 +520,7 @@ dbarch_set_column_statistics(PG_FUNCTION_ARGS)
 	Oid			relid = PG_GETARG_OID(STAT_RELATION);
 	int16		number = PG_GETARG_INT16(STAT_NUMBER);
 	bool		inherited = PG_GETARG_BOOL(STAT_INHERITED);
-	StatisticRow row = {.slots = 0};
+	StatisticRow row;
 	HeapTuple	attribute;
 	HeapTuple	old;
 	Oid			type;
@@ -489,9 +528,12 @@ dbarch_set_column_statistics(PG_FUNCTION_ARGS)
 	Oid			collation;
 	TypeCacheEntry *cache;
 	Relation	catalog;
-	Relation	rel = relation_open(relid, AccessShareLock);
-	Caller		caller = dbarch_become_owner(rel);
+	Relation	rel;
+	Caller		caller;
 
+	dbarch_require_superuser();
+	rel = relation_open(relid, AccessShareLock);
+	caller = dbarch_become_owner(rel);
 	attribute = SearchSysCache2(ATTNUM, ObjectIdGetDatum(relid), Int16GetDatum(number));
 	if (!HeapTupleIsValid(attribute))
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN), errmsg("relation %u has no column %d", relid, number)));
@@ -503,32 +545,18 @@ dbarch_set_column_statistics(PG_FUNCTION_ARGS)
 	base = getBaseType(type);
 	cache = lookup_type_cache(type, TYPECACHE_LT_OPR | TYPECACHE_EQ_OPR);
 
-	memset(row.nulls, false, sizeof row.nulls);
-	for (int i = 0; i < STATISTIC_NUM_SLOTS; i++)
-	{
-		row.values[Anum_pg_statistic_stakind1 - 1 + i] = Int16GetDatum(0);
-		row.values[Anum_pg_statistic_staop1 - 1 + i] = ObjectIdGetDatum(InvalidOid);
-		row.values[Anum_pg_statistic_stacoll1 - 1 + i] = ObjectIdGetDatum(InvalidOid);
-		row.nulls[Anum_pg_statistic_stanumbers1 - 1 + i] = true;
-		row.nulls[Anum_pg_statistic_stavalues1 - 1 + i] = true;
-	}
-	row.values[Anum_pg_statistic_starelid - 1] = ObjectIdGetDatum(relid);
-	row.values[Anum_pg_statistic_staattnum - 1] = Int16GetDatum(number);
-	row.values[Anum_pg_statistic_stainherit - 1] = BoolGetDatum(inherited);
-	row.values[Anum_pg_statistic_stanullfrac - 1] = Float4GetDatum(PG_ARGISNULL(STAT_NULLS) ? 0 : PG_GETARG_FLOAT4(STAT_NULLS));
-	row.values[Anum_pg_statistic_stawidth - 1] = Int32GetDatum(PG_ARGISNULL(STAT_WIDTH) ? 0 : PG_GETARG_INT32(STAT_WIDTH));
-	row.values[Anum_pg_statistic_stadistinct - 1] = Float4GetDatum(PG_ARGISNULL(STAT_DISTINCT) ? 0 : PG_GETARG_FLOAT4(STAT_DISTINCT));
-
+	dbarch_begin_statistics(&row, relid, number, inherited, PG_ARGISNULL(STAT_NULLS) ? 0 : PG_GETARG_FLOAT4(STAT_NULLS),
+							PG_ARGISNULL(STAT_WIDTH) ? 0 : PG_GETARG_INT32(STAT_WIDTH), PG_ARGISNULL(STAT_DISTINCT) ? 0 : PG_GETARG_FLOAT4(STAT_DISTINCT));
 	if (!PG_ARGISNULL(STAT_COMMON_VALUES) && !PG_ARGISNULL(STAT_COMMON_FREQUENCIES))
 	{
 		Datum		values = values_of(fcinfo, STAT_COMMON_VALUES, type);
 
-		add_slot(&row, STATISTIC_KIND_MCV, cache->eq_opr, collation, checked_numbers(PG_GETARG_DATUM(STAT_COMMON_FREQUENCIES), values, 0), values);
+		dbarch_add_slot(&row, STATISTIC_KIND_MCV, cache->eq_opr, collation, checked_numbers(PG_GETARG_DATUM(STAT_COMMON_FREQUENCIES), values, 0), values);
 	}
 	if (!PG_ARGISNULL(STAT_HISTOGRAM))
-		add_slot(&row, STATISTIC_KIND_HISTOGRAM, cache->lt_opr, collation, 0, values_of(fcinfo, STAT_HISTOGRAM, type));
+		dbarch_add_slot(&row, STATISTIC_KIND_HISTOGRAM, cache->lt_opr, collation, 0, values_of(fcinfo, STAT_HISTOGRAM, type));
 	if (!PG_ARGISNULL(STAT_CORRELATION))
-		add_slot(&row, STATISTIC_KIND_CORRELATION, cache->lt_opr, collation, one_number(PG_GETARG_FLOAT4(STAT_CORRELATION)), 0);
+		dbarch_add_slot(&row, STATISTIC_KIND_CORRELATION, cache->lt_opr, collation, one_number(PG_GETARG_FLOAT4(STAT_CORRELATION)), 0);
 	if (!PG_ARGISNULL(STAT_COMMON_ELEMENTS) && !PG_ARGISNULL(STAT_ELEMENT_FREQUENCIES))
 	{
 		Oid			element = base == TSVECTOROID ? TEXTOID : get_base_element_type(base);
@@ -539,20 +567,20 @@ dbarch_set_column_statistics(PG_FUNCTION_ARGS)
 			Datum		values = values_of(fcinfo, STAT_COMMON_ELEMENTS, element);
 
 			/* behind the frequencies stand their least, their greatest, and that of null */
-			add_slot(&row, STATISTIC_KIND_MCELEM, operator, base == TSVECTOROID ? DEFAULT_COLLATION_OID : collation,
+			dbarch_add_slot(&row, STATISTIC_KIND_MCELEM, operator, base == TSVECTOROID ? DEFAULT_COLLATION_OID : collation,
 					 checked_numbers(PG_GETARG_DATUM(STAT_ELEMENT_FREQUENCIES), values, 3), values);
 		}
 		if (OidIsValid(element) && !PG_ARGISNULL(STAT_ELEMENT_COUNTS))
-			add_slot(&row, STATISTIC_KIND_DECHIST, operator, collation, checked_numbers(PG_GETARG_DATUM(STAT_ELEMENT_COUNTS), 0, 0), 0);
+			dbarch_add_slot(&row, STATISTIC_KIND_DECHIST, operator, collation, checked_numbers(PG_GETARG_DATUM(STAT_ELEMENT_COUNTS), 0, 0), 0);
 	}
 	if (!PG_ARGISNULL(STAT_RANGE_BOUNDS))
 	{
 		Oid			range = type_is_multirange(base) ? get_multirange_range(base) : base;
 
-		add_slot(&row, STATISTIC_KIND_BOUNDS_HISTOGRAM, InvalidOid, InvalidOid, 0, values_of(fcinfo, STAT_RANGE_BOUNDS, range));
+		dbarch_add_slot(&row, STATISTIC_KIND_BOUNDS_HISTOGRAM, InvalidOid, InvalidOid, 0, values_of(fcinfo, STAT_RANGE_BOUNDS, range));
 	}
 	if (!PG_ARGISNULL(STAT_RANGE_EMPTY))
-		add_slot(&row, STATISTIC_KIND_RANGE_LENGTH_HISTOGRAM, Float8LessOperator, InvalidOid, one_number(PG_GETARG_FLOAT4(STAT_RANGE_EMPTY)),
+		dbarch_add_slot(&row, STATISTIC_KIND_RANGE_LENGTH_HISTOGRAM, Float8LessOperator, InvalidOid, one_number(PG_GETARG_FLOAT4(STAT_RANGE_EMPTY)),
 				 PG_ARGISNULL(STAT_RANGE_LENGTHS) ? 0 : values_of(fcinfo, STAT_RANGE_LENGTHS, FLOAT8OID));
 
 	dbarch_become_caller(caller);
@@ -579,18 +607,24 @@ dbarch_set_column_statistics(PG_FUNCTION_ARGS)
 Datum
 dbarch_add_end(PG_FUNCTION_ARGS)
 {
-	Relation	rel = table_open(PG_GETARG_OID(0), RowExclusiveLock);
+	Relation	rel;
 	int16		number = PG_GETARG_INT16(1);
-	TupleDesc	desc = RelationGetDescr(rel);
+	TupleDesc	desc;
 	Form_pg_attribute attribute;
-	Datum	   *values = palloc0(sizeof(Datum) * desc->natts);
-	bool	   *nulls = palloc(sizeof(bool) * desc->natts);
+	Datum	   *values;
+	bool	   *nulls;
 	Oid			input;
 	Oid			parameter;
 	HeapTuple	row;
 	ListCell   *cell;
-	Caller		caller = dbarch_become_owner(rel);
+	Caller		caller;
 
+	dbarch_require_superuser();
+	rel = table_open(PG_GETARG_OID(0), RowExclusiveLock);
+	desc = RelationGetDescr(rel);
+	values = palloc0(sizeof(Datum) * desc->natts);
+	nulls = palloc(sizeof(bool) * desc->natts);
+	caller = dbarch_become_owner(rel);
 	if (number < 1 || number > desc->natts || rel->rd_tableam != GetHeapamTableAmRoutine())
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("relation \"%s\" has no column %d to add to", RelationGetRelationName(rel), number)));
 	attribute = TupleDescAttr(desc, number - 1);
@@ -691,4 +725,5 @@ _PG_init(void)
 	previous_hook = get_relation_info_hook;
 	get_relation_info_hook = relation_info;
 	CacheRegisterRelcacheCallback(forget, (Datum) 0);
+	dbarch_hypothetical_init();
 }

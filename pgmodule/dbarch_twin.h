@@ -10,6 +10,7 @@
 #ifndef DBARCH_TWIN_H
 #define DBARCH_TWIN_H
 
+#include "catalog/pg_statistic.h"
 #include "utils/rel.h"
 
 /* Who called, while the owner of a relation stands in. */
@@ -20,7 +21,29 @@ typedef struct Caller
 	int			nest_level;
 } Caller;
 
+/* For what writes into a twin. */
+extern void dbarch_require_superuser(void);
+/*
+ * Input functions, checks of domains, comparisons and expressions may be of the
+ * subject's own making: they run as the owner of the relation, restricted as
+ * under ANALYZE, and an owner with power is refused.
+ */
 extern Caller dbarch_become_owner(Relation rel);
 extern void dbarch_become_caller(Caller caller);
+
+/* The rows that the planner takes a table for. */
+extern double dbarch_tuples_of(Oid relid);
+
+/* A row of pg_statistic in the making. */
+typedef struct StatisticRow
+{
+	Datum		values[Natts_pg_statistic];
+	bool		nulls[Natts_pg_statistic];
+	int			slots;
+} StatisticRow;
+
+extern void dbarch_begin_statistics(StatisticRow *row, Oid relid, int16 number, bool inherited, double nulls, double width, double distinct);
+/* numbers, values: arrays, or 0. */
+extern void dbarch_add_slot(StatisticRow *row, int kind, Oid operator, Oid collation, Datum numbers, Datum values);
 
 #endif

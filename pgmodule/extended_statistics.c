@@ -317,6 +317,7 @@ dbarch_set_extended_statistics(PG_FUNCTION_ARGS)
 	if (n_to != numbers.n)
 		malformed("numbers of columns");
 	rel = relation_open(form->stxrelid, AccessShareLock);
+	dbarch_require_superuser();
 	caller = dbarch_become_owner(rel);
 	memset(nulls, true, sizeof nulls);
 	values[Anum_pg_statistic_ext_data_stxoid - 1] = ObjectIdGetDatum(object);

@@ -17,3 +17,16 @@ create function dbarch_twin.set_gin_counters(index regclass, total_pages float8,
   returns void language c strict as %s, 'dbarch_set_gin_counters';
 create function dbarch_twin.set_brin_counters(index regclass, last_range_map_page float8)
   returns void language c strict as %s, 'dbarch_set_brin_counters';
+-- Hypothetical indexes, for whoever works in the twin: they change nothing and live as long as the session.
+grant usage on schema dbarch_twin to public;
+grant select on dbarch_twin.relation_facts to public;
+create function dbarch_twin.hypothetical_index(definition text)
+  returns table (id int, name text, relation regclass, method text, tuples float8, pages float8, steady_pages float8, height int)
+  language c strict as %s, 'dbarch_hypothetical_index';
+create function dbarch_twin.hypothetical_drop(index regclass) returns int language c strict as %s, 'dbarch_hypothetical_drop';
+create function dbarch_twin.use_hypothetical(ids int[]) returns void language c strict as %s, 'dbarch_use_hypothetical';
+create function dbarch_twin.forget_hypothetical() returns void language c strict as %s, 'dbarch_forget_hypothetical';
+create function dbarch_twin.keep_statement(statement text) returns int language c strict as %s, 'dbarch_keep_statement';
+create function dbarch_twin.drop_statement(statement int) returns void language c strict as %s, 'dbarch_drop_statement';
+create function dbarch_twin.plan_costs(requests int[]) returns table (cost float8, hypothetical int[], indexes regclass[])
+  language c strict as %s, 'dbarch_plan_costs';

@@ -1,0 +1,608 @@
+/*-------------------------------------------------------------------------
+ *
+ * index_size.c
+ *	  The size that an index would have, from statistics alone.
+ *
+ * A btree is built in thought: keys of the widths and with the numbers of
+ * duplicates that the statistics tell are put on pages as _bt_buildadd and
+ * _bt_sort_dedup_finish_pending would (nbtsort.c), until the rows to a page are
+ * known.  Hash follows _hash_init (hashpage.c), BRIN its range map, hnsw and
+ * ivfflat the layout of their pages; GIN, GiST and SP-GiST are in
+ * index_size_trees.c.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "access/brin.h"
+#include "access/hash.h"
+#include "access/heaptoast.h"
+#include "access/htup_details.h"
+#include "access/itup.h"
+#include "access/nbtree.h"
+#include "access/reloptions.h"
+#include "access/toast_internals.h"
+#include "access/tupmacs.h"
+#include "catalog/pg_am.h"
+#include "catalog/pg_statistic.h"
+#include "commands/defrem.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "utils/lsyscache.h"
+#include "utils/selfuncs.h"
+#include "utils/syscache.h"
+
+#include "dbarch_twin.h"
+#include "hypothetical.h"
+#include "index_size.h"
+
+/* ---- keys ---- */
+
+static uint32
+next_random(KeySample *key)
+{
+	key->seed ^= key->seed << 13;
+	key->seed ^= key->seed >> 17;
+	key->seed ^= key->seed << 5;
+	return key->seed;
+}
+
+static double
+next_fraction(KeySample *key)
+{
+	return (next_random(key) >> 8) / (double) (1 << 24);
+}
+
+/* Bytes of a value in an index tuple (index_form_tuple): short header where it can have one, compressed when it is long. */
+static int
+stored_bytes(Datum value, Form_pg_attribute attribute)
+{
+	int			bytes;
+
+	if (attribute->attlen > 0)
+		return attribute->attlen;
+	if (attribute->attlen == -2)
+		return (int) strlen(DatumGetCString(value)) + 1;
+	bytes = (int) VARSIZE_ANY(DatumGetPointer(value));
+	if (attribute->attstorage == TYPSTORAGE_PLAIN)
+		return bytes;
+	if (VARATT_IS_4B_U(DatumGetPointer(value)) && bytes > TOAST_INDEX_TARGET &&
+		(attribute->attstorage == TYPSTORAGE_EXTENDED || attribute->attstorage == TYPSTORAGE_MAIN))
+	{
+		Datum		compressed = toast_compress_datum(value, attribute->attcompression);
+
+		return DatumGetPointer(compressed) ? (int) VARSIZE_ANY(DatumGetPointer(compressed)) : bytes;
+	}
+	if (VARATT_IS_4B_U(DatumGetPointer(value)) && bytes - VARHDRSZ + VARHDRSZ_SHORT <= VARATT_SHORT_MAX)
+		return bytes - VARHDRSZ + VARHDRSZ_SHORT;
+	return bytes;
+}
+
+/* Widths by their shares of the rows, as WIDTHS of equal share. */
+static void
+spread_widths(KeyColumn *column, const int *bytes, const double *shares, int n)
+{
+	double		total = 0,
+				sum = 0,
+				mean = 0;
+	int			at = 0;
+
+	for (int i = 0; i < n; i++)
+		total += shares[i];
+	for (int i = 0; i < n && total > 0; i++)
+	{
+		sum += shares[i];
+		while (at < WIDTHS && (at + 0.5) / WIDTHS <= sum / total)
+			column->bytes[at++] = bytes[i];
+	}
+	while (at < WIDTHS)
+		column->bytes[at++] = n > 0 ? bytes[n - 1] : (int) column->average;
+	for (int i = 0; i < WIDTHS; i++)
+		mean += column->bytes[i] / (double) WIDTHS;
+	/* the average comes of a larger sample than the values that are named */
+	column->shift = column->measured && column->average > 0 && fabs(column->average - mean) < 0.25 * mean ? column->average - mean : 0;
+}
+
+static void
+take_column(KeyColumn *column, Form_pg_attribute attribute, HeapTuple statistics, bool of_expression)
+{
+	Form_pg_statistic form = statistics ? (Form_pg_statistic) GETSTRUCT(statistics) : NULL;
+	AttStatsSlot common = {0};
+	AttStatsSlot histogram = {0};
+	int			n_common,
+				n_bounds,
+				n = 0;
+	int		   *bytes;
+	double	   *shares;
+	double		rest;
+
+	column->attribute = attribute;
+	column->nulls = form ? form->stanullfrac : 0;
+	column->distinct = form ? form->stadistinct : 0;
+	column->known = form != NULL;
+	column->average = attribute->attlen > 0 ? attribute->attlen : form && form->stawidth > 0 ? form->stawidth : get_typavgwidth(attribute->atttypid, attribute->atttypmod);
+	column->measured = attribute->attlen < 0 && form && !of_expression;
+	for (int i = 0; i < WIDTHS; i++)
+		column->bytes[i] = (int) column->average;
+	if (!form)
+		return;
+	n_common = get_attstatsslot(&common, statistics, STATISTIC_KIND_MCV, InvalidOid, ATTSTATSSLOT_VALUES | ATTSTATSSLOT_NUMBERS) ? Min(common.nvalues, common.nnumbers) : 0;
+	n_bounds = get_attstatsslot(&histogram, statistics, STATISTIC_KIND_HISTOGRAM, InvalidOid, ATTSTATSSLOT_VALUES) ? histogram.nvalues : 0;
+	/* values are of the column's type; the index may store another (GiST) */
+	if (n_common > 0 && common.valuetype != attribute->atttypid && attribute->attlen > 0)
+		n_bounds = 0;
+	bytes = palloc(sizeof(int) * (n_common + n_bounds + 1));
+	shares = palloc(sizeof(double) * (n_common + n_bounds + 1));
+	column->common = palloc(sizeof(CommonKey) * (n_common + 1));
+	rest = 1 - column->nulls;
+	for (int i = 0; i < n_common; i++)
+	{
+		bytes[n] = attribute->attlen > 0 ? attribute->attlen : stored_bytes(common.values[i], attribute);
+		shares[n] = common.numbers[i];
+		column->common[column->n_common++] = (CommonKey) {bytes[n], shares[n]};
+		rest -= shares[n++];
+	}
+	for (int i = 0; i < n_bounds; i++, n++)
+	{
+		bytes[n] = attribute->attlen > 0 ? attribute->attlen : stored_bytes(histogram.values[i], attribute);
+		shares[n] = Max(rest, 0) / n_bounds;
+	}
+	if (n > 0 && attribute->attlen < 0)
+		spread_widths(column, bytes, shares, n);
+	free_attstatsslot(&common);
+	free_attstatsslot(&histogram);
+}
+
+void
+dbarch_take_key(KeySample *key, Relation heap, Relation index, IndexOptInfo *info)
+{
+	memset(key, 0, sizeof *key);
+	key->seed = 2463534242u;
+	key->n = info->ncolumns;
+	for (int i = 0; i < info->ncolumns; i++)
+	{
+		void		(*free_tuple) (HeapTuple);
+		HeapTuple	statistics = dbarch_key_statistics(heap, info, i, &free_tuple);
+
+		take_column(&key->columns[i], TupleDescAttr(RelationGetDescr(index), i), statistics, info->indexkeys[i] == 0);
+		if (statistics)
+			free_tuple(statistics);
+	}
+}
+
+/* An index tuple of the first n columns, drawn; without its line pointer. */
+static int
+draw_tuple(KeySample *key, int n, bool without_nulls)
+{
+	int			at = 0;
+	bool		null = false;
+
+	for (int i = 0; i < n; i++)
+	{
+		KeyColumn  *column = &key->columns[i];
+		int			bytes;
+
+		if (!without_nulls && column->nulls > 0 && next_fraction(key) < column->nulls)
+		{
+			null = true;
+			continue;
+		}
+		bytes = column->bytes[next_random(key) % WIDTHS];
+		if (column->shift != 0)
+			bytes = Max(1, (int) floor(bytes + column->shift + next_fraction(key)));
+		if (column->attribute->attlen > 0 || bytes > VARATT_SHORT_MAX || column->attribute->attstorage == TYPSTORAGE_PLAIN)
+			at = att_align_nominal(at, column->attribute->attalign);
+		at += bytes;
+	}
+	return MAXALIGN((null ? MAXALIGN(sizeof(IndexTupleData) + sizeof(IndexAttributeBitMapData)) : sizeof(IndexTupleData)) + at);
+}
+
+double
+dbarch_average_tuple(KeySample *key, int n)
+{
+	enum
+	{
+		DRAWS = 512
+	};
+	double		sum = 0;
+
+	for (int i = 0; i < DRAWS; i++)
+		sum += draw_tuple(key, n, false);
+	return sum / DRAWS;
+}
+
+/* ---- btree ---- */
+
+enum
+{
+	PAGE_BYTES = BLCKSZ - SizeOfPageHeaderData - MAXALIGN(sizeof(BTPageOpaqueData)),
+	POINTER = sizeof(ItemIdData)
+};
+
+/* The rightmost leaf of a build. */
+typedef struct Leaf
+{
+	double		pages;			/* finished */
+	double		inside;			/* of them, with the same key on both sides of the boundary */
+	int			free;			/* as PageGetFreeSpace says; the slot of the high key is taken */
+	int			full;			/* finish when less is free */
+	int			items;
+	int			last;			/* bytes of the last item */
+	int			last_posting;	/* of them, row pointers */
+	int64		last_group;
+} Leaf;
+
+static void
+begin_leaf(Leaf *leaf, int fillfactor)
+{
+	memset(leaf, 0, sizeof *leaf);
+	leaf->free = PAGE_BYTES - 2 * POINTER;
+	leaf->full = BLCKSZ * (100 - fillfactor) / 100;
+	leaf->last_group = -1;
+}
+
+static void
+add_item(Leaf *leaf, int bytes, int posting, int64 group)
+{
+	if (leaf->items > 1 && (leaf->free < bytes + (int) MAXALIGN(sizeof(ItemPointerData)) || leaf->free + leaf->last_posting < leaf->full))
+	{
+		leaf->pages++;
+		leaf->inside += leaf->last_group == group;
+		leaf->free = PAGE_BYTES - 2 * POINTER - (leaf->last + POINTER); /* the last item goes along */
+		leaf->items = 1;
+	}
+	leaf->free -= bytes + POINTER;
+	leaf->items++;
+	leaf->last = bytes;
+	leaf->last_posting = posting;
+	leaf->last_group = group;
+}
+
+/* count rows with the same key. */
+static void
+add_group(Leaf *leaf, int base, double count, bool merge, int64 group)
+{
+	int			most = (int) MAXALIGN_DOWN(BLCKSZ * 10 / 100) - POINTER;
+	int			to_posting = Max(1, (int) (MAXALIGN_DOWN(most) - base) / (int) sizeof(ItemPointerData));
+
+	while (count >= 1)
+	{
+		int			n = merge ? (int) Min(count, to_posting) : 1;
+		int			bytes = n > 1 ? (int) MAXALIGN(base + n * sizeof(ItemPointerData)) : base;
+
+		add_item(leaf, bytes, bytes - base, group);
+		count -= n;
+	}
+}
+
+/* Pages for so many rows of one key. */
+static double
+pages_of_common(int base, double rows, int fillfactor, double *inside)
+{
+	enum
+	{
+		ENOUGH = 20000
+	};
+	double		simulated = Min(rows, ENOUGH);
+	Leaf		leaf;
+	double		pages;
+
+	begin_leaf(&leaf, fillfactor);
+	add_group(&leaf, base, simulated, true, 1);
+	pages = leaf.pages + 1 - leaf.free / (double) (PAGE_BYTES - leaf.full);
+	*inside += leaf.inside * rows / Max(simulated, 1);
+	return Max(pages, 0) * rows / Max(simulated, 1);
+}
+
+/* Rows that share a key, when keys fall at random: one and those of a Poisson distribution, truncated at zero, with that mean. */
+static double
+draw_count(KeySample *key, double mean)
+{
+	double		lambda = mean,
+				fraction = next_fraction(key),
+				probability,
+				sum;
+
+	if (mean <= 1.0001)
+		return 1;
+	if (mean > 60)
+	{
+		double		spread = 0;
+
+		for (int i = 0; i < 12; i++)
+			spread += next_fraction(key);
+		return Max(1, rint(mean + (spread - 6) * sqrt(mean)));
+	}
+	for (int i = 0; i < 30; i++) /* lambda / (1 - exp(-lambda)) = mean */
+		lambda = mean * (1 - exp(-lambda));
+	probability = lambda * exp(-lambda) / (1 - exp(-lambda));
+	sum = probability;
+	for (int n = 1;; n++)
+	{
+		if (fraction < sum || n > 300)
+			return n;
+		probability *= lambda / (n + 1);
+		sum += probability;
+	}
+}
+
+static double
+distinct_of(PlannerInfo *root, IndexOptInfo *info, int n, double tuples)
+{
+	List	   *keys = NIL;
+
+	for (int i = 0; i < n; i++)
+		keys = lappend(keys, ((TargetEntry *) list_nth(info->indextlist, i))->expr);
+	return clamp_row_est(estimate_num_groups(root, keys, Max(tuples, 1), NULL, NULL));
+}
+
+typedef struct Btree
+{
+	double		leaves;
+	double		inside;			/* share of boundaries between equal keys */
+} Btree;
+
+/* Rows of keys that are not named one by one. */
+static double
+pages_of_rest(KeySample *key, int columns, double rows, double distinct, bool merge, int fillfactor, double *inside)
+{
+	enum
+	{
+		ENOUGH = 30000
+	};
+	Leaf		leaf;
+	double		mean = rows / Max(1, Min(distinct, rows));
+	double		simulated = 0;
+	double		pages;
+
+	if (rows < 1)
+		return 0;
+	begin_leaf(&leaf, fillfactor);
+	for (int64 group = 0; simulated < Min(rows, ENOUGH); group++)
+	{
+		int			base = draw_tuple(key, columns, columns == 1);
+		double		count = Min(draw_count(key, mean), Min(rows, ENOUGH) - simulated);
+
+		add_group(&leaf, base, count, merge, group);
+		simulated += count;
+	}
+	pages = leaf.pages + 1 - leaf.free / (double) (PAGE_BYTES - leaf.full);
+	*inside += leaf.inside * rows / simulated;
+	return Max(pages, 0) * rows / simulated;
+}
+
+static Btree
+leaves_of(PlannerInfo *root, KeySample *key, IndexOptInfo *info, double tuples, bool merge, int fillfactor)
+{
+	KeyColumn  *first = &key->columns[0];
+	Btree		tree = {0, 0};
+	double		rest = tuples,
+				inside = 0;
+	double		distinct = distinct_of(root, info, info->nkeycolumns, tuples);
+
+	if (merge && info->nkeycolumns == 1)
+	{
+		if (first->nulls * tuples >= 1)
+		{
+			double		nulls = rint(first->nulls * tuples);
+
+			tree.leaves += pages_of_common(MAXALIGN(MAXALIGN(sizeof(IndexTupleData) + sizeof(IndexAttributeBitMapData))), nulls, fillfactor, &inside);
+			rest -= nulls;
+			distinct = Max(1, distinct - 1);
+		}
+		for (int i = 0; i < first->n_common && info->indpred == NIL; i++)
+		{
+			double		rows = rint(first->common[i].share * tuples);
+
+			tree.leaves += pages_of_common(MAXALIGN(sizeof(IndexTupleData) + first->common[i].bytes), rows, fillfactor, &inside);
+			rest -= rows;
+			distinct = Max(1, distinct - 1);
+		}
+	}
+	tree.leaves += pages_of_rest(key, info->ncolumns, rest, distinct, merge, fillfactor, &inside);
+	tree.leaves = tuples < 1 ? 0 : Max(1, ceil(tree.leaves - 0.02));
+	tree.inside = merge ? Min(1, inside / Max(tree.leaves, 1)) : 1 - Min(1, distinct / Max(tuples, 1));
+	return tree;
+}
+
+/* A pivot keeps the columns up to the first that tells its neighbours apart (_bt_keep_natts), else all and a row pointer. */
+static double
+average_pivot(PlannerInfo *root, KeySample *key, IndexOptInfo *info, double tuples, double inside)
+{
+	enum
+	{
+		DRAWS = 256
+	};
+	double		sum = 0,
+				share = 0,
+				below = 0;
+
+	for (int n = 1; n <= info->nkeycolumns; n++)
+	{
+		double		distinct = n == info->nkeycolumns ? (1 - inside) * tuples : Min(distinct_of(root, info, n, tuples), (1 - inside) * tuples);
+		double		part = Max(0, distinct - below) / Max(tuples, 1);
+		double		bytes = 0;
+
+		below = Max(below, distinct);
+		for (int i = 0; i < DRAWS; i++)
+			bytes += draw_tuple(key, n, false) / (double) DRAWS;
+		if (n == info->nkeycolumns)
+		{
+			sum += bytes * part + (bytes + MAXALIGN(sizeof(ItemPointerData))) * Max(0, 1 - share - part);
+			share = 1;
+		}
+		else
+		{
+			sum += bytes * part;
+			share += part;
+		}
+	}
+	return sum;
+}
+
+static void
+btree_size(PlannerInfo *root, KeySample *key, Relation index, IndexOptInfo *info, double tuples, IndexSize *size)
+{
+	bool		merge = !info->unique && BTGetDeduplicateItems(index) && _bt_allequalimage(index, false);
+	int			fillfactor = BTGetFillFactor(index);
+	Btree		tree = leaves_of(root, key, info, tuples, merge, fillfactor);
+	double		pivot = average_pivot(root, key, info, tuples, tree.inside);
+	double		to_page = floor((PAGE_BYTES - 2 * POINTER - BLCKSZ * (100 - BTREE_NONLEAF_FILLFACTOR) / 100) / (pivot + POINTER)) + 1;
+	double		level = tree.leaves;
+
+	size->pages = 1 + tree.leaves;
+	size->height = 0;
+	while (level > 1)
+	{
+		level = ceil(level / Max(to_page, 2));
+		size->pages += level;
+		size->height++;
+	}
+}
+
+/* ---- hash ---- */
+
+/* Pages that a bucket of so many rows needs, rows falling at random. */
+static double
+bucket_pages(double rows, double to_page)
+{
+	double		spread = sqrt(Max(rows, 1));
+	double		pages = 0;
+
+	for (int i = -20; i <= 20; i++) /* a normal distribution in 41 steps */
+	{
+		double		weight = exp(-0.5 * i * i * 0.04) * 0.2 / sqrt(2 * M_PI);
+
+		pages += weight * Max(1, ceil((rows + i * 0.2 * spread) / to_page));
+	}
+	return pages;
+}
+
+static void
+hash_size(KeySample *key, Relation index, double tuples, IndexSize *size)
+{
+	int			item = MAXALIGN(sizeof(IndexTupleData)) + MAXALIGN(sizeof(uint32)) + POINTER;
+	int			fillfactor = Max(10, HashGetTargetPageUsage(index) / item);
+	double		wanted = tuples / fillfactor;
+	double		buckets = wanted <= 2 ? 2 : wanted >= 0x40000000 ? 0x40000000 : _hash_get_totalbuckets(_hash_spareindex((uint32) wanted));
+	double		to_page = floor((BLCKSZ - SizeOfPageHeaderData - MAXALIGN(sizeof(HashPageOpaqueData))) / (double) item);
+	double		power = pow(2, floor(log2(buckets)));
+	double		rest = tuples * (1 - key->columns[0].nulls);	/* nulls are not in it */
+	double		overflow = 0;
+	double		split = 2 * (buckets - power);	/* buckets of a single load; the others bear two */
+
+	for (int i = 0; i < key->columns[0].n_common; i++)
+	{
+		double		rows = key->columns[0].common[i].share * tuples;
+
+		if (rows < to_page / 2)
+			continue;
+		overflow += rows / to_page;
+		rest -= rows;
+	}
+	rest = Max(rest, 0);
+	size->pages = 1 + 1 + split * bucket_pages(rest / (2 * power), to_page) + (buckets - split) * bucket_pages(rest / power, to_page) + ceil(overflow);
+	size->pages = ceil(size->pages - 0.01);
+	size->height = -1;
+}
+
+/* ---- BRIN, hnsw, ivfflat ---- */
+
+static void
+brin_size(RelOptInfo *rel, KeySample *key, Relation index, IndexSize *size)
+{
+	double		ranges = ceil(rel->pages / (double) BrinGetPagesPerRange(index));
+	double		map_pages = Max(1, ceil(ranges / 1360));
+	double		bytes = 0;
+
+	for (int i = 0; i < key->n; i++)	/* minimum and maximum; other operator classes keep about as much */
+		bytes += 2 * (key->columns[i].attribute->attlen > 0 ? key->columns[i].attribute->attlen : key->columns[i].average);
+	size->counters.range_map_pages = map_pages;
+	size->pages = 1 + map_pages + Max(1, ceil(ranges / floor((BLCKSZ - SizeOfPageHeaderData - 8) / (MAXALIGN(8 + bytes) + POINTER))));
+	size->height = -1;
+}
+
+static int
+option_of(Relation index, const char *name, int otherwise)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(RelationGetRelid(index)));
+	int			value = otherwise;
+	bool		isnull = true;
+	Datum		options = HeapTupleIsValid(tuple) ? SysCacheGetAttr(RELOID, tuple, Anum_pg_class_reloptions, &isnull) : 0;
+
+	if (!isnull)
+	{
+		ListCell   *cell;
+
+		foreach(cell, untransformRelOptions(options))
+		{
+			DefElem    *option = lfirst_node(DefElem, cell);
+
+			if (strcmp(option->defname, name) == 0)
+				value = atoi(defGetString(option));
+		}
+	}
+	if (HeapTupleIsValid(tuple))
+		ReleaseSysCache(tuple);
+	return value;
+}
+
+/* pgvector: an element and its neighbours for each row, each on some level (hnswutils.c, HnswPageOpaque of 8 bytes). */
+static void
+hnsw_size(KeySample *key, Relation index, double tuples, IndexSize *size)
+{
+	int			m = Max(2, option_of(index, "m", 16));
+	double		rows = tuples * (1 - key->columns[0].nulls);
+	double		element = MAXALIGN(72 + (int) Max(key->columns[0].average, key->columns[0].bytes[0]));
+	double		neighbours = MAXALIGN(4 + 2 * m * 6);
+	double		higher = MAXALIGN(4 + 3 * m * 6);
+	double		share = 1.0 / m;	/* of the rows that stand on a level above the lowest */
+	double		bytes = element + POINTER + (neighbours * (1 - share) + higher * share) + POINTER;
+	double		usable = BLCKSZ - SizeOfPageHeaderData - 8;
+	double		to_page = bytes <= usable ? Max(1, floor(usable / bytes)) : 0.5;
+
+	size->pages = 1 + ceil(rows / to_page);
+	size->height = -1;
+}
+
+/* pgvector: the centres of the lists, then each list's rows on pages of their own. */
+static void
+ivfflat_size(KeySample *key, Relation index, double tuples, IndexSize *size)
+{
+	double		lists = Max(1, option_of(index, "lists", 100));
+	double		rows = tuples * (1 - key->columns[0].nulls);
+	double		vector = Max(key->columns[0].average, key->columns[0].bytes[0]);
+	double		usable = BLCKSZ - SizeOfPageHeaderData - 8;
+	double		centres = ceil(lists / Max(1, floor(usable / (MAXALIGN(8 + vector) + POINTER))));
+	double		to_page = Max(1, floor(usable / (MAXALIGN(sizeof(IndexTupleData) + vector) + POINTER)));
+
+	size->pages = 1 + centres + lists * Max(1, ceil(rows / lists / to_page) + (rows / lists > to_page ? -0.5 + 0.5 : 0));
+	size->height = -1;
+}
+
+void
+dbarch_index_size(PlannerInfo *root, RelOptInfo *rel, Relation heap, Relation index, IndexOptInfo *info, double tuples, IndexSize *size)
+{
+	KeySample	key;
+	char	   *method = get_am_name(info->relam);
+
+	memset(size, 0, sizeof *size);
+	dbarch_take_key(&key, heap, index, info);
+	if (info->relam == BTREE_AM_OID)
+		btree_size(root, &key, index, info, tuples, size);
+	else if (info->relam == HASH_AM_OID)
+		hash_size(&key, index, tuples, size);
+	else if (info->relam == BRIN_AM_OID)
+		brin_size(rel, &key, index, size);
+	else if (method && strcmp(method, "hnsw") == 0)
+		hnsw_size(&key, index, tuples, size);
+	else if (method && strcmp(method, "ivfflat") == 0)
+		ivfflat_size(&key, index, tuples, size);
+	else
+		dbarch_tree_size(&key, heap, index, info, tuples, size);
+	size->steady_pages = size->pages;
+}
