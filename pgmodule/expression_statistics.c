@@ -123,7 +123,7 @@ spread_histogram(const AttStatsSlot *histogram, Datum **ret_values)
 {
 	enum
 	{
-		DRAWN = 3000
+		DRAWN = 10000
 	};
 	Datum	   *values;
 	uint32		seed = 2463534242u;
@@ -134,12 +134,14 @@ spread_histogram(const AttStatsSlot *histogram, Datum **ret_values)
 	values = palloc(sizeof(Datum) * DRAWN);
 	for (int i = 0; i < DRAWN; i++)
 	{
-		int			bucket = (int) ((int64) i * (histogram->nvalues - 1) / DRAWN);
+		double		at = (double) i * (histogram->nvalues - 1) / DRAWN;
+		double		step = (double) (histogram->nvalues - 1) / DRAWN;
+		int			bucket = (int) at;
 
 		seed ^= seed << 13;
 		seed ^= seed >> 17;
 		seed ^= seed << 5;
-		values[i] = between(histogram->valuetype, histogram->values[bucket], histogram->values[bucket + 1], (seed >> 8) / (double) (1 << 24));
+		values[i] = between(histogram->valuetype, histogram->values[bucket], histogram->values[bucket + 1], Min(1, at - bucket + step * ((seed >> 8) / (double) (1 << 24))));
 	}
 	*ret_values = values;
 	return DRAWN;
@@ -246,6 +248,40 @@ group(Sample *sample, SortSupport sort)
 	sample->n = to;
 }
 
+/*
+ * Shares of results that were met a few times are mostly chance.  What their
+ * spread has beyond that of a Poisson distribution is kept, the rest evened out.
+ */
+static void
+even_out(Sample *sample)
+{
+	double		n = 0,
+				sum = 0,
+				sum_of_squares = 0,
+				share = 0,
+				mean,
+				variance,
+				kept;
+
+	for (int i = 0; i < sample->n; i++)
+	{
+		if (sample->shares[i].common)
+			continue;
+		n++;
+		sum += sample->shares[i].members;
+		sum_of_squares += (double) sample->shares[i].members * sample->shares[i].members;
+		share += sample->shares[i].share;
+	}
+	if (n < 2)
+		return;
+	mean = sum / n;
+	variance = sum_of_squares / n - mean * mean;
+	kept = variance > mean ? (variance - mean) / variance : 0;
+	for (int i = 0; i < sample->n; i++)
+		if (!sample->shares[i].common)
+			sample->shares[i].share = share / n + kept * (sample->shares[i].share - share / n);
+}
+
 /* Different results: all that were seen when each was seen again, else by the estimator of ANALYZE (Haas and Stokes, Duj1). */
 static double
 count_distinct(const Sample *sample, double column_distinct, double rows)
@@ -299,19 +335,22 @@ numbers_of(const float4 *numbers, int n)
 
 /* As compute_scalar_stats decides: all values when they are few, else those a quarter above the average. */
 static bool
-is_common(const Sample *sample, const Share *share, int most)
+is_common(const Sample *sample, const Share *share, double distinct)
 {
-	if (share->common)
+	if (share->common || (sample->n <= MOST && distinct <= 1.2 * MOST))
 		return true;
-	return share->members > 1 && (sample->n <= most || (share->members > 2 && share->members > 1.25 * sample->bounds / sample->n));
+	return share->members > 2 && share->members > 1.25 * sample->bounds / sample->n;
 }
 
-/* Bounds of equal parts of what is not among the most common; they are few enough to be looked for. */
+/* Bounds of equal parts of what is not among the most common; those are few enough to be looked for. */
 static int
 pick_bounds(const Sample *sample, const Share *common, int n_common, Datum *bounds, int most)
 {
-	int		   *rest = palloc(sizeof(int) * Max(sample->bounds, 1));
-	int			n = 0;
+	Share	   *rest = palloc(sizeof(Share) * Max(sample->n, 1));
+	double		total = 0,
+				sum = 0;
+	int			n = 0,
+				picked = 0;
 
 	for (int i = 0; i < sample->n; i++)
 	{
@@ -319,13 +358,20 @@ pick_bounds(const Sample *sample, const Share *common, int n_common, Datum *boun
 
 		for (int k = 0; k < n_common && !taken; k++)
 			taken = common[k].order == sample->shares[i].order;
-		for (int k = 0; k < sample->shares[i].members && !taken && n < sample->bounds; k++)
-			rest[n++] = i;
+		if (!taken)
+		{
+			rest[n++] = sample->shares[i];
+			total += sample->shares[i].share;
+		}
 	}
 	most = Min(most, n);
-	for (int i = 0; i < most; i++)
-		bounds[i] = sample->shares[rest[most == 1 ? 0 : (int) ((int64) i * (n - 1) / (most - 1))]].value;
-	return most;
+	for (int i = 0; i < n && picked < most; i++)
+	{
+		sum += rest[i].share;
+		while (picked < most && (picked == 0 || sum >= total * picked / (most - 1) * 0.999999))
+			bounds[picked++] = rest[i].value;
+	}
+	return picked;
 }
 
 /* Most common values, histogram and correlation out of the sample. */
@@ -345,7 +391,7 @@ make_statistics(Sample *sample, Oid type, Oid collation, const TypeCacheEntry *c
 	dbarch_begin_statistics(&row, InvalidOid, 1, false, sample->nulls, average_width(sample, cache->typbyval, cache->typlen),
 							distinct > rows * 0.1 ? -distinct / Max(rows, 1) : distinct);
 	for (int i = 0; i < sample->n; i++)
-		if (is_common(sample, &sample->shares[i], MOST))
+		if (is_common(sample, &sample->shares[i], distinct))
 			common[n_common++] = sample->shares[i];
 	qsort(common, n_common, sizeof(Share), compare_frequency);
 	n_common = Min(n_common, MOST);
@@ -400,6 +446,7 @@ derive(Relation heap, AttrNumber column, Node *expression, HeapTuple of_column, 
 	qsort_arg(sample.shares, sample.n, sizeof(Share), compare_shares, &sort);
 	order = kept_order(&sample) * correlation_of(of_column);
 	group(&sample, &sort);
+	even_out(&sample);
 	return sample.n == 0 ? NULL : make_statistics(&sample, type, collation, cache, count_distinct(&sample, column_distinct, rows), rows, order);
 }
 

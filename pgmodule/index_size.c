@@ -103,8 +103,9 @@ spread_widths(KeyColumn *column, const int *bytes, const double *shares, int n)
 		column->bytes[at++] = n > 0 ? bytes[n - 1] : (int) column->average;
 	for (int i = 0; i < WIDTHS; i++)
 		mean += column->bytes[i] / (double) WIDTHS;
-	/* the average comes of a larger sample than the values that are named */
-	column->shift = column->measured && column->average > 0 && fabs(column->average - mean) < 0.25 * mean ? column->average - mean : 0;
+	/* the average comes of a larger sample than the values that are named; it is cut to a whole number */
+	if (column->measured && column->average > 0 && fabs(column->average - mean) < 0.25 * mean)
+		column->shift = mean < column->average ? column->average - mean : mean > column->average + 1 ? column->average + 1 - mean : 0;
 }
 
 static void
@@ -158,7 +159,7 @@ take_column(KeyColumn *column, Form_pg_attribute attribute, HeapTuple statistics
 }
 
 void
-dbarch_take_key(KeySample *key, Relation heap, Relation index, IndexOptInfo *info)
+dbarch_take_key(KeySample *key, RelOptInfo *rel, Relation heap, Relation index, IndexOptInfo *info)
 {
 	memset(key, 0, sizeof *key);
 	key->seed = 2463534242u;
@@ -169,6 +170,10 @@ dbarch_take_key(KeySample *key, Relation heap, Relation index, IndexOptInfo *inf
 		HeapTuple	statistics = dbarch_key_statistics(heap, info, i, &free_tuple);
 
 		take_column(&key->columns[i], TupleDescAttr(RelationGetDescr(index), i), statistics, info->indexkeys[i] == 0);
+		key->columns[i].nulls_in_table = key->columns[i].nulls;
+		if (info->indpred != NIL && dbarch_predicate_refuses_null(info->indpred, info->indexkeys[i]))
+			key->columns[i].nulls = 0;
+		dbarch_count_column(&key->columns[i], heap, info->indexkeys[i], statistics, rel->tuples);
 		if (statistics)
 			free_tuple(statistics);
 	}
@@ -228,11 +233,14 @@ typedef struct Leaf
 {
 	double		pages;			/* finished */
 	double		inside;			/* of them, with the same key on both sides of the boundary */
+	double		rows;			/* put on them, and on the last */
+	double		rows_finished;
 	int			free;			/* as PageGetFreeSpace says; the slot of the high key is taken */
 	int			full;			/* finish when less is free */
 	int			items;
 	int			last;			/* bytes of the last item */
-	int			last_posting;	/* of them, row pointers */
+	int			last_rows;
+	int			last_posting;	/* of its bytes, row pointers */
 	int64		last_group;
 } Leaf;
 
@@ -246,7 +254,7 @@ begin_leaf(Leaf *leaf, int fillfactor)
 }
 
 static void
-add_item(Leaf *leaf, int bytes, int posting, int64 group)
+add_item(Leaf *leaf, int bytes, int rows, int posting, int64 group)
 {
 	if (leaf->items > 1 && (leaf->free < bytes + (int) MAXALIGN(sizeof(ItemPointerData)) || leaf->free + leaf->last_posting < leaf->full))
 	{
@@ -254,7 +262,10 @@ add_item(Leaf *leaf, int bytes, int posting, int64 group)
 		leaf->inside += leaf->last_group == group;
 		leaf->free = PAGE_BYTES - 2 * POINTER - (leaf->last + POINTER); /* the last item goes along */
 		leaf->items = 1;
+		leaf->rows_finished = leaf->rows - leaf->last_rows;
 	}
+	leaf->rows += rows;
+	leaf->last_rows = rows;
 	leaf->free -= bytes + POINTER;
 	leaf->items++;
 	leaf->last = bytes;
@@ -262,40 +273,64 @@ add_item(Leaf *leaf, int bytes, int posting, int64 group)
 	leaf->last_group = group;
 }
 
+/* Row pointers that a build puts into one posting tuple. */
+static int
+most_to_posting(int base)
+{
+	int			most = (int) MAXALIGN_DOWN(BLCKSZ * 10 / 100) - POINTER;
+
+	return Max(1, (int) (MAXALIGN_DOWN(most) - base) / (int) sizeof(ItemPointerData));
+}
+
 /* count rows with the same key. */
 static void
 add_group(Leaf *leaf, int base, double count, bool merge, int64 group)
 {
-	int			most = (int) MAXALIGN_DOWN(BLCKSZ * 10 / 100) - POINTER;
-	int			to_posting = Max(1, (int) (MAXALIGN_DOWN(most) - base) / (int) sizeof(ItemPointerData));
+	int			to_posting = most_to_posting(base);
 
 	while (count >= 1)
 	{
 		int			n = merge ? (int) Min(count, to_posting) : 1;
 		int			bytes = n > 1 ? (int) MAXALIGN(base + n * sizeof(ItemPointerData)) : base;
 
-		add_item(leaf, bytes, bytes - base, group);
+		add_item(leaf, bytes, n, bytes - base, group);
 		count -= n;
 	}
 }
 
-/* Pages for so many rows of one key. */
+/* Rows of one key on the last page. */
 static double
-pages_of_common(int base, double rows, int fillfactor, double *inside)
+rows_on(const Leaf *leaf, int base)
+{
+	double		bytes = PAGE_BYTES - 2 * POINTER - leaf->free;
+	double		most = most_to_posting(base);
+
+	return bytes / ((double) MAXALIGN(base + (int) most * sizeof(ItemPointerData)) + POINTER) * most;
+}
+
+/* A key that many rows have: what fills pages by itself is counted, the rest put among its neighbours. */
+static void
+add_common(Leaf *leaf, int base, double rows, int64 group)
 {
 	enum
 	{
-		ENOUGH = 20000
+		MANY = 20000
 	};
-	double		simulated = Min(rows, ENOUGH);
-	Leaf		leaf;
-	double		pages;
 
-	begin_leaf(&leaf, fillfactor);
-	add_group(&leaf, base, simulated, true, 1);
-	pages = leaf.pages + 1 - leaf.free / (double) (PAGE_BYTES - leaf.full);
-	*inside += leaf.inside * rows / Max(simulated, 1);
-	return Max(pages, 0) * rows / Max(simulated, 1);
+	if (rows > 2 * MANY)
+	{
+		Leaf		alone;
+		double		times = floor((rows - MANY) / MANY);
+		double		pages;
+
+		begin_leaf(&alone, 100 - leaf->full * 100 / BLCKSZ);
+		add_group(&alone, base, MANY, true, group);
+		pages = alone.pages * times * (double) MANY / (MANY - rows_on(&alone, base));
+		leaf->pages += pages;
+		leaf->inside += pages;
+		rows -= times * MANY;
+	}
+	add_group(leaf, base, rows, true, group);
 }
 
 /* Rows that share a key, when keys fall at random: one and those of a Poisson distribution, truncated at zero, with that mean. */
@@ -330,80 +365,117 @@ draw_count(KeySample *key, double mean)
 	}
 }
 
-static double
-distinct_of(PlannerInfo *root, IndexOptInfo *info, int n, double tuples)
-{
-	List	   *keys = NIL;
-
-	for (int i = 0; i < n; i++)
-		keys = lappend(keys, ((TargetEntry *) list_nth(info->indextlist, i))->expr);
-	return clamp_row_est(estimate_num_groups(root, keys, Max(tuples, 1), NULL, NULL));
-}
-
 typedef struct Btree
 {
 	double		leaves;
 	double		inside;			/* share of boundaries between equal keys */
 } Btree;
 
-/* Rows of keys that are not named one by one. */
+/* Rows of keys that are not named one by one: those of each part share its keys. */
 static double
-pages_of_rest(KeySample *key, int columns, double rows, double distinct, bool merge, int fillfactor, double *inside)
+pages_of_rest(KeySample *key, int columns, const KeyPart *parts, int n_parts, bool merge, int fillfactor, double *inside)
 {
 	enum
 	{
-		ENOUGH = 30000
+		ENOUGH = 40000
 	};
 	Leaf		leaf;
-	double		mean = rows / Max(1, Min(distinct, rows));
-	double		simulated = 0;
-	double		pages;
+	double		rows = 0,
+				simulated = 0;
+	int64		group = 0;
 
+	for (int i = 0; i < n_parts; i++)
+		rows += parts[i].rows;
 	if (rows < 1)
 		return 0;
 	begin_leaf(&leaf, fillfactor);
-	for (int64 group = 0; simulated < Min(rows, ENOUGH); group++)
+	for (int i = 0; i < n_parts; i++)
 	{
-		int			base = draw_tuple(key, columns, columns == 1);
-		double		count = Min(draw_count(key, mean), Min(rows, ENOUGH) - simulated);
+		double		mean = parts[i].rows / Max(1, Min(parts[i].distinct, parts[i].rows));
+		double		wanted = simulated + parts[i].rows * Min(1, ENOUGH / rows);
 
-		add_group(&leaf, base, count, merge, group);
-		simulated += count;
+		while (simulated + 0.5 < wanted)
+		{
+			int			base = draw_tuple(key, columns, columns == 1);
+			double		count = draw_count(key, mean);
+
+			if (count > 2 * (wanted - simulated))	/* a part of such a group stands for all of it */
+				count = wanted - simulated;
+			add_group(&leaf, base, Max(1, rint(count)), merge, group++);
+			simulated += Max(1, rint(count));
+		}
 	}
-	pages = leaf.pages + 1 - leaf.free / (double) (PAGE_BYTES - leaf.full);
 	*inside += leaf.inside * rows / simulated;
-	return Max(pages, 0) * rows / simulated;
+	if (simulated + 1 >= rows && leaf.pages < 1)
+		return 1 - leaf.free / (double) PAGE_BYTES;
+	if (leaf.rows_finished < 1)
+		return rows / simulated;
+	return rows * leaf.pages / leaf.rows_finished;
+}
+
+/* Rows that are null in the column that is so most often share fewer keys than the others. */
+static int
+split_by_nulls(PlannerInfo *root, RelOptInfo *rel, KeySample *key, IndexOptInfo *info, KeyPart rest, KeyPart *parts)
+{
+	int			most = 0;
+	double		nulls,
+				values;
+
+	for (int i = 1; i < info->nkeycolumns; i++)
+		if (key->columns[i].nulls > key->columns[most].nulls)
+			most = i;
+	nulls = key->columns[most].nulls * rest.rows;
+	parts[0] = rest;
+	if (info->nkeycolumns < 2 || nulls < 1)
+		return 1;
+	values = key->columns[most].values;
+	key->columns[most].values = 1;
+	parts[1].rows = nulls;
+	parts[1].distinct = Min(nulls, dbarch_distinct_keys(root, rel, key, info, info->nkeycolumns, nulls) / 2); /* null is counted beside the one */
+	key->columns[most].values = values;
+	parts[0].rows -= nulls;
+	parts[0].distinct = Min(parts[0].rows, parts[0].distinct);
+	return 2;
 }
 
 static Btree
-leaves_of(PlannerInfo *root, KeySample *key, IndexOptInfo *info, double tuples, bool merge, int fillfactor)
+leaves_of(PlannerInfo *root, RelOptInfo *rel, KeySample *key, IndexOptInfo *info, double tuples, bool merge, int fillfactor)
 {
 	KeyColumn  *first = &key->columns[0];
 	Btree		tree = {0, 0};
-	double		rest = tuples,
-				inside = 0;
-	double		distinct = distinct_of(root, info, info->nkeycolumns, tuples);
+	double		inside = 0;
+	double		distinct = dbarch_distinct_keys(root, rel, key, info, info->nkeycolumns, tuples);
+	KeyPart		rest = {tuples, distinct};
+	bool		in_parts = first->n_parts > 0 && info->indpred == NIL;
 
 	if (merge && info->nkeycolumns == 1)
 	{
-		if (first->nulls * tuples >= 1)
-		{
-			double		nulls = rint(first->nulls * tuples);
+		Leaf		leaf;
+		double		nulls = rint(first->nulls * tuples);
 
-			tree.leaves += pages_of_common(MAXALIGN(MAXALIGN(sizeof(IndexTupleData) + sizeof(IndexAttributeBitMapData))), nulls, fillfactor, &inside);
-			rest -= nulls;
-			distinct = Max(1, distinct - 1);
-		}
+		begin_leaf(&leaf, fillfactor);
+		if (nulls >= 1)
+			add_common(&leaf, MAXALIGN(MAXALIGN(sizeof(IndexTupleData) + sizeof(IndexAttributeBitMapData))), nulls, -2);
+		rest.rows -= nulls;
 		for (int i = 0; i < first->n_common && info->indpred == NIL; i++)
 		{
 			double		rows = rint(first->common[i].share * tuples);
 
-			tree.leaves += pages_of_common(MAXALIGN(sizeof(IndexTupleData) + first->common[i].bytes), rows, fillfactor, &inside);
-			rest -= rows;
-			distinct = Max(1, distinct - 1);
+			add_common(&leaf, MAXALIGN(sizeof(IndexTupleData) + first->common[i].bytes), rows, i);
+			rest.rows -= rows;
+			rest.distinct = Max(1, rest.distinct - 1);
 		}
+		inside = leaf.inside;
+		tree.leaves = leaf.pages + (leaf.items > 0 ? 1 - leaf.free / (double) PAGE_BYTES : 0);
+		tree.leaves += in_parts ? pages_of_rest(key, info->ncolumns, first->parts, first->n_parts, merge, fillfactor, &inside)
+			: pages_of_rest(key, info->ncolumns, &rest, 1, merge, fillfactor, &inside);
 	}
-	tree.leaves += pages_of_rest(key, info->ncolumns, rest, distinct, merge, fillfactor, &inside);
+	else
+	{
+		KeyPart		parts[2];
+
+		tree.leaves += pages_of_rest(key, info->ncolumns, parts, split_by_nulls(root, rel, key, info, rest, parts), merge, fillfactor, &inside);
+	}
 	tree.leaves = tuples < 1 ? 0 : Max(1, ceil(tree.leaves - 0.02));
 	tree.inside = merge ? Min(1, inside / Max(tree.leaves, 1)) : 1 - Min(1, distinct / Max(tuples, 1));
 	return tree;
@@ -411,7 +483,7 @@ leaves_of(PlannerInfo *root, KeySample *key, IndexOptInfo *info, double tuples, 
 
 /* A pivot keeps the columns up to the first that tells its neighbours apart (_bt_keep_natts), else all and a row pointer. */
 static double
-average_pivot(PlannerInfo *root, KeySample *key, IndexOptInfo *info, double tuples, double inside)
+average_pivot(PlannerInfo *root, RelOptInfo *rel, KeySample *key, IndexOptInfo *info, double tuples, double inside)
 {
 	enum
 	{
@@ -423,7 +495,7 @@ average_pivot(PlannerInfo *root, KeySample *key, IndexOptInfo *info, double tupl
 
 	for (int n = 1; n <= info->nkeycolumns; n++)
 	{
-		double		distinct = n == info->nkeycolumns ? (1 - inside) * tuples : Min(distinct_of(root, info, n, tuples), (1 - inside) * tuples);
+		double		distinct = n == info->nkeycolumns ? (1 - inside) * tuples : Min(dbarch_distinct_keys(root, rel, key, info, n, tuples), (1 - inside) * tuples);
 		double		part = Max(0, distinct - below) / Max(tuples, 1);
 		double		bytes = 0;
 
@@ -445,12 +517,12 @@ average_pivot(PlannerInfo *root, KeySample *key, IndexOptInfo *info, double tupl
 }
 
 static void
-btree_size(PlannerInfo *root, KeySample *key, Relation index, IndexOptInfo *info, double tuples, IndexSize *size)
+btree_size(PlannerInfo *root, RelOptInfo *rel, KeySample *key, Relation index, IndexOptInfo *info, double tuples, IndexSize *size)
 {
 	bool		merge = !info->unique && BTGetDeduplicateItems(index) && _bt_allequalimage(index, false);
 	int			fillfactor = BTGetFillFactor(index);
-	Btree		tree = leaves_of(root, key, info, tuples, merge, fillfactor);
-	double		pivot = average_pivot(root, key, info, tuples, tree.inside);
+	Btree		tree = leaves_of(root, rel, key, info, tuples, merge, fillfactor);
+	double		pivot = average_pivot(root, rel, key, info, tuples, tree.inside);
 	double		to_page = floor((PAGE_BYTES - 2 * POINTER - BLCKSZ * (100 - BTREE_NONLEAF_FILLFACTOR) / 100) / (pivot + POINTER)) + 1;
 	double		level = tree.leaves;
 
@@ -591,9 +663,9 @@ dbarch_index_size(PlannerInfo *root, RelOptInfo *rel, Relation heap, Relation in
 	char	   *method = get_am_name(info->relam);
 
 	memset(size, 0, sizeof *size);
-	dbarch_take_key(&key, heap, index, info);
+	dbarch_take_key(&key, rel, heap, index, info);
 	if (info->relam == BTREE_AM_OID)
-		btree_size(root, &key, index, info, tuples, size);
+		btree_size(root, rel, &key, index, info, tuples, size);
 	else if (info->relam == HASH_AM_OID)
 		hash_size(&key, index, tuples, size);
 	else if (info->relam == BRIN_AM_OID)
