@@ -414,8 +414,9 @@ make_statistics(Sample *sample, Oid type, Oid collation, const TypeCacheEntry *c
 	return tuple;
 }
 
-static double
-correlation_of(HeapTuple statistics)
+/* Of the values' order with that of the rows; 0 when it is not known. */
+double
+dbarch_correlation_of(HeapTuple statistics)
 {
 	AttStatsSlot slot = {0};
 	double		correlation = 0;
@@ -444,7 +445,7 @@ derive(Relation heap, AttrNumber column, Node *expression, HeapTuple of_column, 
 	sort.ssup_collation = collation;
 	PrepareSortSupportFromOrderingOp(cache->lt_opr, &sort);
 	qsort_arg(sample.shares, sample.n, sizeof(Share), compare_shares, &sort);
-	order = kept_order(&sample) * correlation_of(of_column);
+	order = kept_order(&sample) * dbarch_correlation_of(of_column);
 	group(&sample, &sort);
 	even_out(&sample);
 	return sample.n == 0 ? NULL : make_statistics(&sample, type, collation, cache, count_distinct(&sample, column_distinct, rows), rows, order);

@@ -847,7 +847,8 @@ register_index(Registration *registration, IndexStmt *statement, const char *tex
 
 /*
  * dbarch_twin.hypothetical_index(definition): id, name, table, method, rows,
- * pages when built, pages after the rows came one by one, height.  One row for
+ * pages when built, pages after the rows came one by one, height, and whether
+ * the size is rough.  One row for
  * each table that would have one: the leaves of a partitioned table.
  */
 Datum
@@ -867,8 +868,9 @@ dbarch_hypothetical_index(PG_FUNCTION_ARGS)
 		const Template *template = lfirst(cell);
 		Datum		values[] = {Int32GetDatum(registration->id), CStringGetTextDatum(template->name), ObjectIdGetDatum(template->table),
 			CStringGetTextDatum(get_am_name(template->info->relam)), Float8GetDatum(template->tuples),
-			Float8GetDatum(template->info->pages), Float8GetDatum(template->size.steady_pages), Int32GetDatum(template->size.height)};
-		bool		nulls[] = {false, false, false, false, false, false, false, template->size.height < 0};
+			Float8GetDatum(template->info->pages), Float8GetDatum(template->size.steady_pages), Int32GetDatum(template->size.height),
+			BoolGetDatum(template->size.rough)};
+		bool		nulls[] = {false, false, false, false, false, false, false, template->size.height < 0, false};
 
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	}

@@ -17,6 +17,8 @@
 /* Statistics of the values that an expression of an index would have; NULL where they cannot be told. */
 extern HeapTuple dbarch_expression_statistics(Relation heap, Node *expression, Oid type, Oid collation);
 
+extern double dbarch_correlation_of(HeapTuple statistics);
+
 /* Counters of a meta page, for the access methods whose estimator reads them. */
 typedef struct IndexCounters
 {
@@ -31,6 +33,7 @@ typedef struct IndexSize
 	double		pages;			/* after CREATE INDEX */
 	double		steady_pages;	/* after the same rows came one by one */
 	int			height;			/* of a btree, else -1 */
+	bool		rough;			/* hangs on what the statistics do not tell */
 	IndexCounters counters;
 } IndexSize;
 

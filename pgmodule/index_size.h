@@ -33,7 +33,6 @@ typedef struct KeyPart
 typedef struct KeyColumn
 {
 	Form_pg_attribute attribute;	/* of the index */
-	bool		known;			/* has statistics */
 	bool		measured;		/* the average is that of stored values */
 	double		nulls;			/* share of the index's rows */
 	double		nulls_in_table;
@@ -42,6 +41,8 @@ typedef struct KeyColumn
 	KeyPart    *parts;			/* of the rows that are neither null nor common; NULL: all alike */
 	int			n_parts;
 	double		parts_distinct;
+	double		correlation;	/* of the column's order with the table's */
+	bool		guessed;		/* how often values repeat is not known */
 	double		average;		/* bytes */
 	double		shift;			/* to be added to each width */
 	int			bytes[WIDTHS];	/* widths of equal share */

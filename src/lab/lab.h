@@ -143,6 +143,52 @@ bool dba_lab_generate_rows(DbaServer *server, const DbaSchema *schema, const GPt
 bool dba_lab_create_twin(const DbaLab *lab, const char *database, const DbaSurvey *survey, const char *modules, DbaLoad *load,
                          GError **error) DBA_CHECKED;
 
+// ---- what-if --------------------------------------------------------------------------------------------------------
+
+// A session of a twin in which indexes can be supposed.  What it was told is told again when its backend ends; that of a
+// lab that ended is an error.  Statements are planned by the role without power and never run.
+typedef struct DbaWhatIf DbaWhatIf;
+DbaWhatIf *dba_what_if_open(const DbaLab *lab, const char *database, GError **error) DBA_CHECKED;
+void dba_what_if_close(DbaWhatIf *what_if);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(DbaWhatIf, dba_what_if_close)
+
+// An index that is supposed, on one table: on a partitioned table each leaf has one.
+typedef struct DbaWhatIfIndex {
+  const char *definition, *name, *table, *method;
+  int64_t number; // of the registration; those of one definition have the same
+  double rows;
+  int64_t pages;       // of 8 kB, after CREATE INDEX
+  int64_t grown_pages; // after the same rows came one by one
+  int64_t height;      // of a btree, 0 when the root is the only leaf; -1 for other methods
+  bool rough;          // the size is a guess: what it hangs on is not in the statistics
+} DbaWhatIfIndex;
+extern const DbaRecord dba_what_if_index_record;
+
+// CREATE INDEX: any method, partial, of expressions, on partitioned tables.  Appends DbaWhatIfIndex to ret_indexes, in `arena`.
+// What the server would refuse is DBA_ERROR_DATABASE, as is UNIQUE where the statistics tell of duplicates.
+bool dba_what_if_index(DbaWhatIf *what_if, const char *definition, DbaArena *arena, DbaList *ret_indexes, int *ret_number,
+                       GError **error) DBA_CHECKED;
+// Hides an index (a regclass text) with its partitions.
+bool dba_what_if_drop(DbaWhatIf *what_if, const char *index, int *ret_number, GError **error) DBA_CHECKED;
+// SELECT, INSERT, UPDATE, DELETE, MERGE; with $n it is planned generically.
+bool dba_what_if_statement(DbaWhatIf *what_if, const char *sql, int *ret_number, GError **error) DBA_CHECKED;
+
+typedef struct DbaWhatIfRequest {
+  int statement;
+  const int *set; // numbers of indexes that are there, and of drops; all others are not
+  unsigned n;
+} DbaWhatIfRequest;
+typedef struct DbaWhatIfCost {
+  double cost;      // in the planner's unit, not rounded
+  DbaList used;     // numbers of the supposed indexes in the plan
+  DbaList existing; // names of the others
+} DbaWhatIfCost;
+// Thousands a second; see bench/.  `ret_costs` has room for n; their lists lie in `arena`.
+bool dba_what_if_costs(DbaWhatIf *what_if, const DbaWhatIfRequest *requests, unsigned n, DbaArena *arena, DbaWhatIfCost *ret_costs,
+                       GError **error) DBA_CHECKED;
+// EXPLAIN as text; before PostgreSQL 16 it fails with DBA_ERROR_DATABASE for a statement with $n.  Free with g_free.
+bool dba_what_if_explain(DbaWhatIf *what_if, int statement, const int *set, unsigned n, char **ret_plan, GError **error) DBA_CHECKED;
+
 // ---- trials ---------------------------------------------------------------------------------------------------------
 
 // Makes receipts: runs what a finding proposes in clones of one database.  The clones serve many trials; one that a trial

@@ -259,6 +259,20 @@ static bool set_planner(DbaServer *server, const char *database, const DbaSurvey
   return set_one(server, database, "session_preload_libraries", module, error); // one literal is one name of the list
 }
 
+// Unqualified names are looked for in all schemas of the subject, public first.
+static bool set_path(DbaServer *server, const char *database, const DbaSurvey *survey, GError **error) {
+  g_autoptr(GString) sql = g_string_new("alter database ");
+  dba_sql_append_identifier(sql, database);
+  g_string_append(sql, " set search_path = public");
+  for (DBA_EACH(DbaNamespace, namespace, &survey->schema.namespaces)) {
+    if (!strcmp(namespace->name, "public"))
+      continue;
+    g_string_append(sql, ", ");
+    dba_sql_append_identifier(sql, namespace->name);
+  }
+  return dba_server_exec(server, sql->str, error);
+}
+
 static bool write_facts(DbaServer *server, const DbaSurvey *survey, const char *module, DbaLoad *load, GError **error) {
   g_autoptr(GString) literal = g_string_new(NULL), facts = g_string_new(NULL), statistics = g_string_new(NULL), ends = g_string_new(NULL),
                      extended = g_string_new(NULL), gin = g_string_new(NULL);
@@ -316,5 +330,6 @@ bool dba_lab_create_twin(const DbaLab *lab, const char *database, const DbaSurve
       !dba_lab_load_text(lab, database, "schema", schema, true, load, error))
     return false;
   g_autoptr(DbaServer) server = dba_lab_connect(lab, DBA_LAB_SUPERUSER, database, error);
-  return server && write_facts(server, survey, module, load, error) && set_planner(server, database, survey, module, load, error);
+  return server && write_facts(server, survey, module, load, error) && set_planner(server, database, survey, module, load, error) &&
+         set_path(server, database, survey, error);
 }

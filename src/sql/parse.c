@@ -60,7 +60,15 @@ static void read_facts(Node *node, DbaSqlFacts *facts) {
     facts->concurrently = index->concurrent;
     break;
   }
-  case T_DropStmt: facts->concurrently = ((DropStmt *)node)->concurrent; break;
+  case T_DropStmt: {
+    DropStmt *drop = (DropStmt *)node;
+    facts->concurrently = drop->concurrent;
+    if (drop->removeType == OBJECT_INDEX && list_length(drop->objects) == 1) {
+      facts->tag = DBA_SQL_DROP_INDEX;
+      name_of_list(linitial(drop->objects), facts);
+    }
+    break;
+  }
   case T_ReindexStmt: {
     const List *params = ((ReindexStmt *)node)->params;
     for (int i = 0; i < list_length(params); i++)

@@ -61,6 +61,7 @@ typedef enum DbaSqlTag {
   DBA_SQL_CREATE_TRIGGER,
   DBA_SQL_CREATE_EXTENSION,
   DBA_SQL_CREATE_ROLE,
+  DBA_SQL_DROP_INDEX, // of one index
   DBA_SQL_ALTER_TABLE,
   DBA_SQL_COMMENT,
   DBA_SQL_OWNER, // ALTER ... OWNER TO, and default privileges of a role

@@ -237,8 +237,9 @@ bool dba_verb_lab(const DbaRequest *request, DbaAnswer *answer, GError **error) 
     const char *name;
     DbaVerbRun run;
     unsigned words; // that it takes, its own name counted
-  } commands[] = {{"start", lab_start, 1}, {"status", lab_status, 1},  {"psql", lab_psql, UINT_MAX}, {"url", lab_url, 2},
-                  {"stop", lab_stop, 2},   {"run", lab_run, UINT_MAX}, {"twin", lab_twin, UINT_MAX}};
+  } commands[] = {
+      {"start", lab_start, 1}, {"status", lab_status, 1},  {"psql", lab_psql, UINT_MAX}, {"url", lab_url, 2},
+      {"stop", lab_stop, 2},   {"run", lab_run, UINT_MAX}, {"twin", lab_twin, UINT_MAX}, {"what-if", dba_verb_lab_what_if, UINT_MAX}};
   const char *name = word(request, 0);
   const char *names[G_N_ELEMENTS(commands) + 1] = {0};
   for (size_t i = 0; i < G_N_ELEMENTS(commands); i++) {
@@ -247,6 +248,6 @@ bool dba_verb_lab(const DbaRequest *request, DbaAnswer *answer, GError **error) 
       return no_more(request, commands[i].words, error) && commands[i].run(request, answer, error);
   }
   const char *near = name ? dba_text_nearest(name, names) : NULL;
-  return dba_fail(error, DBA_ERROR_USAGE, "lab: say start, status, psql, url, stop, run or twin%s%s%s", near ? " (did you mean \"" : "",
-                  near ? near : "", near ? "\"?)" : "");
+  return dba_fail(error, DBA_ERROR_USAGE, "lab: say start, status, psql, url, stop, run, twin or what-if%s%s%s",
+                  near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : "");
 }

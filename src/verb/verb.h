@@ -64,6 +64,7 @@ extern const DbaVerb dba_verbs[]; // ends with a NULL name
 bool dba_verb_review(const DbaRequest *request, DbaAnswer *answer, GError **error) DBA_CHECKED;
 bool dba_verb_survey(const DbaRequest *request, DbaAnswer *answer, GError **error) DBA_CHECKED;
 bool dba_verb_lab(const DbaRequest *request, DbaAnswer *answer, GError **error) DBA_CHECKED;
+bool dba_verb_lab_what_if(const DbaRequest *request, DbaAnswer *answer, GError **error) DBA_CHECKED; // words: "what-if" SUBJECT SQL ...
 bool dba_verb_doctor(const DbaRequest *request, DbaAnswer *answer, GError **error) DBA_CHECKED;
 
 // ---- subjects -------------------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ create function dbarch_twin.set_brin_counters(index regclass, last_range_map_pag
 grant usage on schema dbarch_twin to public;
 grant select on dbarch_twin.relation_facts to public;
 create function dbarch_twin.hypothetical_index(definition text)
-  returns table (id int, name text, relation regclass, method text, tuples float8, pages float8, steady_pages float8, height int)
+  returns table (id int, name text, relation regclass, method text, tuples float8, pages float8, steady_pages float8, height int, rough bool)
   language c strict as %s, 'dbarch_hypothetical_index';
 create function dbarch_twin.hypothetical_drop(index regclass) returns int language c strict as %s, 'dbarch_hypothetical_drop';
 create function dbarch_twin.use_hypothetical(ids int[]) returns void language c strict as %s, 'dbarch_use_hypothetical';
@@ -30,3 +30,7 @@ create function dbarch_twin.keep_statement(statement text) returns int language 
 create function dbarch_twin.drop_statement(statement int) returns void language c strict as %s, 'dbarch_drop_statement';
 create function dbarch_twin.plan_costs(requests int[]) returns table (cost float8, hypothetical int[], indexes regclass[])
   language c strict as %s, 'dbarch_plan_costs';
+create function dbarch_twin.explain(statement text) returns setof text language plpgsql as $$
+begin
+  return query execute case when current_setting('server_version_num')::int >= 160000 then 'explain (generic_plan) ' else 'explain ' end || statement;
+end $$;

@@ -1,0 +1,1 @@
+select dbarch_twin.hypothetical_drop($1::regclass)

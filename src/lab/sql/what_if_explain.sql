@@ -1,0 +1,1 @@
+select line from dbarch_twin.explain($1) as line

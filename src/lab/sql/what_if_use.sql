@@ -1,0 +1,1 @@
+select dbarch_twin.use_hypothetical($1::int[])

@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: Apache-2.0
+// dbarch lab what-if: statements planned with indexes that are not there, and without some that are.
+//
+// What to suppose is said in SQL: CREATE INDEX, DROP INDEX, and the statements to plan; without any of these the subject's
+// workload is planned.  Nothing reaches the subject but the reading of it.
+#include "verb/verb.h"
+
+#include "sql/sql.h"
+
+#include <string.h>
+
+static const char TWIN[] = "twin";
+
+// A statement with its plans before and after.
+typedef struct Planned {
+  const char *sql, *place;
+  double before, after;
+  DbaList used; // names
+  const char *plan;
+  int64_t number;
+} Planned;
+
+typedef struct Supposition {
+  DbaArena *arena;
+  GPtrArray *definitions, *drops; // texts
+  DbaList statements;             // Planned
+  DbaList indexes;                // DbaWhatIfIndex
+  DbaList dropped;                // texts
+  GArray *set;                    // int
+} Supposition;
+
+#define T Planned
+#define F(member, kind) DBA_FIELD(T, member, kind, 0)
+static const DbaField planned_fields[] = {F(sql, TEXT), F(place, TEXT), F(before, REAL), F(after, REAL), F(used, TEXTS), F(plan, TEXT),
+                                          {0}};
+#undef F
+#undef T
+static const DbaRecord planned_record = {"statement", sizeof(Planned), planned_fields};
+
+static bool take_statement(const DbaSqlStatement *statement, void *data, GError **error) {
+  Supposition *x = data;
+  if (statement->item.kind != DBA_SQL_STATEMENT)
+    return true;
+  const char *text = dba_arena_text_n(x->arena, statement->item.text, statement->item.length);
+  switch (statement->facts.tag) {
+  case DBA_SQL_CREATE_INDEX: g_ptr_array_add(x->definitions, (char *)(uintptr_t)text); return true;
+  case DBA_SQL_DROP_INDEX: {
+    g_autofree char *name = dba_sql_name(statement->facts.schema, statement->facts.name);
+    g_ptr_array_add(x->drops, (char *)(uintptr_t)dba_arena_text(x->arena, name));
+    return true;
+  }
+  case DBA_SQL_SELECT:
+  case DBA_SQL_INSERT:
+  case DBA_SQL_UPDATE:
+  case DBA_SQL_DELETE:
+  case DBA_SQL_MERGE: {
+    Planned *planned = dba_list_add(x->arena, &x->statements, sizeof *planned);
+    *planned = (Planned){.sql = text};
+    return true;
+  }
+  default:
+    return dba_fail(
+        error, DBA_ERROR_USAGE,
+        "lab what-if: takes CREATE INDEX, DROP INDEX, and statements to plan (SELECT, INSERT, UPDATE, DELETE, MERGE), not \"%.60s\"", text);
+  }
+}
+
+static bool read_words(const DbaRequest *request, unsigned from, Supposition *x, GError **error) {
+  for (unsigned i = from; request->words[i]; i++) {
+    g_autoptr(DbaSqlReader) reader = dba_sql_reader_text("the command line", request->words[i], strlen(request->words[i]));
+    if (!dba_sql_visit(reader, take_statement, x, error))
+      return false;
+  }
+  if (x->definitions->len + x->drops->len == 0)
+    return dba_fail(error, DBA_ERROR_USAGE,
+                    "lab what-if: suppose something (hint: dbarch lab what-if SUBJECT 'create index on orders (status)' 'select ...')");
+  return true;
+}
+
+static bool suppose(DbaWhatIf *what_if, Supposition *x, GError **error) {
+  int number;
+  for (guint i = 0; i < x->definitions->len; i++) {
+    if (!dba_what_if_index(what_if, x->definitions->pdata[i], x->arena, &x->indexes, &number, error)) {
+      g_prefix_error(error, "%s: ", (const char *)x->definitions->pdata[i]);
+      return false;
+    }
+    g_array_append_val(x->set, number);
+  }
+  for (guint i = 0; i < x->drops->len; i++) {
+    if (!dba_what_if_drop(what_if, x->drops->pdata[i], &number, error)) {
+      g_prefix_error(error, "drop index %s: ", (const char *)x->drops->pdata[i]);
+      return false;
+    }
+    dba_list_add_text(x->arena, &x->dropped, x->drops->pdata[i]);
+    g_array_append_val(x->set, number);
+  }
+  return true;
+}
+
+// The subject's own statements; those that cannot be planned are left out, by name.
+static void take_workload(DbaWhatIf *what_if, const DbaSurvey *survey, Supposition *x, DbaAnswer *answer) {
+  for (DBA_EACH(DbaWorkloadStatement, statement, &survey->workload)) {
+    int number;
+    g_autoptr(GError) problem = NULL;
+    if (!statement->text)
+      continue;
+    if (!dba_what_if_statement(what_if, statement->text, &number, &problem)) {
+      g_ptr_array_add(answer->warnings, g_strdup_printf("not planned: %.80s: %s", statement->text, problem->message));
+      continue;
+    }
+    Planned *planned = dba_list_add(x->arena, &x->statements, sizeof *planned);
+    *planned = (Planned){.sql = statement->text, .number = number};
+  }
+}
+
+static const char *name_of(const Supposition *x, int64_t number) {
+  for (DBA_EACH(DbaWhatIfIndex, index, &x->indexes))
+    if (index->number == number)
+      return index->name;
+  return "?";
+}
+
+static bool plan(DbaWhatIf *what_if, Supposition *x, bool with_plans, GError **error) {
+  unsigned n = x->statements.n;
+  g_autofree DbaWhatIfRequest *requests = g_new0(DbaWhatIfRequest, 2 * (n + 1));
+  g_autofree DbaWhatIfCost *costs = g_new0(DbaWhatIfCost, 2 * (n + 1));
+  for (unsigned i = 0; i < n; i++) {
+    Planned *planned = dba_list_at(Planned, &x->statements, i);
+    int number = (int)planned->number;
+    if (!number && !dba_what_if_statement(what_if, planned->sql, &number, error)) {
+      g_prefix_error(error, "%.80s: ", planned->sql);
+      return false;
+    }
+    planned->number = number;
+    requests[2 * i] = (DbaWhatIfRequest){number, NULL, 0};
+    requests[2 * i + 1] = (DbaWhatIfRequest){number, (int *)(void *)x->set->data, x->set->len};
+  }
+  if (!dba_what_if_costs(what_if, requests, 2 * n, x->arena, costs, error))
+    return false;
+  for (unsigned i = 0; i < n; i++) {
+    Planned *planned = dba_list_at(Planned, &x->statements, i);
+    planned->before = costs[2 * i].cost;
+    planned->after = costs[2 * i + 1].cost;
+    for (uint32_t k = 0; k < costs[2 * i + 1].used.n; k++)
+      dba_list_add_text(x->arena, &planned->used, name_of(x, dba_list_int(&costs[2 * i + 1].used, k)));
+    g_autofree char *text = NULL;
+    g_autoptr(GError) problem = NULL;
+    if (with_plans && !dba_what_if_explain(what_if, (int)planned->number, (int *)(void *)x->set->data, x->set->len, &text, &problem) &&
+        !g_error_matches(problem, DBA_ERROR, DBA_ERROR_DATABASE)) { // a plan that cannot be shown has a cost still
+      g_propagate_error(error, g_steal_pointer(&problem));
+      return false;
+    }
+    planned->plan = text ? dba_arena_text(x->arena, text) : NULL;
+  }
+  return true;
+}
+
+static bool is_used(const Supposition *x, const DbaWhatIfIndex *index) {
+  for (DBA_EACH(Planned, planned, &x->statements))
+    if (dba_list_has_text(&planned->used, name_of(x, index->number)))
+      return true;
+  return false;
+}
+
+static void print_indexes(const Supposition *x, GString *out) {
+  for (DBA_EACH(DbaWhatIfIndex, index, &x->indexes)) {
+    g_autofree char *size = dba_text_bytes(index->pages * 8192), *grown = dba_text_bytes(index->grown_pages * 8192),
+                    *rows = dba_text_count(index->rows);
+    g_string_append_printf(out, "with %s: %s rows of %s, %s%s", index->name, rows, index->table, index->rough ? "about " : "", size);
+    if (index->grown_pages != index->pages)
+      g_string_append_printf(out, " (%s when the rows come one by one)", grown);
+    if (index->height >= 0)
+      g_string_append_printf(out, ", height %" G_GINT64_FORMAT, index->height);
+    g_string_append_printf(out, "%s\n", x->statements.n && !is_used(x, index) ? "; no plan uses it" : "");
+  }
+  for (DBA_EACH_TEXT(name, &x->dropped))
+    g_string_append_printf(out, "without %s\n", *name);
+}
+
+static void print_cost(const Planned *planned, GString *out) {
+  double change = planned->before > 0 ? (planned->after - planned->before) / planned->before * 100 : 0;
+  g_string_append_printf(out, "cost %.2f -> %.2f", planned->before, planned->after);
+  if (planned->after != planned->before)
+    g_string_append_printf(out, " (%+.*f%%)", (change > -10 && change < 10) || change < -99 ? 1 : 0, change);
+  for (uint32_t i = 0; i < planned->used.n; i++)
+    g_string_append_printf(out, "%s%s", i ? ", " : "  by ", dba_list_text(&planned->used, i));
+  g_string_append_c(out, '\n');
+}
+
+static void print(const Supposition *x, GString *out) {
+  double before = 0, after = 0;
+  print_indexes(x, out);
+  for (DBA_EACH(Planned, planned, &x->statements)) {
+    g_autofree char *sql = dba_text_printable(planned->sql, false);
+    g_string_append_printf(out, "\n%.200s\n  ", sql);
+    print_cost(planned, out);
+    g_auto(GStrv) lines = planned->plan ? g_strsplit(planned->plan, "\n", -1) : NULL;
+    for (char **line = lines; line && *line; line++)
+      if (**line)
+        g_string_append_printf(out, "    %s\n", *line);
+    before += planned->before;
+    after += planned->after;
+  }
+  if (x->statements.n > 1) {
+    Planned total = {.before = before, .after = after};
+    g_string_append_printf(out, "\n%u statements, each once: ", x->statements.n);
+    print_cost(&total, out);
+  }
+}
+
+static char *as_json(const Supposition *x, const char *subject, const DbaLab *lab) {
+  g_autoptr(DbaJson) json = dba_json_new();
+  dba_json_put_text(json, "format", "dbarch-what-if");
+  dba_json_put_int(json, "format_version", 1);
+  dba_json_put_text(json, "subject", subject);
+  dba_json_put_text(json, "server", dba_lab_version(lab));
+  dba_json_put_list(json, "indexes", &dba_what_if_index_record, &x->indexes, 0);
+  struct {
+    DbaList dropped;
+  } drops = {x->dropped};
+  const DbaField fields[] = {{"dropped", DBA_FIELD_TEXTS, 0, 0, NULL}, {0}};
+  const DbaRecord record = {"drops", sizeof drops, fields};
+  dba_json_put(json, "without", &record, &drops, 0);
+  dba_json_put_list(json, "statements", &planned_record, &x->statements, 0);
+  return dba_json_text(json);
+}
+
+bool dba_verb_lab_what_if(const DbaRequest *request, DbaAnswer *answer, GError **error) {
+  DbaRequest inner = *request;
+  bool named = !request->subject_conninfo; // else -d and its like say it, and all words are SQL
+  const char *subject_words[] = {named ? request->words[1] : NULL, NULL};
+  inner.words = subject_words;
+  inner.with_values = true;
+  g_auto(DbaSubject) subject = {0};
+  g_autoptr(DbaArena) arena = dba_arena_new();
+  g_autoptr(GPtrArray) definitions = g_ptr_array_new(), drops = g_ptr_array_new();
+  g_autoptr(GArray) set = g_array_new(FALSE, FALSE, sizeof(int));
+  Supposition x = {.arena = arena, .definitions = definitions, .drops = drops, .set = set};
+  if (!dba_subject_find(&inner, &subject, error) || !read_words(request, named && request->words[1] ? 2 : 1, &x, error))
+    return false;
+  g_autoptr(DbaLab) source = NULL, lab = NULL;
+  g_autoptr(DbaSurvey) survey = dba_subject_survey(&inner, &subject, &source, NULL, error);
+  g_autofree char *substitution = NULL;
+  g_autoptr(DbaLoad) load = dba_load_new();
+  if (!survey)
+    return false;
+  dba_request_progress(request, "building the twin");
+  if (!dba_subject_start_lab(request, survey, false, &lab, &substitution, error) ||
+      !dba_lab_create_twin(lab, TWIN, survey, request->home.modules, load, error))
+    return false;
+  if (substitution)
+    g_ptr_array_add(answer->warnings, g_strdup_printf("another plan may come of it: %s", substitution));
+  for (guint i = 0; i < load->notes->len; i++) {
+    const DbaLoadNote *note = load->notes->pdata[i];
+    g_ptr_array_add(answer->warnings, g_strdup_printf("%s: %s", note->file, note->text));
+  }
+  g_autoptr(DbaWhatIf) what_if = dba_what_if_open(lab, TWIN, error);
+  bool own = x.statements.n > 0;
+  if (!what_if || !suppose(what_if, &x, error))
+    return false;
+  if (!own)
+    take_workload(what_if, survey, &x, answer);
+  if (!plan(what_if, &x, own || request->format == DBA_FORMAT_JSON, error))
+    return false;
+  g_autofree char *json = request->format == DBA_FORMAT_JSON ? as_json(&x, subject.shown, lab) : NULL;
+  if (json)
+    g_string_append(answer->text, json);
+  else
+    print(&x, answer->text);
+  return true;
+}
