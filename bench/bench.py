@@ -6,6 +6,7 @@
   bench/bench.py --check    the same as tests, with their limits (ok / not ok)
   --full                    10,000 tables too
 """
+import concurrent.futures
 import glob
 import json
 import os
@@ -14,11 +15,14 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "tests"))
 from harness import BUILD, DBARCH, WORK, clean_env, run  # noqa: E402
+from harness import write  # noqa: E402
 import harness  # noqa: E402
+import tpch  # noqa: E402
 
 CHECK, FULL = "--check" in sys.argv, "--full" in sys.argv
 MAJOR = "17"
@@ -163,8 +167,59 @@ def twin(tables, seconds_limit, size_limit_mb):
     line("its disk", "%.0f MB" % disk, "below %d MB" % size_limit_mb, disk < size_limit_mb)
 
 
+def psql_seconds(url, setup, statements, seconds=4):
+    """How often a second a session gets through the statements; `setup` runs before the clock."""
+    script = write("bench%d.sql" % threading.get_ident(), "\\o /dev/null\n" + setup + "\\o\n\\echo begin\n\\o /dev/null\n" + statements)
+    psql = subprocess.Popen([os.path.join(BIN, "psql"), "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", url, "-f", script], stdout=subprocess.PIPE, env=clean_env(), encoding="utf-8")
+    assert psql.stdout.readline() == "begin\n"
+    started = time.time()
+    assert psql.wait() == 0
+    return time.time() - started
+
+
+def what_if(scale):
+    """Plans a second on TPC-H with 120 indexes registered and 10 in use, beside EXPLAIN through hypopg."""
+    with Lab() as lab:
+        tpch.load(os.path.join(BIN, "psql"), lab.conninfo, scale)
+        lab.load("analyze")
+        done = run("lab", "twin", lab.conninfo, "-q")
+    assert done.returncode == 0, done.stderr
+    name, url = re.search(r"^lab (\S+):", done.stdout).group(1), done.stdout.strip().split("\n")[-1]
+    superuser = url.replace("dbarch_subject@", "dbarch@")
+    psql = [os.path.join(BIN, "psql"), "-XAtq", "-d", superuser, "-c"]
+    try:
+        subprocess.run(psql + ["create extension hypopg"], check=True, env=clean_env(), stdout=subprocess.DEVNULL)
+        subprocess.run(psql + ["grant execute on all functions in schema public to public"], check=True, env=clean_env(), stdout=subprocess.DEVNULL)
+        queries = [q for i, q in enumerate(tpch.queries()) if i + 1 not in (2, 15, 17, 18, 20, 22)]
+        indexes = tpch.candidates()
+        rounds = 200
+        ours_setup = "".join("select dbarch_twin.hypothetical_index('create index on %s');\n" % i for i in indexes)
+        ours_setup += "".join("select dbarch_twin.keep_statement($q$%s$q$);\n" % q for q in queries)
+        chosen = [[1 + (r * 37 + k * 13) % len(indexes) for k in range(10)] for r in range(rounds)]
+        ours = "".join("select * from dbarch_twin.plan_costs(array[%s]);\n" % ",".join("%d,10,%s" % (s + 1, ",".join(map(str, c))) for s in range(len(queries))) for c in chosen)
+        theirs_setup = "set search_path = public;\n" + "".join("select hypopg_create_index('create index on %s');\n" % i for i in indexes)
+        theirs_setup += "create temp table h as select row_number() over (order by indexrelid) as n, indexrelid from hypopg_list_indexes;\n"
+        theirs = "".join("select hypopg_unhide_all_indexes(); select count(hypopg_hide_index(indexrelid)) from h where n not in (%s);\n%s" % (
+            ",".join(map(str, c)), "".join("explain %s;\n" % q for q in queries)) for c in chosen[:rounds // 10])
+        n = len(queries)
+        ratios, rates = [], []
+        for _ in range(3):  # in turn
+            mine = rounds * n / psql_seconds(superuser, ours_setup, ours)
+            other = rounds // 10 * n / psql_seconds(superuser, theirs_setup, theirs)
+            ratios.append(mine / other)
+            rates.append((mine, other))
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            both = sum(rounds * n / seconds for seconds in pool.map(lambda _: psql_seconds(superuser, ours_setup, ours), range(2)))
+        mine, other = sorted(rates)[1]
+        line("what-if plans of TPC-H, 120 registered, 10 in use", "%.0f a second, EXPLAIN through hypopg %.0f: %.1f times" % (mine, other, statistics.median(ratios)), "at least 5 times", statistics.median(ratios) >= 5)
+        line("the same from two backends", "%.0f a second" % both, "1.4 times one on two cores", both >= 1.4 * mine)
+    finally:
+        run("lab", "stop", name)
+
+
 split_and_parse()
 lab_start()
+what_if(1 if FULL else 0.1)
 for n, seconds, megabytes in ((100, 2, 60), (1000, 15, 200)):
     twin(n, seconds, megabytes)
 for n in ((1000,) if CHECK else (200, 1000)) + ((10000,) if FULL else ()):  # the limit is set for 1,000 tables

@@ -726,4 +726,5 @@ _PG_init(void)
 	get_relation_info_hook = relation_info;
 	CacheRegisterRelcacheCallback(forget, (Datum) 0);
 	dbarch_hypothetical_init();
+	dbarch_plan_costs_init();
 }

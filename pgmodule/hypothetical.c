@@ -57,6 +57,7 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/hsearch.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/plancache.h"
@@ -95,7 +96,7 @@ typedef struct Template
 	IndexOptInfo *info;			/* NULL: hides the index */
 	char	   *name;
 	HeapTuple	statistics[INDEX_MAX_KEYS]; /* of expressions */
-	CostEstimator estimator;
+	CostEstimator estimator;	/* of the access method */
 	Oid			donor;			/* index with a meta page for the estimator, or none */
 	int			n_grounds;
 	Ground	   *grounds;
@@ -122,6 +123,7 @@ typedef struct Registration
 {
 	int			id;
 	uint64		set;			/* the last set that it was put into */
+	uint64		considered;		/* the last set in which it could bear on a plan */
 	MemoryContext context;
 	List	   *templates;
 } Registration;
@@ -139,6 +141,7 @@ static HTAB *templates_by_table = NULL;
 static int	last_id = 0;
 static uint64 last_set = 0;
 static uint64 set_in_use = 0;	/* 0: none */
+static uint64 generation = 0;
 static int *session_ids = NULL;	/* the set of the session, between plans that have their own */
 static int	n_session_ids = 0;
 static bool building = false;	/* the index of a template is looked at: nothing is added or hidden */
@@ -179,7 +182,51 @@ dbarch_registration_of(Oid index)
 	return template && template->info ? template->owner->id : 0;
 }
 
+bool
+dbarch_was_considered(int id)
+{
+	RegistrationEntry *entry = registrations ? hash_search(registrations, &id, HASH_FIND, NULL) : NULL;
+
+	return !entry || entry->registration->considered == set_in_use;
+}
+
+static const Template *
+first_template(int id)
+{
+	RegistrationEntry *entry = registrations ? hash_search(registrations, &id, HASH_FIND, NULL) : NULL;
+
+	return entry && entry->registration->templates != NIL ? linitial(entry->registration->templates) : NULL;
+}
+
+bool
+dbarch_hides(int id)
+{
+	const Template *template = first_template(id);
+
+	return template && !template->info;
+}
+
+bool
+dbarch_is_unique(int id)
+{
+	const Template *template = first_template(id);
+
+	return template && template->info && template->info->unique;
+}
+
+uint64
+dbarch_generation(void)
+{
+	return generation;
+}
+
 /* ---- what a table's change does to templates ---- */
+
+static void
+note_statistics(Datum arg, int cache, uint32 hash)
+{
+	generation++;
+}
 
 void
 dbarch_note_invalidation(Oid relid)
@@ -187,6 +234,7 @@ dbarch_note_invalidation(Oid relid)
 	HASH_SEQ_STATUS all;
 	TemplateEntry *entry;
 
+	generation++;
 	if (!templates_by_index)
 		return;
 	hash_seq_init(&all, templates_by_index);
@@ -258,7 +306,11 @@ dbarch_apply_hypothetical(Oid relid, RelOptInfo *rel)
 		Template   *template = lfirst(cell);
 		IndexOptInfo *info;
 
-		if (!in_use(template) || !template->info || !is_alive(template))
+		if (!in_use(template) || !is_alive(template))
+			continue;
+		if (!template->info || template->info->unique || template->info->indexprs != NIL)
+			template->owner->considered = set_in_use;
+		if (!template->info)
 			continue;
 		info = palloc(sizeof(IndexOptInfo));
 		*info = *template->info;
@@ -315,10 +367,9 @@ index_name(Oid index)
 	return previous_name ? previous_name(index) : NULL;
 }
 
-/* Estimates with the donor's meta page. */
+/* The access method's own estimate, with the donor's meta page where it reads one. */
 static void
-estimate_with_donor(PlannerInfo *root, IndexPath *path, double loops, Cost *startup, Cost *total, Selectivity *selectivity,
-					double *correlation, double *pages)
+estimate(PlannerInfo *root, IndexPath *path, double loops, Cost *startup, Cost *total, Selectivity *selectivity, double *correlation, double *pages)
 {
 	IndexOptInfo *info = path->indexinfo;
 	Template   *template = find_template(info->indexoid);
@@ -326,10 +377,14 @@ estimate_with_donor(PlannerInfo *root, IndexPath *path, double loops, Cost *star
 
 	if (!template)
 		elog(ERROR, "hypothetical index %u is not known", info->indexoid);
-	LockRelationOid(template->donor, AccessShareLock);
-	lent.indexoid = template->donor;
-	lent.hypothetical = false;
-	path->indexinfo = &lent;
+	template->owner->considered = set_in_use;
+	if (OidIsValid(template->donor))
+	{
+		LockRelationOid(template->donor, AccessShareLock);
+		lent.indexoid = template->donor;
+		lent.hypothetical = false;
+		path->indexinfo = &lent;
+	}
 	template->estimator(root, path, loops, startup, total, selectivity, correlation, pages);
 	path->indexinfo = info;
 }
@@ -537,6 +592,8 @@ take_index(Registration *registration, Oid table, Oid index_oid)
 	info->tree_height = template->size.height;
 	old = MemoryContextSwitchTo(registration->context);
 	template->info = copy_info(info);
+	template->estimator = (CostEstimator) info->amcostestimate;
+	template->info->amcostestimate = estimate;
 	template->name = pstrdup(RelationGetRelationName(index));
 	take_grounds(template, heap);
 	MemoryContextSwitchTo(old);
@@ -684,8 +741,6 @@ make_donor(Template *template, IndexStmt *statement, const char *text)
 	table_oid = RangeVarGetRelid(own->relation, ShareLock, false);
 	template->donor = define(table_oid, own, text, false);
 	set_counters(template->donor, template);
-	template->estimator = (CostEstimator) template->info->amcostestimate;
-	template->info->amcostestimate = estimate_with_donor;
 }
 
 /* ---- functions ---- */
@@ -976,6 +1031,7 @@ dbarch_forget_hypothetical(PG_FUNCTION_ARGS)
 	session_ids = NULL;
 	n_session_ids = 0;
 	registrations = templates_by_index = templates_by_table = NULL;
+	generation++;
 	if (memory)
 		MemoryContextReset(memory);
 	ResetPlanCache();
@@ -985,6 +1041,8 @@ dbarch_forget_hypothetical(PG_FUNCTION_ARGS)
 void
 dbarch_hypothetical_init(void)
 {
+	CacheRegisterSyscacheCallback(STATRELATTINH, note_statistics, (Datum) 0);
+	CacheRegisterSyscacheCallback(STATEXTDATASTXOID, note_statistics, (Datum) 0);
 	previous_statistics = get_index_stats_hook;
 	get_index_stats_hook = index_statistics;
 	previous_name = explain_get_index_name_hook;

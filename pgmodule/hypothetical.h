@@ -54,10 +54,22 @@ extern void dbarch_apply_hypothetical(Oid relid, RelOptInfo *rel);
 extern void dbarch_use_registrations(const int *ids, int n);
 /* Back to those that the session asked for. */
 extern void dbarch_use_session_set(void);
+/*
+ * Could the registration bear on what was planned since it was put to use?  So
+ * it could when a path through it was costed, when it hides an index of a table
+ * of the statement, or when it is unique (proofs) or has expressions (statistics).
+ */
+extern bool dbarch_was_considered(int id);
+/* Does it hide an index?  Is it unique?  Either can bring tables of a statement back or remove them (join removal). */
+extern bool dbarch_hides(int id);
+extern bool dbarch_is_unique(int id);
+/* Grows with everything that plans may hang on: tables, facts, statistics, registrations. */
+extern uint64 dbarch_generation(void);
 /* The registration that the hypothetical index belongs to; 0: it is a real one. */
 extern int	dbarch_registration_of(Oid index);
 
 extern void dbarch_hypothetical_init(void);
+extern void dbarch_plan_costs_init(void);
 extern void dbarch_note_invalidation(Oid relid);
 
 #endif

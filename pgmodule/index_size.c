@@ -336,34 +336,52 @@ add_common(Leaf *leaf, int base, double rows, int64 group)
 	add_group(leaf, base, rows, true, group);
 }
 
-/* Rows that share a key, when keys fall at random: one and those of a Poisson distribution, truncated at zero, with that mean. */
-static double
-draw_count(KeySample *key, double mean)
+/*
+ * Rows that share a key, when rows fall on keys at random: at least one, with a
+ * given mean (a Poisson distribution, truncated at zero).
+ */
+typedef struct Counts
 {
-	double		lambda = mean,
-				fraction = next_fraction(key),
-				probability,
-				sum;
+	double		mean;
+	double		lambda;
+	double		of_one;			/* probability */
+} Counts;
 
-	if (mean <= 1.0001)
+static Counts
+counts_of_mean(double mean)
+{
+	Counts		counts = {mean, mean, 1};
+
+	for (int i = 0; i < 60 && mean > 1.0001; i++) /* lambda / (1 - exp(-lambda)) = mean */
+		counts.lambda = mean * (1 - exp(-counts.lambda));
+	if (mean > 1.0001)
+		counts.of_one = counts.lambda * exp(-counts.lambda) / (1 - exp(-counts.lambda));
+	return counts;
+}
+
+static double
+draw_count(KeySample *key, const Counts *counts)
+{
+	double		fraction,
+				probability = counts->of_one,
+				sum = counts->of_one;
+
+	if (counts->mean <= 1.0001)
 		return 1;
-	if (mean > 60)
+	if (counts->mean > 60)
 	{
 		double		spread = 0;
 
 		for (int i = 0; i < 12; i++)
 			spread += next_fraction(key);
-		return Max(1, rint(mean + (spread - 6) * sqrt(mean)));
+		return Max(1, rint(counts->mean + (spread - 6) * sqrt(counts->mean)));
 	}
-	for (int i = 0; i < 30; i++) /* lambda / (1 - exp(-lambda)) = mean */
-		lambda = mean * (1 - exp(-lambda));
-	probability = lambda * exp(-lambda) / (1 - exp(-lambda));
-	sum = probability;
+	fraction = next_fraction(key);
 	for (int n = 1;; n++)
 	{
 		if (fraction < sum || n > 300)
 			return n;
-		probability *= lambda / (n + 1);
+		probability *= counts->lambda / (n + 1);
 		sum += probability;
 	}
 }
@@ -394,13 +412,13 @@ pages_of_rest(KeySample *key, int columns, const KeyPart *parts, int n_parts, bo
 	begin_leaf(&leaf, fillfactor);
 	for (int i = 0; i < n_parts; i++)
 	{
-		double		mean = parts[i].rows / Max(1, Min(parts[i].distinct, parts[i].rows));
+		Counts		counts = counts_of_mean(parts[i].rows / Max(1, Min(parts[i].distinct, parts[i].rows)));
 		double		wanted = simulated + parts[i].rows * Min(1, ENOUGH / rows);
 
 		while (simulated + 0.5 < wanted)
 		{
 			int			base = draw_tuple(key, columns, columns == 1);
-			double		count = draw_count(key, mean);
+			double		count = draw_count(key, &counts);
 
 			if (count > 2 * (wanted - simulated))	/* a part of such a group stands for all of it */
 				count = wanted - simulated;

@@ -4,8 +4,12 @@
  *	  Costs of many plans in one call.
  *
  * Statements are parsed and rewritten once and kept by number, as prepared
- * statements are; each is planned anew for every set of hypothetical indexes.
- * No plan is kept and nothing is run.
+ * statements are, and planned for sets of hypothetical indexes; nothing is run.
+ *
+ * Of a set, most indexes have nothing to do with a statement: no path through
+ * them is ever costed.  That hangs on the statement and the index, not on the
+ * rest of the set, so it is learned once; plans are remembered by what is left
+ * of the set, until a table, a statistic or a setting changes.
  *
  * SPDX-License-Identifier: Apache-2.0
  *
@@ -14,6 +18,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "common/hashfn.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -23,6 +28,8 @@
 #include "tcop/utility.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/guc_tables.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 #include "utils/plancache.h"
@@ -38,10 +45,37 @@ typedef struct Statement
 {
 	int			id;				/* hash key */
 	CachedPlanSource *source;
+	Bitmapset  *strangers;		/* registrations that do not bear on it */
+	Bitmapset  *relatives;		/* those that may */
 } Statement;
+
+enum
+{
+	MOST_RELATIVES = 30			/* of a set that is remembered */
+};
+
+/* A plan's key: the statement, and the relatives in the set, in order. */
+typedef struct PlanKey
+{
+	int			statement;
+	int			n;
+	int			ids[MOST_RELATIVES];
+} PlanKey;
+
+typedef struct PlanEntry
+{
+	PlanKey		key;
+	double		cost;
+	int		   *used;			/* n of registrations, the ids; n of indexes, the oids */
+} PlanEntry;
 
 static HTAB *statements = NULL;
 static int	last_statement = 0;
+static MemoryContext remembered = NULL; /* all of what is learned */
+static HTAB *plans = NULL;
+static uint64 plans_generation = 0;
+static uint64 plans_settings = 0;
+static bool remember_plans = true;
 
 /* Parsed and rewritten; the parts of core that watch prepared statements mark it invalid when its tables change. */
 static CachedPlanSource *
@@ -81,6 +115,7 @@ dbarch_keep_statement(PG_FUNCTION_ARGS)
 		statements = hash_create("dbarch statements", 256, &control, HASH_ELEM | HASH_BLOBS);
 	statement = hash_search(statements, &id, HASH_ENTER, NULL);
 	statement->source = source;
+	statement->strangers = statement->relatives = NULL;
 	last_statement = id;
 	PG_RETURN_INT32(id);
 }
@@ -221,6 +256,173 @@ plan_once(Statement *statement, Used *used)
 	return cost;
 }
 
+/* ---- remembering ---- */
+
+/* Of all settings that EXPLAIN (SETTINGS) would name. */
+static uint64
+settings_fingerprint(void)
+{
+	uint64		print = 0;
+	int			n;
+	struct config_generic **settings = get_explain_guc_options(&n);
+
+	for (int i = 0; i < n; i++)
+	{
+		char	   *value = GetConfigOptionByName(settings[i]->name, NULL, true);
+
+		print = hash_combine64(print, hash_bytes_extended((const unsigned char *) settings[i]->name, strlen(settings[i]->name), 0));
+		print = hash_combine64(print, value ? hash_bytes_extended((const unsigned char *) value, strlen(value), 0) : 0);
+	}
+	return print;
+}
+
+static void
+forget_plans(void)
+{
+	HASH_SEQ_STATUS all;
+	Statement  *statement;
+	HASHCTL		control = {.keysize = sizeof(PlanKey),.entrysize = sizeof(PlanEntry)};
+
+	if (!remembered)
+		remembered = AllocSetContextCreate(TopMemoryContext, "dbarch remembered plans", ALLOCSET_DEFAULT_SIZES);
+	MemoryContextReset(remembered);
+	control.hcxt = remembered;
+	plans = hash_create("dbarch plans", 1024, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	hash_seq_init(&all, statements);
+	while ((statement = hash_seq_search(&all)) != NULL)
+		statement->strangers = statement->relatives = NULL;
+}
+
+static void
+check_memory(uint64 settings)
+{
+	const Size	most = 256 * 1024 * 1024;
+
+	if (plans && plans_generation == dbarch_generation() && plans_settings == settings && MemoryContextMemAllocated(remembered, true) < most)
+		return;
+	forget_plans();
+	plans_generation = dbarch_generation();
+	plans_settings = settings;
+}
+
+static int
+compare_ids(const void *a, const void *b)
+{
+	int			x = *(const int *) a;
+	int			y = *(const int *) b;
+
+	return x < y ? -1 : x > y;
+}
+
+/*
+ * Of the set, what may bear on the statement; in order.  Hiding an index may
+ * bring a table back that its uniqueness let the planner remove: then nothing is
+ * known of what bears on it.
+ */
+static int
+without_strangers(const Statement *statement, const int *set, int n, int *ret_ids)
+{
+	int			count = 0;
+	bool		hides = false;
+
+	for (int i = 0; i < n; i++)
+		hides |= dbarch_hides(set[i]);
+	for (int i = 0; i < n; i++)
+		if (set[i] < 0 || hides || !bms_is_member(set[i], statement->strangers))
+			ret_ids[count++] = set[i];
+	qsort(ret_ids, count, sizeof(int), compare_ids);
+	return count;
+}
+
+static void
+learn(Statement *statement, const int *ids, int n)
+{
+	MemoryContext old;
+
+	for (int i = 0; i < n; i++)
+		if (dbarch_is_unique(ids[i]) || dbarch_hides(ids[i]))
+			return;
+	old = MemoryContextSwitchTo(remembered);
+	for (int i = 0; i < n; i++)
+	{
+		if (dbarch_was_considered(ids[i]))
+			statement->relatives = bms_add_member(statement->relatives, ids[i]);
+		else if (!bms_is_member(ids[i], statement->relatives))
+			statement->strangers = bms_add_member(statement->strangers, ids[i]);
+	}
+	MemoryContextSwitchTo(old);
+}
+
+static PlanEntry *
+plan_entry(const Statement *statement, const int *ids, int n, HASHACTION action)
+{
+	PlanKey		key;
+
+	if (n > MOST_RELATIVES)
+		return NULL;
+	memset(&key, 0, sizeof key);
+	key.statement = statement->id;
+	key.n = n;
+	memcpy(key.ids, ids, sizeof(int) * n);
+	return hash_search(plans, &key, action, NULL);
+}
+
+static int *
+pack_used(const Used *used)
+{
+	int			n = list_length(used->registrations);
+	int			m = list_length(used->indexes);
+	int		   *packed = MemoryContextAlloc(remembered, sizeof(int) * (n + m + 2));
+
+	packed[0] = n;
+	for (int i = 0; i < n; i++)
+		packed[1 + i] = list_nth_int(used->registrations, i);
+	packed[n + 1] = m;
+	for (int i = 0; i < m; i++)
+		packed[n + 2 + i] = (int) list_nth_oid(used->indexes, i);
+	return packed;
+}
+
+static void
+unpack_used(const int *packed, Used *used)
+{
+	for (int i = 0; i < packed[0]; i++)
+		used->registrations = lappend_int(used->registrations, packed[1 + i]);
+	packed += packed[0] + 1;
+	for (int i = 0; i < packed[0]; i++)
+		used->indexes = lappend_oid(used->indexes, (Oid) packed[1 + i]);
+}
+
+/* The cost of a statement with a set of registrations. */
+static double
+cost_of(Statement *statement, const int *set, int n, Used *used)
+{
+	int		   *ids = palloc(sizeof(int) * (n + 1));
+	int			count = without_strangers(statement, set, n, ids);
+	PlanEntry  *entry = remember_plans ? plan_entry(statement, ids, count, HASH_FIND) : NULL;
+	uint64		generation = plans_generation;
+	double		cost;
+
+	if (entry)
+	{
+		unpack_used(entry->used, used);
+		return entry->cost;
+	}
+	dbarch_use_registrations(ids, count);
+	cost = plan_once(statement, used);
+	if (!remember_plans || generation != dbarch_generation()) /* something was heard on the way */
+		return cost;
+	learn(statement, ids, count);
+	count = without_strangers(statement, set, n, ids);
+	entry = plan_entry(statement, ids, count, HASH_ENTER);
+	if (entry)
+	{
+		entry->cost = cost;
+		entry->used = pack_used(used);
+	}
+	return cost;
+}
+
 static Datum
 int_array(List *list, bool oids)
 {
@@ -235,7 +437,9 @@ int_array(List *list, bool oids)
 static void
 answer(const int *requests, int n, ReturnSetInfo *result)
 {
-	MemoryContext once = AllocSetContextCreate(CurrentMemoryContext, "dbarch plan", ALLOCSET_DEFAULT_SIZES);
+	/* the first block stays when the context is reset: it holds most plans */
+	MemoryContext once = AllocSetContextCreate(CurrentMemoryContext, "dbarch plan", 0, 1024 * 1024, 8 * 1024 * 1024);
+	uint64		settings = settings_fingerprint();
 	int			at = 0;
 
 	while (at < n)
@@ -250,8 +454,8 @@ answer(const int *requests, int n, ReturnSetInfo *result)
 		CHECK_FOR_INTERRUPTS();
 		if (count < 0 || count > n - at - 2)
 			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("requests: the list ends within request %d", at)));
-		dbarch_use_registrations(requests + at + 2, count);
-		values[0] = Float8GetDatum(plan_once(statement, &used));
+		check_memory(settings);
+		values[0] = Float8GetDatum(cost_of(statement, requests + at + 2, count, &used));
 		values[1] = int_array(used.registrations, false);
 		values[2] = int_array(used.indexes, true);
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
@@ -286,4 +490,10 @@ dbarch_plan_costs(PG_FUNCTION_ARGS)
 	}
 	PG_END_TRY();
 	return (Datum) 0;
+}
+
+void
+dbarch_plan_costs_init(void)
+{
+	DefineCustomBoolVariable("dbarch_twin.remember_plans", "Remember the costs of plans.", NULL, &remember_plans, true, PGC_USERSET, 0, NULL, NULL, NULL);
 }
