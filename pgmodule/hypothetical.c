@@ -268,11 +268,13 @@ is_alive(Template *template)
 	{
 		template->unchecked = false;
 		template->gone = !SearchSysCacheExists1(RELOID, ObjectIdGetDatum(template->table)) ||
-			(!template->info && !SearchSysCacheExists1(RELOID, ObjectIdGetDatum(template->index))) ||
-			(OidIsValid(template->donor) && !SearchSysCacheExists1(RELOID, ObjectIdGetDatum(template->donor)));
+			(!template->info && !SearchSysCacheExists1(RELOID, ObjectIdGetDatum(template->index)));
 		for (int i = 0; i < template->n_grounds && !template->gone; i++)
 			template->gone = !stands(&template->grounds[i], template->table);
 	}
+	/* made in a transaction that was rolled back, it went without a word */
+	if (OidIsValid(template->donor) && !SearchSysCacheExists1(RELOID, ObjectIdGetDatum(template->donor)))
+		template->gone = true;
 	return !template->gone;
 }
 
