@@ -137,6 +137,40 @@ static unsigned terminal_width(void) {
   return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col ? size.ws_col : 100;
 }
 
+// 500MB, 5GB, 100000000; -1 when it is none of these.
+static int64_t parse_bytes(const char *text) {
+  static const struct {
+    const char *unit;
+    double bytes;
+  } units[] = {{"", 1}, {"B", 1}, {"kB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"TB", 1e12}, {"KiB", 1024}, {"MiB", 0x1p20}, {"GiB", 0x1p30}};
+  char *end;
+  double value = g_ascii_strtod(text, &end);
+  while (*end == ' ')
+    end++;
+  for (size_t i = 0; i < G_N_ELEMENTS(units); i++)
+    if (end != text && !g_ascii_strcasecmp(end, units[i].unit) && value > 0 && value * units[i].bytes < 1e18)
+      return (int64_t)(value * units[i].bytes);
+  return -1;
+}
+
+// What a stand-in is asked to be.
+static bool set_up_stand_in(const DbaOptions *options, DbaRequest *request, GError **error) {
+  const char *rows = options->texts[DBA_OPTION_ROWS], *size = options->texts[DBA_OPTION_SIZE], *seed = options->texts[DBA_OPTION_SEED];
+  char *end = NULL;
+  request->percent = rows ? g_ascii_strtod(rows, &end) : 0;
+  if (rows && (end == rows || strcmp(end, "%") || !(request->percent > 0 && request->percent <= 100)))
+    return dba_fail(error, DBA_ERROR_USAGE, "--rows %s: say a share of the subject's rows, above 0%% and up to 100%%: 10%%", rows);
+  request->size_bytes = size ? parse_bytes(size) : 0;
+  if (request->size_bytes < 0)
+    return dba_fail(error, DBA_ERROR_USAGE, "--size %s: say 500MB or 5GB", size);
+  if (rows && size)
+    return dba_fail(error, DBA_ERROR_USAGE, "--rows and --size: name one");
+  request->seed = seed ? g_ascii_strtoull(seed, &end, 10) : 1;
+  if (seed && (!g_ascii_isdigit(*seed) || *end))
+    return dba_fail(error, DBA_ERROR_USAGE, "--seed %s: is no number", seed);
+  return true;
+}
+
 static bool set_up(const DbaOptions *options, DbaRequest *request, GError **error) {
   const char *format = options->texts[DBA_OPTION_FORMAT], *color = options->texts[DBA_OPTION_COLOR],
              *budget = options->texts[DBA_OPTION_BUDGET], *major = options->texts[DBA_OPTION_PG_MAJOR];
@@ -185,7 +219,7 @@ static bool set_up(const DbaOptions *options, DbaRequest *request, GError **erro
   request->path = g_getenv("PATH");
   request->ask = isatty(STDIN_FILENO) && isatty(STDERR_FILENO) ? ask : NULL;
   request->interrupt = &interrupted;
-  return true;
+  return set_up_stand_in(options, request, error);
 }
 
 // The least severe finding that makes the exit code 1; DBA_N_SEVERITIES: never.

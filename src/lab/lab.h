@@ -143,6 +143,21 @@ bool dba_lab_generate_rows(DbaServer *server, const DbaSchema *schema, const GPt
 bool dba_lab_create_twin(const DbaLab *lab, const char *database, const DbaSurvey *survey, const char *modules, DbaLoad *load,
                          GError **error) DBA_CHECKED;
 
+// ---- stand-ins ------------------------------------------------------------------------------------------------------
+
+typedef struct DbaStandIn {
+  double percent;                                 // of the subject's rows; 0: by size_bytes, or all
+  int64_t size_bytes;                             // of tables and indexes together; 0: no limit
+  uint64_t seed;                                  // the same seed gives the same rows
+  void (*progress)(void *data, const char *line); // may be NULL
+  void *progress_data;
+} DbaStandIn;
+// A database with the subject's schema, and rows made from its statistics alone: shares of nulls and of common values, counts of
+// different values, histograms, order on disk, widths, keys and foreign keys are the subject's as far as the survey tells
+// (docs/lab.md).  The survey must have been taken with values.  What the rows do not satisfy is left out and noted in `load`.
+bool dba_lab_create_stand_in(const DbaLab *lab, const char *database, const DbaSurvey *survey, const DbaStandIn *options, DbaLoad *load,
+                             double *ret_scale, GError **error) DBA_CHECKED;
+
 // ---- what-if --------------------------------------------------------------------------------------------------------
 
 // A session of a twin in which indexes can be supposed.  What it was told is told again when its backend ends; that of a

@@ -235,8 +235,21 @@ static bool set_one(DbaServer *server, const char *database, const char *name, c
   return dba_server_exec(server, sql->str, error);
 }
 
-static bool set_planner(DbaServer *server, const char *database, const DbaSurvey *survey, const char *module, DbaLoad *load,
-                        GError **error) {
+// Unqualified names are looked for in all schemas of the subject, public first.
+static bool set_path(DbaServer *server, const char *database, const DbaSurvey *survey, GError **error) {
+  g_autoptr(GString) sql = g_string_new("alter database ");
+  dba_sql_append_identifier(sql, database);
+  g_string_append(sql, " set search_path = public");
+  for (DBA_EACH(DbaNamespace, namespace, &survey->schema.namespaces)) {
+    if (!strcmp(namespace->name, "public"))
+      continue;
+    g_string_append(sql, ", ");
+    dba_sql_append_identifier(sql, namespace->name);
+  }
+  return dba_server_exec(server, sql->str, error);
+}
+
+bool dba_lab_set_planner(DbaServer *server, const char *database, const DbaSurvey *survey, DbaLoad *load, GError **error) {
   g_autoptr(GString) names = g_string_new("{");
   for (size_t i = 0; i < G_N_ELEMENTS(planner_settings); i++)
     g_string_append_printf(names, "%s%s", i ? "," : "", planner_settings[i]);
@@ -256,21 +269,7 @@ static bool set_planner(DbaServer *server, const char *database, const DbaSurvey
     }
     dba_load_note(load, name, 0, problem->message);
   }
-  return set_one(server, database, "session_preload_libraries", module, error); // one literal is one name of the list
-}
-
-// Unqualified names are looked for in all schemas of the subject, public first.
-static bool set_path(DbaServer *server, const char *database, const DbaSurvey *survey, GError **error) {
-  g_autoptr(GString) sql = g_string_new("alter database ");
-  dba_sql_append_identifier(sql, database);
-  g_string_append(sql, " set search_path = public");
-  for (DBA_EACH(DbaNamespace, namespace, &survey->schema.namespaces)) {
-    if (!strcmp(namespace->name, "public"))
-      continue;
-    g_string_append(sql, ", ");
-    dba_sql_append_identifier(sql, namespace->name);
-  }
-  return dba_server_exec(server, sql->str, error);
+  return set_path(server, database, survey, error);
 }
 
 static bool write_facts(DbaServer *server, const DbaSurvey *survey, const char *module, DbaLoad *load, GError **error) {
@@ -330,6 +329,6 @@ bool dba_lab_create_twin(const DbaLab *lab, const char *database, const DbaSurve
       !dba_lab_load_text(lab, database, "schema", schema, true, load, error))
     return false;
   g_autoptr(DbaServer) server = dba_lab_connect(lab, DBA_LAB_SUPERUSER, database, error);
-  return server && write_facts(server, survey, module, load, error) && set_planner(server, database, survey, module, load, error) &&
-         set_path(server, database, survey, error);
+  return server && write_facts(server, survey, module, load, error) && dba_lab_set_planner(server, database, survey, load, error) &&
+         set_one(server, database, "session_preload_libraries", module, error); // one literal is one name of the list
 }

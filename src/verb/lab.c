@@ -40,41 +40,85 @@ static bool lab_start(const DbaRequest *request, DbaAnswer *answer, GError **err
   return true;
 }
 
-static const char TWIN[] = "twin";
+// A copy of a subject in a lab of its own, which goes on running.  The subject stands behind the command's own word.
+typedef struct Copy {
+  DbaSubject subject;
+  DbaLab *source; // of SQL files: statistics come from their rows
+  DbaSurvey *survey;
+  DbaLab *lab;
+  DbaLoad *load;
+  gint64 begin_us;
+} Copy;
 
-// The subject stands behind the command's own word.
-static bool lab_twin(const DbaRequest *request, DbaAnswer *answer, GError **error) {
+static void copy_clear(Copy *copy) {
+  dba_subject_clear(&copy->subject);
+  g_clear_pointer(&copy->survey, dba_survey_free);
+  g_clear_pointer(&copy->source, dba_lab_stop);
+  g_clear_pointer(&copy->lab, dba_lab_stop);
+  g_clear_pointer(&copy->load, dba_load_free);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Copy, copy_clear)
+
+static bool begin_copy(const DbaRequest *request, Copy *copy, DbaAnswer *answer, GError **error) {
   DbaRequest inner = *request;
+  g_autofree char *substitution = NULL;
   inner.words = request->words + 1;
   inner.with_values = true;
-  g_auto(DbaSubject) subject = {0};
-  if (!dba_subject_find(&inner, &subject, error))
-    return false;
-  g_autoptr(DbaLab) source = NULL; // of SQL files: statistics come from their rows
-  g_autoptr(DbaSurvey) survey = dba_subject_survey(&inner, &subject, &source, NULL, error);
-  if (!survey)
+  copy->load = dba_load_new();
+  if (!dba_subject_find(&inner, &copy->subject, error) ||
+      !(copy->survey = dba_subject_survey(&inner, &copy->subject, &copy->source, NULL, error)))
     return false;
   dba_request_progress(request, "starting the lab");
-  g_autoptr(DbaLab) lab = NULL;
-  g_autoptr(DbaLoad) load = dba_load_new();
-  g_autofree char *substitution = NULL;
-  if (!dba_subject_start_lab(request, survey, true, &lab, &substitution, error))
+  if (!dba_subject_start_lab(request, copy->survey, true, &copy->lab, &substitution, error))
     return false;
   if (substitution)
     g_ptr_array_add(answer->warnings, g_strdup_printf("another plan may come of it: %s", substitution));
-  dba_request_progress(request, "building the twin");
-  gint64 begin = g_get_monotonic_time();
-  if (!dba_lab_create_twin(lab, TWIN, survey, request->home.modules, load, error))
-    return false;
-  double seconds = (double)(g_get_monotonic_time() - begin) / 1e6;
-  g_autofree char *conninfo = dba_lab_conninfo(lab, DBA_LAB_SUBJECT_ROLE, TWIN), *address = url(conninfo);
-  dba_lab_keep(lab);
-  for (guint i = 0; i < load->notes->len; i++) {
-    const DbaLoadNote *x = load->notes->pdata[i];
+  copy->begin_us = g_get_monotonic_time();
+  return true;
+}
+
+static void end_copy(Copy *copy, const char *database, const char *what, DbaAnswer *answer) {
+  double seconds = (double)(g_get_monotonic_time() - copy->begin_us) / 1e6;
+  g_autofree char *conninfo = dba_lab_conninfo(copy->lab, DBA_LAB_SUBJECT_ROLE, database), *address = url(conninfo);
+  dba_lab_keep(copy->lab);
+  for (guint i = 0; i < copy->load->notes->len; i++) {
+    const DbaLoadNote *x = copy->load->notes->pdata[i];
     g_ptr_array_add(answer->warnings, g_strdup_printf("%s: %s", x->file, x->text));
   }
-  g_string_append_printf(answer->text, "lab %s: PostgreSQL %s, a twin of %s (%u tables and views), built in %.2f s\n%s\n",
-                         dba_lab_name(lab), dba_lab_version(lab), subject.shown, survey->schema.relations.n, seconds, address);
+  g_string_append_printf(answer->text, "lab %s: PostgreSQL %s, %s of %s (%u tables and views), built in %.2f s\n%s\n",
+                         dba_lab_name(copy->lab), dba_lab_version(copy->lab), what, copy->subject.shown, copy->survey->schema.relations.n,
+                         seconds, address);
+}
+
+static bool lab_twin(const DbaRequest *request, DbaAnswer *answer, GError **error) {
+  g_auto(Copy) copy = {0};
+  if (!begin_copy(request, &copy, answer, error))
+    return false;
+  dba_request_progress(request, "building the twin");
+  if (!dba_lab_create_twin(copy.lab, "twin", copy.survey, request->home.modules, copy.load, error))
+    return false;
+  end_copy(&copy, "twin", "a twin", answer);
+  return true;
+}
+
+static void tell_progress(void *data, const char *line) { dba_request_progress(data, "%s", line); }
+
+static bool lab_stand_in(const DbaRequest *request, DbaAnswer *answer, GError **error) {
+  g_auto(Copy) copy = {0};
+  double scale;
+  DbaRequest told = *request;
+  DbaStandIn options = {.percent = request->percent,
+                        .size_bytes = request->size_bytes,
+                        .seed = request->seed,
+                        .progress = tell_progress,
+                        .progress_data = &told};
+  if (!begin_copy(request, &copy, answer, error) ||
+      !dba_lab_create_stand_in(copy.lab, "stand_in", copy.survey, &options, copy.load, &scale, error))
+    return false;
+  g_autofree char *rows = dba_text_count((double)copy.load->inserted),
+                  *what = scale < 1 ? g_strdup_printf("a stand-in (%s rows, %.3g%%)", rows, scale * 100)
+                                    : g_strdup_printf("a stand-in (%s rows)", rows);
+  end_copy(&copy, "stand_in", what, answer);
   return true;
 }
 
@@ -237,9 +281,15 @@ bool dba_verb_lab(const DbaRequest *request, DbaAnswer *answer, GError **error) 
     const char *name;
     DbaVerbRun run;
     unsigned words; // that it takes, its own name counted
-  } commands[] = {
-      {"start", lab_start, 1}, {"status", lab_status, 1},  {"psql", lab_psql, UINT_MAX}, {"url", lab_url, 2},
-      {"stop", lab_stop, 2},   {"run", lab_run, UINT_MAX}, {"twin", lab_twin, UINT_MAX}, {"what-if", dba_verb_lab_what_if, UINT_MAX}};
+  } commands[] = {{"start", lab_start, 1},
+                  {"status", lab_status, 1},
+                  {"psql", lab_psql, UINT_MAX},
+                  {"url", lab_url, 2},
+                  {"stop", lab_stop, 2},
+                  {"run", lab_run, UINT_MAX},
+                  {"twin", lab_twin, UINT_MAX},
+                  {"stand-in", lab_stand_in, UINT_MAX},
+                  {"what-if", dba_verb_lab_what_if, UINT_MAX}};
   const char *name = word(request, 0);
   const char *names[G_N_ELEMENTS(commands) + 1] = {0};
   for (size_t i = 0; i < G_N_ELEMENTS(commands); i++) {
@@ -248,6 +298,6 @@ bool dba_verb_lab(const DbaRequest *request, DbaAnswer *answer, GError **error) 
       return no_more(request, commands[i].words, error) && commands[i].run(request, answer, error);
   }
   const char *near = name ? dba_text_nearest(name, names) : NULL;
-  return dba_fail(error, DBA_ERROR_USAGE, "lab: say start, status, psql, url, stop, run, twin or what-if%s%s%s",
+  return dba_fail(error, DBA_ERROR_USAGE, "lab: say start, status, psql, url, stop, run, twin, stand-in or what-if%s%s%s",
                   near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : "");
 }

@@ -30,6 +30,9 @@ typedef struct DbaRequest {
   bool color;
   unsigned width;
   double budget_seconds;
+  double percent;     // --rows; 0: not said
+  int64_t size_bytes; // --size; 0: not said
+  uint64_t seed;
   DbaFormat format;
   DbaLabHome home;
   DbaInterrupt *interrupt;

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+// Shared by the parts of the stand-in: permutations, models of columns, values.
+//
+// Rows are functions of their number.  A column's values stand in a line, ordered as the type orders them; a value's place in
+// it is its rank, from 0 to the rows that are not null.  A permutation that keeps as much of the order as the column's
+// correlation says gives the rank of a row.  So every value can be had without those before it, a foreign key can name its
+// parent's, and memory does not grow with rows.
+#pragma once
+
+#include "lab/lab-int.h"
+
+// A permutation of 0 .. n-1 whose rank correlation with the identity is about `correlation`.
+typedef struct DbaShuffle {
+  uint64_t n, key;
+  double correlation;
+  uint64_t block; // of rows that are mixed among themselves; 0: no blocks
+} DbaShuffle;
+uint64_t dba_mix(uint64_t x);                                  // a hash of 64 bits
+uint64_t dba_proportion(uint64_t x, uint64_t of, uint64_t to); // x of `of` is that of `to`, rounded down: x * to / of
+DbaShuffle dba_shuffle(uint64_t n, double correlation, uint64_t seed);
+uint64_t dba_shuffle_at(const DbaShuffle *shuffle, uint64_t i);
+
+// A value that the statistics name, in COPY's text format.
+typedef struct DbaKnot {
+  const char *text;
+  double number; // where the type is a line: days, seconds, the number itself
+  bool has_number;
+  bool common; // a most common value, with its share of all rows
+  double share;
+} DbaKnot;
+
+// Some of the ranks: of one common value, or of `distinct` values between two knots.
+typedef struct DbaSegment {
+  uint64_t from, to;  // ranks
+  uint64_t first;     // place of its first value among the column's different values
+  uint64_t distinct;  // of a point: 1
+  const DbaKnot *low; // NULL: nothing is known, values are numbers
+  const DbaKnot *high;
+  bool point, open; // open: low is a common value itself and not in here
+  bool last;        // its last value is high
+} DbaSegment;
+
+typedef struct DbaTableModel DbaTableModel;
+typedef struct DbaColumnModel {
+  const DbaColumn *column;
+  const DbaColumnStatistics *statistics; // or NULL
+  const struct DbaMaker *maker;
+  DbaKnot *knots;
+  unsigned n_knots;
+  DbaSegment *segments;
+  unsigned n_segments;
+  uint64_t rows; // not null
+  uint64_t distinct;
+  uint64_t null_rows;
+  DbaShuffle shuffle, nulls;
+  bool unique, exact; // exact: no values but those that the statistics name
+  double step;        // what all numbers are multiples of
+  int scale;          // digits behind the point
+  uint64_t limit;     // characters; 0: none
+  uint64_t salt;
+  // Whole numbers of a unique column in one line: least, and how far apart; stride 0: by segments.
+  double line_from, stride;
+  const DbaTableModel *parent; // of a foreign key of this column alone
+  unsigned parent_column;
+  bool one_by_one;       // of a unique key: different values have different parents, even where they lie close
+  const DbaList *labels; // of an enum without statistics
+  // Of arrays and tsvector.
+  const char **elements;
+  double *element_sums; // cumulative
+  unsigned n_elements;
+  double elements_to_row;
+} DbaColumnModel;
+
+typedef struct DbaCompositeKey {
+  const DbaTableModel *parent;
+  unsigned n, columns[32], parent_columns[32];
+} DbaCompositeKey;
+
+struct DbaTableModel {
+  const DbaRelation *relation;
+  uint64_t rows;
+  DbaColumnModel *columns; // one for each of the relation's
+  unsigned n_columns;
+  DbaCompositeKey *composites;
+  unsigned n_composites;
+  // A unique key of several columns: the ordinal among the rows of one value of the leader tells the others' values.
+  int leader; // -1: none
+  unsigned n_followers, followers[31];
+};
+
+// The model of one column.  `server` sorts what the statistics name, as the role without power.
+bool dba_column_model(DbaServer *server, const DbaSchema *schema, DbaArena *arena, const DbaTableModel *table, unsigned column,
+                      double scale, uint64_t seed, GError **error) DBA_CHECKED;
+// After parents are known: how many different values, where they lie.
+void dba_column_settle(DbaColumnModel *model, DbaArena *arena);
+// Appends the value of that rank, or the one at that place among the different values.
+void dba_column_value(const DbaColumnModel *model, uint64_t rank, GString *out);
+void dba_column_nth(const DbaColumnModel *model, uint64_t index, GString *out);
+// Place among the different values, and the ordinal among the ranks that share it.
+uint64_t dba_column_index(const DbaColumnModel *model, uint64_t rank, uint64_t *ret_ordinal);

@@ -1,0 +1,388 @@
+// SPDX-License-Identifier: Apache-2.0
+// The stand-in: a database with the subject's schema and rows made from its statistics alone.
+//
+// Tables first, rows by COPY, then constraints, indexes and triggers, as a restore does it.  What the rows do not satisfy is
+// left out and named.  Rows are functions of their number and the seed: the same survey gives the same rows.
+#include "lab/values.h"
+
+#include "sql/sql.h"
+
+#include "lab-sql.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { COPY_BYTES = 1 << 16, FEWEST = 1000, PROGRESS_US = 500000 };
+
+typedef struct Maker {
+  const DbaSurvey *survey;
+  const DbaStandIn *options;
+  DbaServer *server;
+  DbaLoad *load;
+  DbaArena *arena;
+  DbaTableModel *tables;
+  unsigned n_tables;
+  double scale;
+  uint64_t rows_wanted, rows_made;
+  gint64 told_us, begin_us; // told_us starts with begin_us: what is quick tells nothing
+} Maker;
+
+static bool has_rows_of_its_own(const DbaRelation *relation) { return !strcmp(relation->kind, "table"); }
+
+static double original_rows(const DbaRelation *relation) {
+  return relation->rows > 0 ? relation->rows : relation->live_rows > 0 ? (double)relation->live_rows : 0;
+}
+
+// The share of rows that fits into the bytes wanted: all of the subject's, when they do.
+static double choose_scale(const DbaSurvey *survey, const DbaStandIn *options) {
+  double bytes = 0;
+  if (options->size_bytes <= 0)
+    return options->percent > 0 ? options->percent / 100 : 1;
+  for (DBA_EACH(DbaRelation, relation, &survey->schema.relations)) {
+    bytes += (double)(relation->size_bytes > 0 ? relation->size_bytes : relation->pages * 8192) + (double)relation->toast_bytes;
+    for (DBA_EACH(DbaIndex, index, &relation->indexes))
+      bytes += (double)(index->size_bytes > 0 ? index->size_bytes : index->pages * 8192);
+  }
+  return bytes > (double)options->size_bytes ? (double)options->size_bytes / bytes : 1;
+}
+
+static DbaTableModel *find_table(const Maker *maker, const char *schema, const char *name) {
+  for (unsigned i = 0; i < maker->n_tables; i++)
+    if (!g_strcmp0(maker->tables[i].relation->schema, schema) && !g_strcmp0(maker->tables[i].relation->name, name))
+      return &maker->tables[i];
+  return NULL;
+}
+
+static int find_column(const DbaTableModel *table, const char *name) {
+  for (unsigned i = 0; i < table->n_columns; i++)
+    if (!strcmp(dba_list_at(DbaColumn, &table->relation->columns, i)->name, name))
+      return (int)i;
+  return -1;
+}
+
+// ---- keys -----------------------------------------------------------------------------------------------------------
+
+static void take_foreign_key(Maker *maker, DbaTableModel *table, const DbaConstraint *key) {
+  const DbaTableModel *parent = find_table(maker, key->ref_schema, key->ref_table);
+  DbaCompositeKey composite = {.parent = parent};
+  if (!parent || key->columns.n != key->ref_columns.n || key->columns.n > G_N_ELEMENTS(composite.columns))
+    return; // a partitioned parent: its keys are not in one line
+  for (uint32_t i = 0; i < key->columns.n; i++) {
+    int child_column = find_column(table, dba_list_text(&key->columns, i)),
+        parent_column = find_column(parent, dba_list_text(&key->ref_columns, i));
+    if (child_column < 0 || parent_column < 0)
+      return;
+    composite.columns[composite.n] = (unsigned)child_column;
+    composite.parent_columns[composite.n++] = (unsigned)parent_column;
+  }
+  DbaColumnModel *first = &table->columns[composite.columns[0]];
+  if (composite.n == 1) {
+    if (first->parent || (parent == table && composite.columns[0] == composite.parent_columns[0]))
+      return;
+    first->parent = parent;
+    first->parent_column = composite.parent_columns[0];
+  } else if (!table->n_composites)
+    table->composites[table->n_composites++] = composite;
+}
+
+// Columns whose parents come round to themselves again go by their own statistics.
+static void break_circles(Maker *maker) {
+  for (unsigned t = 0; t < maker->n_tables; t++)
+    for (unsigned c = 0; c < maker->tables[t].n_columns; c++) {
+      DbaColumnModel *model = &maker->tables[t].columns[c];
+      const DbaColumnModel *at = model;
+      for (unsigned depth = 0; at->parent && depth < 32; depth++) {
+        at = &at->parent->columns[at->parent_column];
+        if (at == model || depth == 31) {
+          model->parent = NULL;
+          break;
+        }
+      }
+    }
+}
+
+static bool is_of_composite(const DbaTableModel *table, unsigned column) {
+  for (unsigned i = 0; i < table->n_composites; i++)
+    for (unsigned k = 0; k < table->composites[i].n; k++)
+      if (table->composites[i].columns[k] == column)
+        return true;
+  return false;
+}
+
+// A unique key of several columns, none of which is unique by itself.
+static void take_unique_key(DbaTableModel *table, const DbaIndex *index, DbaArena *arena) {
+  int columns[32];
+  unsigned n = 0;
+  for (DBA_EACH(DbaIndexKey, key, &index->keys)) {
+    if (key->included)
+      continue;
+    int column = key->column ? find_column(table, key->column) : -1;
+    if (column < 0 || n == G_N_ELEMENTS(columns) || table->columns[column].null_rows || is_of_composite(table, (unsigned)column))
+      return;
+    columns[n++] = column;
+    if (table->columns[column].unique)
+      return;
+  }
+  if (n < 2 || table->leader >= 0)
+    return;
+  unsigned leader = 0; // the one with most values has the fewest rows to tell apart
+  for (unsigned i = 1; i < n; i++)
+    if (table->columns[columns[i]].distinct > table->columns[columns[leader]].distinct)
+      leader = i;
+  table->leader = columns[leader];
+  double others = 1; // as many rows of one value the followers can tell apart
+  for (unsigned i = n; i-- > 0;) {
+    table->columns[columns[i]].one_by_one = true;
+    if (i == leader)
+      continue;
+    table->followers[table->n_followers++] = (unsigned)columns[i];
+    others *= (double)table->columns[columns[i]].distinct;
+  }
+  DbaColumnModel *first = &table->columns[table->leader];
+  if ((double)first->distinct * others * 0.9 < (double)first->rows) {
+    first->distinct = (uint64_t)ceil((double)first->rows / others / 0.9);
+    dba_column_settle(first, arena);
+  }
+}
+
+static bool model_tables(Maker *maker, GError **error) {
+  for (DBA_EACH(DbaRelation, relation, &maker->survey->schema.relations)) {
+    if (!has_rows_of_its_own(relation))
+      continue;
+    DbaTableModel *table = &maker->tables[maker->n_tables++];
+    double rows = original_rows(relation);
+    *table = (DbaTableModel){.relation = relation, .leader = -1, .n_columns = relation->columns.n};
+    table->rows = (uint64_t)llround(fmax(fmin(rows, FEWEST), rows * maker->scale));
+    table->columns = dba_arena_alloc(maker->arena, sizeof(DbaColumnModel) * (relation->columns.n + 1));
+    table->composites = dba_arena_alloc(maker->arena, sizeof(DbaCompositeKey));
+    maker->rows_wanted += table->rows;
+    double scale = rows > 0 ? (double)table->rows / rows : 1;
+    for (unsigned i = 0; i < table->n_columns; i++)
+      if (!dba_column_model(maker->server, &maker->survey->schema, maker->arena, table, i, scale, maker->options->seed, error))
+        return false;
+  }
+  for (unsigned t = 0; t < maker->n_tables; t++)
+    for (DBA_EACH(DbaConstraint, constraint, &maker->tables[t].relation->constraints))
+      if (!strcmp(constraint->kind, "foreign key"))
+        take_foreign_key(maker, &maker->tables[t], constraint);
+  break_circles(maker);
+  for (unsigned t = 0; t < maker->n_tables; t++)
+    for (unsigned c = 0; c < maker->tables[t].n_columns; c++)
+      dba_column_settle(&maker->tables[t].columns[c], maker->arena);
+  for (unsigned t = 0; t < maker->n_tables; t++)
+    for (DBA_EACH(DbaIndex, index, &maker->tables[t].relation->indexes))
+      if (index->unique && !index->predicate)
+        take_unique_key(&maker->tables[t], index, maker->arena);
+  return true;
+}
+
+// ---- rows -----------------------------------------------------------------------------------------------------------
+
+typedef struct Cursor { // the rows that are not null before this one, by column
+  uint64_t *seen;
+} Cursor;
+
+static void append_follower(const DbaTableModel *table, unsigned follower, uint64_t row, GString *out) {
+  const DbaColumnModel *leader = &table->columns[table->leader];
+  uint64_t ordinal, index = dba_column_index(leader, dba_shuffle_at(&leader->shuffle, row), &ordinal);
+  for (unsigned i = 0; i < table->n_followers; i++) {
+    const DbaColumnModel *model = &table->columns[table->followers[i]];
+    if (table->followers[i] == follower) {
+      dba_column_nth(model, (dba_mix(index ^ model->salt) + ordinal) % model->distinct, out);
+      return;
+    }
+    ordinal /= model->distinct;
+  }
+}
+
+static bool is_follower(const DbaTableModel *table, unsigned column) {
+  for (unsigned i = 0; i < table->n_followers; i++)
+    if (table->followers[i] == column)
+      return true;
+  return false;
+}
+
+// The value of a column that is never null, for any row.
+static void append_at_row(const DbaTableModel *table, unsigned column, uint64_t row, unsigned depth, GString *out) {
+  const DbaColumnModel *model = &table->columns[column];
+  for (unsigned i = 0; i < table->n_composites && depth < 8; i++)
+    for (unsigned k = 0; k < table->composites[i].n; k++)
+      if (table->composites[i].columns[k] == column) {
+        const DbaTableModel *parent = table->composites[i].parent;
+        if (!parent->rows)
+          return;
+        // a parent's rows in turn, so that each has as many children
+        DbaShuffle order = dba_shuffle(table->rows, 0.9, table->columns[table->composites[i].columns[0]].salt);
+        uint64_t at = dba_proportion(dba_shuffle_at(&order, row), table->rows, parent->rows);
+        append_at_row(parent, table->composites[i].parent_columns[k], at, depth + 1, out);
+        return;
+      }
+  if (is_follower(table, column))
+    append_follower(table, column, row, out);
+  else if (model->rows)
+    dba_column_value(model, dba_shuffle_at(&model->shuffle, MIN(row, model->rows - 1)), out);
+}
+
+static void append_row(const DbaTableModel *table, const unsigned *columns, unsigned n, uint64_t row, Cursor *cursor, GString *out) {
+  for (unsigned i = 0; i < n; i++) {
+    const DbaColumnModel *model = &table->columns[columns[i]];
+    gsize start;
+    if (i)
+      g_string_append_c(out, '\t');
+    start = out->len;
+    if (model->null_rows && dba_shuffle_at(&model->nulls, row) < model->null_rows) {
+      g_string_append(out, "\\N");
+      continue;
+    }
+    if (is_of_composite(table, columns[i]) || is_follower(table, columns[i]))
+      append_at_row(table, columns[i], row, 0, out);
+    else if (cursor->seen[i] < model->rows)
+      dba_column_value(model, dba_shuffle_at(&model->shuffle, cursor->seen[i]++), out);
+    if (out->len == start && !(model->statistics || model->maker)) // nothing can be made
+      g_string_append(out, "\\N");
+  }
+  g_string_append_c(out, '\n');
+}
+
+static void tell(Maker *maker, const DbaTableModel *table, uint64_t rows) {
+  gint64 now = g_get_monotonic_time();
+  double share = (double)(maker->rows_made + rows) / fmax(1, (double)maker->rows_wanted), seconds = (double)(now - maker->begin_us) / 1e6;
+  if (!maker->options->progress || now - maker->told_us < PROGRESS_US || share < 0.02)
+    return;
+  g_autofree char *left = dba_text_duration(seconds * (1 - share) / fmax(share, 1e-6) * 1e3),
+                  *line = g_strdup_printf("%s: %.0f%% of the rows, %s left", table->relation->name, share * 100, left);
+  maker->options->progress(maker->options->progress_data, line);
+  maker->told_us = now;
+}
+
+// Is a value of this column made here, and not by the table?
+static bool is_written(const DbaColumnModel *model) {
+  if (model->column->generated)
+    return false;
+  return model->statistics || model->parent || model->maker->number || model->column->not_null || !model->column->default_expr;
+}
+
+static bool can_be_made(const DbaColumnModel *model) {
+  static const char *const named_only[] = {"", NULL};
+  return model->n_knots || model->parent || !g_strv_contains(named_only, model->maker->type) || model->labels || model->n_elements ||
+         (model->column->type_name && model->column->type_name[0] == '_');
+}
+
+static bool copy_rows(Maker *maker, DbaTableModel *table, GError **error) {
+  unsigned columns[1600], n = 0;
+  g_autoptr(GString) sql = g_string_new("copy "), rows = g_string_sized_new(COPY_BYTES + 4096);
+  const DbaRelation *relation = table->relation;
+  bool by_hash = relation->partition_bound && strstr(relation->partition_bound, "WITH (modulus"); // only its parent knows the hash
+  dba_sql_append_name(sql, by_hash ? relation->partition_of_schema : relation->schema, by_hash ? relation->partition_of : relation->name);
+  for (unsigned i = 0; i < table->n_columns && n < G_N_ELEMENTS(columns); i++) {
+    const DbaColumnModel *model = &table->columns[i];
+    if (!is_written(model) || !can_be_made(model))
+      continue;
+    g_string_append(sql, n ? ", " : " (");
+    dba_sql_append_identifier(sql, model->column->name);
+    columns[n++] = i;
+  }
+  if (!n)
+    return true;
+  g_string_append(sql, ") from stdin");
+  g_autofree uint64_t *seen = g_new0(uint64_t, n);
+  Cursor cursor = {seen};
+  if (!dba_server_copy_begin(maker->server, sql->str, error))
+    return false;
+  for (uint64_t row = 0; row < table->rows; row++) {
+    append_row(table, columns, n, row, &cursor, rows);
+    if (rows->len < COPY_BYTES && row + 1 < table->rows)
+      continue;
+    if (!dba_server_copy_data(maker->server, rows->str, rows->len, error))
+      return false;
+    g_string_truncate(rows, 0);
+    tell(maker, table, row);
+  }
+  if (!dba_server_copy_end(maker->server, error))
+    return false;
+  maker->rows_made += table->rows;
+  maker->load->inserted += table->rows;
+  return true;
+}
+
+static bool fill_table(Maker *maker, DbaTableModel *table, GError **error) {
+  g_autoptr(GError) problem = NULL;
+  g_autofree char *name = dba_sql_name(table->relation->schema, table->relation->name);
+  if (!table->rows || copy_rows(maker, table, &problem))
+    return true;
+  if (g_error_matches(problem, DBA_ERROR, DBA_ERROR_DATABASE)) { // once more with nothing but values that the subject has
+    for (unsigned i = 0; i < table->n_columns; i++)
+      table->columns[i].exact = !table->columns[i].unique;
+    g_autoptr(GError) again = NULL;
+    if (copy_rows(maker, table, &again))
+      return true;
+    if (g_error_matches(again, DBA_ERROR, DBA_ERROR_DATABASE)) {
+      g_autofree char *text = g_strdup_printf("has no rows: %s", problem->message);
+      dba_load_note(maker->load, name, 0, text);
+      return true;
+    }
+    g_clear_error(&problem);
+    problem = g_steal_pointer(&again);
+  }
+  g_propagate_error(error, g_steal_pointer(&problem));
+  return false;
+}
+
+// Sequences go on behind the rows.
+static bool set_sequences(Maker *maker, GError **error) {
+  for (DBA_EACH(DbaSequence, sequence, &maker->survey->schema.sequences)) {
+    g_autofree char *name = dba_sql_name(sequence->schema, sequence->name), *value = NULL;
+    if (!sequence->has_last_value)
+      continue;
+    value = g_strdup_printf("%" G_GINT64_FORMAT, sequence->last_value);
+    const char *parameters[] = {name, value, NULL};
+    g_autoptr(GError) problem = NULL;
+    g_autoptr(DbaResult) set = dba_server_query(maker->server, dba_embedded_lab_sql("set_sequence"), parameters, &problem);
+    if (!set && !g_error_matches(problem, DBA_ERROR, DBA_ERROR_DATABASE)) {
+      g_propagate_error(error, g_steal_pointer(&problem));
+      return false;
+    }
+  }
+  return true;
+}
+
+static bool fill(Maker *maker, GError **error) {
+  if (!dba_server_exec(maker->server, dba_embedded_lab_sql("stand_in_session"), error) || !model_tables(maker, error))
+    return false;
+  for (unsigned i = 0; i < maker->n_tables; i++)
+    if (!fill_table(maker, &maker->tables[i], error))
+      return false;
+  return set_sequences(maker, error);
+}
+
+bool dba_lab_create_stand_in(const DbaLab *lab, const char *database, const DbaSurvey *survey, const DbaStandIn *options, DbaLoad *load,
+                             double *ret_scale, GError **error) {
+  g_autofree char *before = NULL, *after = NULL;
+  g_autoptr(DbaArena) arena = dba_arena_new();
+  DbaSchemaWrite write = {.no_owners = true, .no_grants = true};
+  Maker maker = {.survey = survey,
+                 .options = options,
+                 .load = load,
+                 .arena = arena,
+                 .scale = choose_scale(survey, options),
+                 .begin_us = g_get_monotonic_time()};
+  maker.told_us = maker.begin_us;
+  maker.tables = dba_arena_alloc(arena, sizeof(DbaTableModel) * (survey->schema.relations.n + 1));
+  dba_schema_write_parts(&survey->schema, &write, &before, &after);
+  if (!dba_lab_create_database(lab, database, NULL, error) || !dba_lab_create_roles(lab, &survey->schema, error) ||
+      !dba_lab_load_text(lab, database, "schema", before, true, load, error))
+    return false;
+  g_autoptr(DbaServer) server = dba_lab_connect(lab, DBA_LAB_SUBJECT_ROLE, database, error);
+  maker.server = server;
+  if (!server || !fill(&maker, error))
+    return false;
+  if (options->progress)
+    options->progress(options->progress_data, "building keys and indexes");
+  if (!dba_lab_load_text(lab, database, "schema", after, true, load, error))
+    return false;
+  if (options->progress)
+    options->progress(options->progress_data, "vacuum and analyze");
+  g_autoptr(DbaServer) owner = dba_lab_connect(lab, DBA_LAB_SUPERUSER, database, error);
+  *ret_scale = maker.scale;
+  return owner && dba_server_exec(owner, "vacuum analyze", error) && dba_lab_set_planner(owner, database, survey, load, error);
+}
