@@ -124,6 +124,23 @@ static void read_elements(DbaServer *server, DbaArena *arena, DbaColumnModel *mo
   model->elements_to_row = n_counts ? counts[n_counts - 1] : fmax(1, ((double)model->statistics->width_bytes - 8) / 14);
 }
 
+// Do all texts end in as many figures as it takes to tell them apart?
+static void look_for_figures(DbaColumnModel *model) {
+  size_t wanted = 1;
+  for (uint64_t n = model->distinct; n > 10; n /= 10)
+    wanted++;
+  model->decimal = model->maker->kind == DBA_VALUE_TEXT && model->n_knots > 0;
+  for (unsigned i = 0; i < model->n_knots && model->decimal; i++) {
+    const char *text = model->knots[i].text, *end = text + strlen(text);
+    size_t figures = 0;
+    while (end > text && g_ascii_isdigit(end[-1])) {
+      end--;
+      figures++;
+    }
+    model->decimal = figures >= wanted;
+  }
+}
+
 static bool is_unique(const DbaRelation *relation, const char *column) {
   for (DBA_EACH(DbaIndex, index, &relation->indexes)) {
     unsigned n = 0;
@@ -165,6 +182,7 @@ bool dba_column_model(DbaServer *server, const DbaSchema *schema, DbaArena *aren
                                                                           : scale >= 1         ? all
                                                                                                : all * (1 - pow(1 - scale, of_each));
   model->distinct = model->unique ? model->rows : (uint64_t)CLAMP(llround(kept), 1, MAX(1, (int64_t)model->rows));
+  look_for_figures(model);
   model->shuffle = dba_shuffle(model->rows, x && x->has_correlation ? x->correlation : model->unique ? 1 : 0, model->salt);
   model->nulls = dba_shuffle(table->rows, 0, model->salt + 1);
   return true;
@@ -234,30 +252,29 @@ static double room_of(const DbaColumnModel *model, const DbaSegment *segment) { 
   double rows = (double)(segment->to - segment->from);
   if (segment->point)
     return 1;
-  if (model->parent || !segment->low || !segment->low->has_number || !segment->high->has_number || model->step <= 0)
+  if (!segment->low || !segment->low->has_number || !segment->high->has_number)
     return rows;
-  return CLAMP(floor((segment->high->number - segment->low->number) / model->step + 1e-6) - segment->open + segment->last, 1, rows);
+  double room = rows;
+  if (model->parent) {
+    const DbaColumnModel *parent = &model->parent->columns[model->parent_column];
+    if (parent->rows && dba_column_on_a_line(parent))
+      room = (double)(dba_column_rank_of(parent, segment->high->number) - dba_column_rank_of(parent, segment->low->number));
+  } else if (model->step > 0)
+    room = floor((segment->high->number - segment->low->number) / model->step + 1e-6);
+  return CLAMP(room - segment->open + segment->last, 1, rows);
 }
 
 // Rows that fall at random on w parents meet w (1 - exp(-rows / w)) of them; ANALYZE's sample sees fewer.
 static double parents_met(const DbaColumnModel *model) {
   const DbaColumnModel *parent = &model->parent->columns[model->parent_column];
-  const DbaKnot *low = NULL, *high = NULL;
   double met = 0;
-  for (unsigned i = 0; i < parent->n_knots; i++)
-    if (parent->knots[i].has_number) {
-      low = low ? low : &parent->knots[i];
-      high = &parent->knots[i];
-    }
-  if (!low || high->number <= low->number)
+  if (!dba_column_on_a_line(model) || !dba_column_on_a_line(parent))
     return 0;
-  double density = (double)parent->rows / ((high->number - low->number) / fmax(parent->step, 1e-9) + 1) / fmax(parent->step, 1e-9);
   for (unsigned i = 0; i < model->n_segments; i++) {
     const DbaSegment *segment = &model->segments[i];
-    double rows = (double)(segment->to - segment->from);
-    if (!segment->point && (!segment->low || !segment->low->has_number || !segment->high->has_number))
-      return 0;
-    double parents = segment->point ? 1 : fmax(1, (segment->high->number - segment->low->number) * density);
+    double rows = (double)(segment->to - segment->from), parents = 1;
+    if (!segment->point)
+      parents = fmax(1, (double)(dba_column_rank_of(parent, segment->high->number) - dba_column_rank_of(parent, segment->low->number)));
     met += segment->point ? 1 : parents * (1 - exp(-rows / parents));
   }
   return met;
@@ -320,12 +337,32 @@ static void lay_line(DbaColumnModel *model) {
   model->stride = fmax(model->step, (most - least) / (double)(model->rows - 1));
 }
 
+// Rows of one value lie in order among themselves when ANALYZE counts (compute_scalar_stats): values that are spread at
+// random have a correlation of the sum of their squared shares already.
+static void settle_order(DbaColumnModel *model) {
+  double by_chance = 0;
+  if (model->unique || !model->statistics || !model->statistics->has_correlation)
+    return;
+  for (unsigned i = 0; i < model->n_segments; i++) {
+    double share = (double)(model->segments[i].to - model->segments[i].from) / (double)model->rows;
+    by_chance += share * share / (double)model->segments[i].distinct;
+  }
+  double correlation = model->statistics->correlation;
+  if (by_chance < 0.999)
+    correlation = correlation >= 0 ? fmax(0, correlation - by_chance) / (1 - by_chance) : correlation;
+  model->shuffle = dba_shuffle(model->rows, correlation, model->salt);
+}
+
 void dba_column_settle(DbaColumnModel *model, DbaArena *arena) {
   Builder builder = {model, 0};
+  model->settled = true;
   if (!model->rows)
     return;
+  if (model->parent && !model->parent->columns[model->parent_column].settled)
+    dba_column_settle(&model->parent->columns[model->parent_column], arena);
   if (model->parent && model->parent->rows)
     model->distinct = MIN(model->distinct, model->parent->rows);
+  model->n_segments = 0; // a second time, with another count
   model->segments = dba_arena_alloc(arena, sizeof(DbaSegment) * (2 * (size_t)model->n_knots + 4));
   if (model->n_knots && model->statistics)
     add_all(&builder);
@@ -335,6 +372,21 @@ void dba_column_settle(DbaColumnModel *model, DbaArena *arena) {
   last->to = model->rows;
   last->last = !last->point;
   spread_distinct(model);
+  settle_order(model);
   if (model->unique && !model->parent)
     lay_line(model);
+}
+
+void dba_column_even_out(DbaColumnModel *model, uint64_t distinct) {
+  DbaSegment all = {.to = model->rows, .last = true};
+  if (!model->parent && model->n_segments && model->segments[0].low) { // else all parents in turn
+    all.low = model->segments[0].low;
+    all.high = model->segments[model->n_segments - 1].high;
+  }
+  uint64_t room = model->parent ? model->parent->rows : model->rows;
+  all.distinct = MIN(MAX(model->distinct, distinct), MAX(1, room));
+  model->segments[0] = all;
+  model->n_segments = 1;
+  model->distinct = all.distinct;
+  model->stride = 0;
 }

@@ -21,6 +21,8 @@ __extension__ typedef unsigned __int128 Wide;
 
 uint64_t dba_proportion(uint64_t x, uint64_t of, uint64_t to) { return of ? (uint64_t)((Wide)x * to / of) : 0; }
 
+uint64_t dba_times_modulo(uint64_t x, uint64_t times, uint64_t modulus) { return (uint64_t)((Wide)x * times % modulus); }
+
 static uint64_t permute(uint64_t n, uint64_t key, uint64_t i) {
   if (n < 2)
     return 0;

@@ -15,7 +15,8 @@ typedef struct DbaShuffle {
   double correlation;
   uint64_t block; // of rows that are mixed among themselves; 0: no blocks
 } DbaShuffle;
-uint64_t dba_mix(uint64_t x);                                  // a hash of 64 bits
+uint64_t dba_mix(uint64_t x); // a hash of 64 bits
+uint64_t dba_times_modulo(uint64_t x, uint64_t times, uint64_t modulus);
 uint64_t dba_proportion(uint64_t x, uint64_t of, uint64_t to); // x of `of` is that of `to`, rounded down: x * to / of
 DbaShuffle dba_shuffle(uint64_t n, double correlation, uint64_t seed);
 uint64_t dba_shuffle_at(const DbaShuffle *shuffle, uint64_t i);
@@ -62,7 +63,8 @@ typedef struct DbaColumnModel {
   double line_from, stride;
   const DbaTableModel *parent; // of a foreign key of this column alone
   unsigned parent_column;
-  bool one_by_one;       // of a unique key: different values have different parents, even where they lie close
+  bool settled;
+  bool decimal;          // texts end in figures
   const DbaList *labels; // of an enum without statistics
   // Of arrays and tsvector.
   const char **elements;
@@ -93,8 +95,15 @@ bool dba_column_model(DbaServer *server, const DbaSchema *schema, DbaArena *aren
                       double scale, uint64_t seed, GError **error) DBA_CHECKED;
 // After parents are known: how many different values, where they lie.
 void dba_column_settle(DbaColumnModel *model, DbaArena *arena);
+// At least so many different values, all with as many rows: for a key whose rows others must tell apart.
+void dba_column_even_out(DbaColumnModel *model, uint64_t distinct);
 // Appends the value of that rank, or the one at that place among the different values.
 void dba_column_value(const DbaColumnModel *model, uint64_t rank, GString *out);
 void dba_column_nth(const DbaColumnModel *model, uint64_t index, GString *out);
-// Place among the different values, and the ordinal among the ranks that share it.
-uint64_t dba_column_index(const DbaColumnModel *model, uint64_t rank, uint64_t *ret_ordinal);
+// Place among the different values, the ordinal among the ranks that share it, and how many these are.
+uint64_t dba_column_index(const DbaColumnModel *model, uint64_t rank, uint64_t *ret_ordinal, uint64_t *ret_sharers);
+// The rank of the value nearest to a number, in a column whose values lie on a line.
+uint64_t dba_column_rank_of(const DbaColumnModel *model, double number);
+bool dba_column_on_a_line(const DbaColumnModel *model);
+// The largest share of the rows that one value has.
+double dba_column_largest(const DbaColumnModel *model);

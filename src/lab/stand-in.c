@@ -110,7 +110,7 @@ static bool is_of_composite(const DbaTableModel *table, unsigned column) {
 }
 
 // A unique key of several columns, none of which is unique by itself.
-static void take_unique_key(DbaTableModel *table, const DbaIndex *index, DbaArena *arena) {
+static void take_unique_key(DbaTableModel *table, const DbaIndex *index) {
   int columns[32];
   unsigned n = 0;
   for (DBA_EACH(DbaIndexKey, key, &index->keys)) {
@@ -125,24 +125,28 @@ static void take_unique_key(DbaTableModel *table, const DbaIndex *index, DbaAren
   }
   if (n < 2 || table->leader >= 0)
     return;
-  unsigned leader = 0; // the one with most values has the fewest rows to tell apart
-  for (unsigned i = 1; i < n; i++)
-    if (table->columns[columns[i]].distinct > table->columns[columns[leader]].distinct)
+  double all = 1, best = -1;
+  unsigned leader = 0; // keeps its own order; the others must tell the rows of each of its values apart
+  for (unsigned i = 0; i < n; i++)
+    all *= (double)table->columns[columns[i]].distinct;
+  for (unsigned i = 0; i < n; i++) {
+    const DbaColumnModel *model = &table->columns[columns[i]];
+    bool enough = dba_column_largest(model) * (double)model->rows <= all / (double)model->distinct + 0.5;
+    double order = model->statistics && model->statistics->has_correlation ? fabs(model->statistics->correlation) : 0,
+           worth = (double)model->distinct / (double)model->rows / 10 + (enough ? 10 + order : 0);
+    if (worth > best) {
+      best = worth;
       leader = i;
+    }
+  }
   table->leader = columns[leader];
-  double others = 1; // as many rows of one value the followers can tell apart
-  for (unsigned i = n; i-- > 0;) {
-    table->columns[columns[i]].one_by_one = true;
-    if (i == leader)
-      continue;
-    table->followers[table->n_followers++] = (unsigned)columns[i];
-    others *= (double)table->columns[columns[i]].distinct;
-  }
+  for (unsigned i = n; i-- > 0;)
+    if (i != leader)
+      table->followers[table->n_followers++] = (unsigned)columns[i];
+  double others = all / (double)table->columns[columns[leader]].distinct;
   DbaColumnModel *first = &table->columns[table->leader];
-  if ((double)first->distinct * others * 0.9 < (double)first->rows) {
-    first->distinct = (uint64_t)ceil((double)first->rows / others / 0.9);
-    dba_column_settle(first, arena);
-  }
+  if (dba_column_largest(first) * (double)first->rows > others + 0.5)
+    dba_column_even_out(first, (uint64_t)ceil((double)first->rows / others));
 }
 
 static bool model_tables(Maker *maker, GError **error) {
@@ -168,11 +172,12 @@ static bool model_tables(Maker *maker, GError **error) {
   break_circles(maker);
   for (unsigned t = 0; t < maker->n_tables; t++)
     for (unsigned c = 0; c < maker->tables[t].n_columns; c++)
-      dba_column_settle(&maker->tables[t].columns[c], maker->arena);
+      if (!maker->tables[t].columns[c].settled)
+        dba_column_settle(&maker->tables[t].columns[c], maker->arena);
   for (unsigned t = 0; t < maker->n_tables; t++)
     for (DBA_EACH(DbaIndex, index, &maker->tables[t].relation->indexes))
       if (index->unique && !index->predicate)
-        take_unique_key(&maker->tables[t], index, maker->arena);
+        take_unique_key(&maker->tables[t], index);
   return true;
 }
 
@@ -182,9 +187,27 @@ typedef struct Cursor { // the rows that are not null before this one, by column
   uint64_t *seen;
 } Cursor;
 
+static uint64_t common_divisor(uint64_t a, uint64_t b) {
+  while (b) {
+    uint64_t rest = a % b;
+    a = b;
+    b = rest;
+  }
+  return a;
+}
+
 static void append_follower(const DbaTableModel *table, unsigned follower, uint64_t row, GString *out) {
   const DbaColumnModel *leader = &table->columns[table->leader];
-  uint64_t ordinal, index = dba_column_index(leader, dba_shuffle_at(&leader->shuffle, row), &ordinal);
+  uint64_t ordinal, sharers, index = dba_column_index(leader, dba_shuffle_at(&leader->shuffle, row), &ordinal, &sharers);
+  const DbaColumnModel *only = table->n_followers == 1 ? &table->columns[table->followers[0]] : NULL;
+  // By steps of the golden ratio, rows of one leader land far apart, and each of the follower's ranks is met once.
+  if (only && dba_column_largest(only) * (double)sharers * 2.7 < 1) {
+    uint64_t step = (uint64_t)((double)only->rows * 0.6180339887) | 1;
+    while (step > 1 && common_divisor(step, only->rows) > 1)
+      step += 2;
+    dba_column_value(only, dba_times_modulo(dba_shuffle_at(&leader->shuffle, row), step, only->rows), out);
+    return;
+  }
   for (unsigned i = 0; i < table->n_followers; i++) {
     const DbaColumnModel *model = &table->columns[table->followers[i]];
     if (table->followers[i] == follower) {

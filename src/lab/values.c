@@ -63,10 +63,10 @@ uint64_t dba_length_limit(const char *type) {
 
 // ---- texts of numbers -----------------------------------------------------------------------------------------------
 
-static void append_digits(GString *out, uint64_t n, unsigned width) { // in base 36, small letters
+static void append_digits(GString *out, uint64_t n, unsigned width, unsigned base) { // in small letters
   char digits[16];
-  for (unsigned i = width; i-- > 0; n /= 36)
-    digits[i] = "0123456789abcdefghijklmnopqrstuvwxyz"[n % 36];
+  for (unsigned i = width; i-- > 0; n /= base)
+    digits[i] = "0123456789abcdefghijklmnopqrstuvwxyz"[n % base];
   g_string_append_len(out, digits, width);
 }
 
@@ -129,9 +129,9 @@ static size_t whole_characters(const char *text, size_t bytes) {
   return bytes;
 }
 
-static unsigned digits_for(uint64_t n) {
-  unsigned digits = 1;
-  for (uint64_t reach = 36; reach < n && digits < 12; reach *= 36)
+static unsigned digits_for(const DbaColumnModel *model) {
+  unsigned digits = 1, base = model->decimal ? 10 : 36;
+  for (uint64_t reach = base; reach < model->distinct && digits < 12; reach *= base)
     digits++;
   return digits;
 }
@@ -149,7 +149,7 @@ static void append_words(GString *out, uint64_t seed, size_t bytes) {
 }
 
 static void append_text(const DbaColumnModel *model, const DbaSegment *segment, uint64_t index, GString *out) {
-  unsigned digits = digits_for(model->distinct);
+  unsigned digits = digits_for(model);
   const char *low = segment->low ? segment->low->text : "";
   size_t length = strlen(low), wanted = model->statistics ? (size_t)MAX(0, model->statistics->width_bytes - 1) : 8;
   if (length) {
@@ -161,7 +161,7 @@ static void append_text(const DbaColumnModel *model, const DbaSegment *segment, 
     size_t limit = model->limit ? (size_t)model->limit : wanted;
     append_words(out, dba_mix(model->salt ^ index), MIN(wanted, limit) - MIN(digits, MIN(wanted, limit)));
   }
-  append_digits(out, index, model->limit && model->limit < digits ? (unsigned)model->limit : digits);
+  append_digits(out, index, model->limit && model->limit < digits ? (unsigned)model->limit : digits, model->decimal ? 10 : 36);
 }
 
 static void append_json(const DbaColumnModel *model, const DbaSegment *segment, uint64_t k, uint64_t index, GString *out) {
@@ -174,9 +174,9 @@ static void append_json(const DbaColumnModel *model, const DbaSegment *segment, 
   if (length > 2)
     g_string_append_printf(out, "%.*s, \"~\": %" G_GUINT64_FORMAT "}", (int)length - 1, low, index);
   else {
-    size_t wanted = model->statistics ? (size_t)MAX(0, model->statistics->width_bytes) : 24;
+    size_t wanted = out->len + (model->statistics ? (size_t)MAX(0, model->statistics->width_bytes) : 24);
     g_string_append_printf(out, "{\"n\": %" G_GUINT64_FORMAT ", \"text\": \"", index);
-    append_words(out, dba_mix(model->salt ^ index), wanted > 40 ? wanted - 40 : 0);
+    append_words(out, dba_mix(model->salt ^ index), wanted > out->len + 3 ? wanted - out->len - 3 : 0);
     g_string_append(out, "\"}");
   }
 }
@@ -262,35 +262,39 @@ static double number_at(const DbaColumnModel *model, const DbaSegment *segment, 
   return low + floor(floor(width / model->step + 1e-6) * place / parts + 1e-9) * model->step;
 }
 
-static uint64_t rank_of_number(const DbaColumnModel *model, double x) {
+bool dba_column_on_a_line(const DbaColumnModel *model) {
+  return model->n_segments && (model->stride > 0 || (model->segments[0].low && model->segments[0].low->has_number));
+}
+
+uint64_t dba_column_rank_of(const DbaColumnModel *model, double number) {
   if (model->stride > 0)
-    return (uint64_t)CLAMP(llround((x - model->line_from) / model->stride), 0, (int64_t)model->rows - 1);
+    return (uint64_t)CLAMP(llround((number - model->line_from) / model->stride), 0, (int64_t)model->rows - 1);
   unsigned low = 0, high = model->n_segments;
   while (high - low > 1) {
     unsigned middle = (low + high) / 2;
-    if (model->segments[middle].low->number <= x)
+    if (model->segments[middle].low->number <= number)
       low = middle;
     else
       high = middle;
   }
   const DbaSegment *segment = &model->segments[low];
   double width = segment->high->number - segment->low->number,
-         at = width > 0 ? CLAMP((x - segment->low->number) / width, 0, 1) * (double)(segment->to - segment->from) : 0;
+         at = width > 0 ? CLAMP((number - segment->low->number) / width, 0, 1) * (double)(segment->to - segment->from) : 0;
   return MIN(segment->from + (uint64_t)at, segment->to - 1);
 }
 
-static bool on_a_line(const DbaColumnModel *model) { return model->segments[0].low && model->segments[0].low->has_number; }
-
-// The value of a foreign key: its parent's nearest.
+// The value of a foreign key: its parents between the bounds in turn, or, where they lie on no line, those of the same place.
 static void append_parent(const DbaColumnModel *model, const DbaSegment *segment, uint64_t k, uint64_t index, GString *out) {
   const DbaColumnModel *parent = &model->parent->columns[model->parent_column];
   uint64_t rank;
   if (!parent->rows)
     return;
-  if (!model->one_by_one && on_a_line(model) && on_a_line(parent) && segment->low && segment->high->has_number)
-    rank = rank_of_number(parent, segment->point ? segment->low->number : number_at(model, segment, k));
-  else
-    rank = (uint64_t)((double)index / (double)model->distinct * (double)parent->rows);
+  if (dba_column_on_a_line(model) && dba_column_on_a_line(parent) && segment->low && segment->high->has_number) {
+    uint64_t low = dba_column_rank_of(parent, segment->low->number), high = dba_column_rank_of(parent, segment->high->number),
+             parts = segment->distinct + segment->open - (segment->last && segment->distinct > 1);
+    rank = segment->point ? low : low + dba_proportion(k + segment->open, parts, high - low);
+  } else
+    rank = dba_proportion(index, model->distinct, parent->rows);
   dba_column_value(parent, MIN(rank, parent->rows - 1), out);
 }
 
@@ -377,11 +381,28 @@ void dba_column_nth(const DbaColumnModel *model, uint64_t index, GString *out) {
   append_place(model, segment, MIN(index - segment->first, segment->distinct - 1), out);
 }
 
-uint64_t dba_column_index(const DbaColumnModel *model, uint64_t rank, uint64_t *ret_ordinal) {
+uint64_t dba_column_index(const DbaColumnModel *model, uint64_t rank, uint64_t *ret_ordinal, uint64_t *ret_sharers) {
+  if (model->parent && model->unique) {
+    *ret_ordinal = 0;
+    *ret_sharers = 1;
+    return rank;
+  }
   const DbaSegment *segment = segment_at(model, rank, true);
   uint64_t k = within(segment, rank), rows = segment->to - segment->from,
-           first = segment->from + dba_proportion(k, segment->distinct, rows);
+           first = segment->from + dba_proportion(k, segment->distinct, rows),
+           next = segment->from + dba_proportion(k + 1, segment->distinct, rows);
   first += within(segment, first) < k; // rounded up
+  next += next < segment->to && within(segment, next) <= k;
   *ret_ordinal = rank - first;
+  *ret_sharers = MAX(1, next - first);
   return segment->first + k;
+}
+
+double dba_column_largest(const DbaColumnModel *model) {
+  double largest = 0;
+  for (unsigned i = 0; i < model->n_segments; i++) {
+    const DbaSegment *segment = &model->segments[i];
+    largest = fmax(largest, ceil((double)(segment->to - segment->from) / (double)segment->distinct));
+  }
+  return model->rows ? largest / (double)model->rows : 0;
 }
