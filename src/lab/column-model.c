@@ -12,14 +12,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { WIDEST = 1 << 18 }; // bytes of a value that are made up
+
 // {0.5,0.25} as doubles; *ret_n of them.
 static double *read_numbers(DbaArena *arena, const char *text, unsigned *ret_n) {
   g_auto(GStrv) parts = g_strsplit_set(text ? text : "", "{},", -1);
   double *numbers = dba_arena_alloc(arena, sizeof *numbers * (g_strv_length(parts) + 1));
   unsigned n = 0;
   for (char **part = parts; *part; part++)
-    if (**part)
-      numbers[n++] = g_ascii_strtod(*part, NULL);
+    if (**part) {
+      double number = g_ascii_strtod(*part, NULL);
+      numbers[n++] = isfinite(number) ? CLAMP(number, 0, 1e9) : 0;
+    }
   *ret_n = n;
   return numbers;
 }
@@ -91,7 +95,23 @@ static void find_step(DbaColumnModel *model) {
   }
   if (model->maker->kind == DBA_VALUE_NUMERIC)
     model->step = pow(10, -model->scale);
-  for (size_t k = 0; model->maker->kind == DBA_VALUE_MOMENT && k < G_N_ELEMENTS(steps); k++) {
+  if (model->maker->kind == DBA_VALUE_WHOLE && model->n_knots >= 10) {
+    int64_t divisor = 0; // of all distances
+    for (unsigned i = 1; i < model->n_knots; i++)
+      for (int64_t a = divisor, b = (int64_t)fabs(model->knots[i].number - model->knots[0].number);; a %= b) {
+        if (a < b) {
+          int64_t swap = a;
+          a = b;
+          b = swap;
+        }
+        divisor = a;
+        if (!b)
+          break;
+      }
+    model->step = divisor > 1 ? (double)divisor : 1;
+  }
+  bool time = model->maker->kind == DBA_VALUE_MOMENT || model->maker->kind == DBA_VALUE_TIME || model->maker->kind == DBA_VALUE_INTERVAL;
+  for (size_t k = 0; time && k < G_N_ELEMENTS(steps); k++) {
     bool all = model->n_knots > 3;
     for (unsigned i = 0; i < model->n_knots && all; i++)
       all = fabs(remainder(model->knots[i].number, steps[k])) < 1e-7;
@@ -120,8 +140,10 @@ static void read_elements(DbaServer *server, DbaArena *arena, DbaColumnModel *mo
     model->element_sums[i] = sum += shares[i];
   }
   model->n_elements = n;
+  model->counts = counts;
+  model->n_counts = n_counts > 1 ? n_counts - 1 : 0;
   // The last of an array's counts is their average; a tsvector has none: what its width leaves room for.
-  model->elements_to_row = n_counts ? counts[n_counts - 1] : fmax(1, ((double)model->statistics->width_bytes - 8) / 14);
+  model->elements_to_row = n_counts ? counts[n_counts - 1] : fmax(1, ((double)CLAMP(model->statistics->width_bytes, 0, WIDEST) - 8) / 14);
 }
 
 // Do all texts end in as many figures as it takes to tell them apart?
@@ -167,21 +189,23 @@ bool dba_column_model(DbaServer *server, const DbaSchema *schema, DbaArena *aren
     if (!strcmp(x->column, model->column->name) && !x->inherited)
       model->statistics = x;
   const DbaColumnStatistics *x = model->statistics;
+  model->unique |= x && x->distinct <= -1; // as far as ANALYZE saw
   if (x && (x->common_values || x->histogram) && !read_knots(server, arena, model, error))
     return false;
   if (x && x->common_elements)
     read_elements(server, arena, model);
   find_step(model);
   double original = table->relation->rows > 0 ? table->relation->rows : (double)table->rows;
-  double nulls = x && !model->column->not_null ? CLAMP(x->null_fraction, 0, 1) : 0;
-  model->null_rows = (uint64_t)llround(nulls * (double)table->rows);
+  model->null_share = x && !model->column->not_null ? CLAMP(x->null_fraction, 0, 1) : 0;
+  model->null_rows = MIN(table->rows, dba_count(model->null_share * (double)table->rows));
   model->rows = table->rows - model->null_rows;
+  model->width = x ? (uint64_t)CLAMP(x->width_bytes, 0, WIDEST) : 0;
   double all = !x || x->distinct == 0 ? (double)model->rows : x->distinct < 0 ? -x->distinct * original : x->distinct;
   // Of a sample, values that few rows have are lost.
-  double of_each = fmax(1, original * (1 - nulls) / fmax(all, 1)), kept = x && x->distinct < 0 ? all * scale
-                                                                          : scale >= 1         ? all
-                                                                                               : all * (1 - pow(1 - scale, of_each));
-  model->distinct = model->unique ? model->rows : (uint64_t)CLAMP(llround(kept), 1, MAX(1, (int64_t)model->rows));
+  double of_each = fmax(1, original * (1 - model->null_share) / fmax(all, 1)), kept = x && x->distinct < 0 ? all * scale
+                                                                                      : scale >= 1         ? all
+                                                                                                   : all * (1 - pow(1 - scale, of_each));
+  model->distinct = model->unique ? model->rows : CLAMP(dba_count(kept), 1, MAX(1, model->rows));
   look_for_figures(model);
   model->shuffle = dba_shuffle(model->rows, x && x->has_correlation ? x->correlation : model->unique ? 1 : 0, model->salt);
   model->nulls = dba_shuffle(table->rows, 0, model->salt + 1);
@@ -214,7 +238,7 @@ static void add_part(Builder *builder, unsigned low, unsigned high, double share
       end = CLAMP((knots[i].number - knots[low].number) / (knots[high].number - knots[low].number), done, 1);
     add_segment(builder, share * (end - done), (DbaSegment){.low = &knots[i - 1], .high = &knots[i], .open = knots[i - 1].common});
     if (i < high)
-      add_segment(builder, knots[i].share / fmax(1e-9, 1 - builder->model->statistics->null_fraction),
+      add_segment(builder, knots[i].share / fmax(1e-9, 1 - builder->model->null_share),
                   (DbaSegment){.low = &knots[i], .high = &knots[i], .point = true});
     done = end;
   }
@@ -222,7 +246,7 @@ static void add_part(Builder *builder, unsigned low, unsigned high, double share
 
 static void add_all(Builder *builder) {
   DbaColumnModel *model = builder->model;
-  double null_share = model->statistics->null_fraction, common = 0;
+  double null_share = model->null_share, common = 0;
   unsigned bounds = 0;
   int before = -1;
   for (unsigned i = 0; i < model->n_knots; i++) {
@@ -291,7 +315,7 @@ static void spread_distinct(DbaColumnModel *model) {
     left--;
     weight += segment->point ? 0 : (double)(segment->to - segment->from);
   }
-  for (int pass = 0; pass < 4 && left >= 1 && weight > 0; pass++) {
+  for (int pass = 0; pass < 16 && left >= 1 && weight > 0; pass++) {
     double again = 0, given = left / weight;
     for (unsigned i = 0; i < model->n_segments; i++) {
       DbaSegment *segment = &model->segments[i];

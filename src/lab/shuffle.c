@@ -10,6 +10,11 @@
 
 static const double ORDERED = 0.995, BLOCKS_FROM = 0.9, MIXED = 0.01;
 
+uint64_t dba_count(double x) {
+  static const double MOST = 1e15;
+  return isfinite(x) && x > 0 ? (uint64_t)llround(fmin(x, MOST)) : 0;
+}
+
 uint64_t dba_mix(uint64_t x) { // splitmix64
   x += 0x9e3779b97f4a7c15u;
   x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;

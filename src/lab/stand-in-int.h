@@ -9,6 +9,9 @@
 
 #include "lab/lab-int.h"
 
+// A count out of a survey, which may hold anything.
+uint64_t dba_count(double x);
+
 // A permutation of 0 .. n-1 whose rank correlation with the identity is about `correlation`.
 typedef struct DbaShuffle {
   uint64_t n, key;
@@ -53,11 +56,13 @@ typedef struct DbaColumnModel {
   uint64_t rows; // not null
   uint64_t distinct;
   uint64_t null_rows;
+  double null_share;
   DbaShuffle shuffle, nulls;
   bool unique, exact; // exact: no values but those that the statistics name
   double step;        // what all numbers are multiples of
   int scale;          // digits behind the point
   uint64_t limit;     // characters; 0: none
+  uint64_t width;     // average bytes, 0: not known
   uint64_t salt;
   // Whole numbers of a unique column in one line: least, and how far apart; stride 0: by segments.
   double line_from, stride;
@@ -70,6 +75,8 @@ typedef struct DbaColumnModel {
   const char **elements;
   double *element_sums; // cumulative
   unsigned n_elements;
+  const double *counts; // of elements to a row, of equal parts of the rows; arrays only
+  unsigned n_counts;
   double elements_to_row;
 } DbaColumnModel;
 

@@ -11,6 +11,7 @@
 
 #include <math.h>
 #include <string.h>
+#include <sys/statvfs.h>
 
 enum { COPY_BYTES = 1 << 16, FEWEST = 1000, PROGRESS_US = 500000 };
 
@@ -33,17 +34,35 @@ static double original_rows(const DbaRelation *relation) {
   return relation->rows > 0 ? relation->rows : relation->live_rows > 0 ? (double)relation->live_rows : 0;
 }
 
-// The share of rows that fits into the bytes wanted: all of the subject's, when they do.
-static double choose_scale(const DbaSurvey *survey, const DbaStandIn *options) {
-  double bytes = 0;
-  if (options->size_bytes <= 0)
-    return options->percent > 0 ? options->percent / 100 : 1;
+// Bytes that the subject's rows and indexes take, by its sizes and by its rows, whichever says more.
+static double bytes_of(const DbaSurvey *survey) {
+  enum { ROW_OVERHEAD = 28, PAGE = 8192 };
+  double all = 0;
   for (DBA_EACH(DbaRelation, relation, &survey->schema.relations)) {
-    bytes += (double)(relation->size_bytes > 0 ? relation->size_bytes : relation->pages * 8192) + (double)relation->toast_bytes;
+    double row = ROW_OVERHEAD, sizes = fmax((double)relation->size_bytes, (double)relation->pages * PAGE) + (double)relation->toast_bytes;
+    for (DBA_EACH(DbaColumnStatistics, x, &relation->statistics))
+      row += (double)MAX(0, x->width_bytes) * (1 - CLAMP(x->null_fraction, 0, 1));
     for (DBA_EACH(DbaIndex, index, &relation->indexes))
-      bytes += (double)(index->size_bytes > 0 ? index->size_bytes : index->pages * 8192);
+      all += fmax((double)index->size_bytes, (double)index->pages * PAGE);
+    if (has_rows_of_its_own(relation))
+      all += fmax(sizes, row * original_rows(relation));
   }
-  return bytes > (double)options->size_bytes ? (double)options->size_bytes / bytes : 1;
+  return all;
+}
+
+// The share of rows that is made: what was asked for, or what fits into the bytes that were; an error when the disk has no room.
+static bool choose_scale(const DbaSurvey *survey, const DbaStandIn *options, const char *folder, double *ret_scale, GError **error) {
+  double bytes = bytes_of(survey), scale = options->percent > 0 ? options->percent / 100 : 1;
+  struct statvfs disk;
+  if (options->size_bytes > 0)
+    scale = fmin(1, (double)options->size_bytes / fmax(bytes, 1));
+  double free_bytes = statvfs(folder, &disk) == 0 ? (double)disk.f_bavail * (double)disk.f_frsize : INFINITY;
+  if (bytes * scale > free_bytes / 2) {
+    g_autofree char *wanted = dba_text_bytes((int64_t)fmin(bytes * scale, 9e18)), *there = dba_text_bytes((int64_t)fmin(free_bytes, 9e18));
+    return dba_fail(error, DBA_ERROR_LAB, "the rows would take about %s, and %s are free (hint: --size 5GB, or --rows 1%%)", wanted, there);
+  }
+  *ret_scale = scale;
+  return true;
 }
 
 static DbaTableModel *find_table(const Maker *maker, const char *schema, const char *name) {
@@ -156,7 +175,7 @@ static bool model_tables(Maker *maker, GError **error) {
     DbaTableModel *table = &maker->tables[maker->n_tables++];
     double rows = original_rows(relation);
     *table = (DbaTableModel){.relation = relation, .leader = -1, .n_columns = relation->columns.n};
-    table->rows = (uint64_t)llround(fmax(fmin(rows, FEWEST), rows * maker->scale));
+    table->rows = dba_count(fmax(fmin(rows, FEWEST), rows * maker->scale));
     table->columns = dba_arena_alloc(maker->arena, sizeof(DbaColumnModel) * (relation->columns.n + 1));
     table->composites = dba_arena_alloc(maker->arena, sizeof(DbaCompositeKey));
     maker->rows_wanted += table->rows;
@@ -378,22 +397,29 @@ static bool fill(Maker *maker, GError **error) {
   return set_sequences(maker, error);
 }
 
+// Pages are marked all-visible where they were.
+static bool settle_pages(DbaServer *server, const DbaSurvey *survey, GError **error) {
+  g_autoptr(GString) tables = g_string_new(NULL);
+  for (DBA_EACH(DbaRelation, relation, &survey->schema.relations)) {
+    if (!has_rows_of_its_own(relation) || relation->all_visible_pages * 2 < relation->pages)
+      continue;
+    g_string_append(tables, tables->len ? ", " : "vacuum ");
+    dba_sql_append_name(tables, relation->schema, relation->name);
+  }
+  return (!tables->len || dba_server_exec(server, tables->str, error)) && dba_server_exec(server, "analyze", error);
+}
+
 bool dba_lab_create_stand_in(const DbaLab *lab, const char *database, const DbaSurvey *survey, const DbaStandIn *options, DbaLoad *load,
                              double *ret_scale, GError **error) {
   g_autofree char *before = NULL, *after = NULL;
   g_autoptr(DbaArena) arena = dba_arena_new();
   DbaSchemaWrite write = {.no_owners = true, .no_grants = true};
-  Maker maker = {.survey = survey,
-                 .options = options,
-                 .load = load,
-                 .arena = arena,
-                 .scale = choose_scale(survey, options),
-                 .begin_us = g_get_monotonic_time()};
+  Maker maker = {.survey = survey, .options = options, .load = load, .arena = arena, .begin_us = g_get_monotonic_time()};
   maker.told_us = maker.begin_us;
   maker.tables = dba_arena_alloc(arena, sizeof(DbaTableModel) * (survey->schema.relations.n + 1));
   dba_schema_write_parts(&survey->schema, &write, &before, &after);
-  if (!dba_lab_create_database(lab, database, NULL, error) || !dba_lab_create_roles(lab, &survey->schema, error) ||
-      !dba_lab_load_text(lab, database, "schema", before, true, load, error))
+  if (!choose_scale(survey, options, dba_lab_folder(lab), &maker.scale, error) || !dba_lab_create_database(lab, database, NULL, error) ||
+      !dba_lab_create_roles(lab, &survey->schema, error) || !dba_lab_load_text(lab, database, "schema", before, true, load, error))
     return false;
   g_autoptr(DbaServer) server = dba_lab_connect(lab, DBA_LAB_SUBJECT_ROLE, database, error);
   maker.server = server;
@@ -407,5 +433,5 @@ bool dba_lab_create_stand_in(const DbaLab *lab, const char *database, const DbaS
     options->progress(options->progress_data, "vacuum and analyze");
   g_autoptr(DbaServer) owner = dba_lab_connect(lab, DBA_LAB_SUPERUSER, database, error);
   *ret_scale = maker.scale;
-  return owner && dba_server_exec(owner, "vacuum analyze", error) && dba_lab_set_planner(owner, database, survey, load, error);
+  return owner && settle_pages(owner, survey, error) && dba_lab_set_planner(owner, database, survey, load, error);
 }

@@ -151,7 +151,7 @@ static void append_words(GString *out, uint64_t seed, size_t bytes) {
 static void append_text(const DbaColumnModel *model, const DbaSegment *segment, uint64_t index, GString *out) {
   unsigned digits = digits_for(model);
   const char *low = segment->low ? segment->low->text : "";
-  size_t length = strlen(low), wanted = model->statistics ? (size_t)MAX(0, model->statistics->width_bytes - 1) : 8;
+  size_t length = strlen(low), wanted = model->width ? model->width - 1 : 8;
   if (length) {
     size_t kept = length > digits ? whole_characters(low, length - digits) : 0;
     while (kept > 0 && low[kept - 1] == '\\') // half of an escape
@@ -174,7 +174,7 @@ static void append_json(const DbaColumnModel *model, const DbaSegment *segment, 
   if (length > 2)
     g_string_append_printf(out, "%.*s, \"~\": %" G_GUINT64_FORMAT "}", (int)length - 1, low, index);
   else {
-    size_t wanted = out->len + (model->statistics ? (size_t)MAX(0, model->statistics->width_bytes) : 24);
+    size_t wanted = out->len + (model->width ? model->width : 24);
     g_string_append_printf(out, "{\"n\": %" G_GUINT64_FORMAT ", \"text\": \"", index);
     append_words(out, dba_mix(model->salt ^ index), wanted > out->len + 3 ? wanted - out->len - 3 : 0);
     g_string_append(out, "\"}");
@@ -206,6 +206,8 @@ static void append_elements(const DbaColumnModel *model, uint64_t rank, GString 
   uint64_t seed = dba_mix(model->salt ^ rank);
   double known = model->n_elements ? model->element_sums[model->n_elements - 1] : 0, all = fmax(model->elements_to_row, known);
   unsigned count = (unsigned)(model->elements_to_row + (double)(seed >> 40) / (double)(1 << 24)), taken[64], n = 0;
+  if (model->n_counts)
+    count = (unsigned)CLAMP(model->counts[seed % model->n_counts], 0, 64);
   count = MIN(count, G_N_ELEMENTS(taken));
   for (unsigned tries = 0; n < count && tries < 4 * count; tries++) {
     double at = (double)((seed = dba_mix(seed)) >> 11) * 0x1p-53 * all;
@@ -241,7 +243,7 @@ static void append_elements(const DbaColumnModel *model, uint64_t rank, GString 
 }
 
 static void append_vector(const DbaColumnModel *model, uint64_t index, GString *out) {
-  uint64_t dimensions = model->limit ? model->limit : 3, seed = dba_mix(model->salt ^ index);
+  uint64_t dimensions = CLAMP(model->limit, 3, 16000), seed = dba_mix(model->salt ^ index);
   g_string_append_c(out, '[');
   for (uint64_t i = 0; i < dimensions; i++) {
     seed = dba_mix(seed);
@@ -321,8 +323,8 @@ static void append_place(const DbaColumnModel *model, const DbaSegment *segment,
   case DBA_VALUE_BOOL: g_string_append(out, index % 2 ? "t" : "f"); return;
   case DBA_VALUE_BYTES:
     g_string_append(out, "\\\\x");
-    for (int64_t i = 0; i < (model->statistics ? MAX(8, model->statistics->width_bytes) : 8); i += 8)
-      g_string_append_printf(out, "%016" G_GINT64_MODIFIER "x", dba_mix(model->salt ^ index * 8191 ^ (uint64_t)i));
+    for (uint64_t i = 0; i < MAX(8, model->width); i += 8)
+      g_string_append_printf(out, "%016" G_GINT64_MODIFIER "x", dba_mix(model->salt ^ index * 8191 ^ i));
     return;
   case DBA_VALUE_ENUM:
     if (segment->low)
@@ -366,14 +368,26 @@ void dba_column_value(const DbaColumnModel *model, uint64_t rank, GString *out) 
     append_number(model, model->line_from + floor((double)rank * model->stride / model->step + 1e-6) * model->step, rank, out);
     return;
   }
-  if (model->parent && model->unique) { // one to one
+  if (model->parent && model->unique) { // one to one, with those between its least and its greatest when they are enough
     const DbaColumnModel *parent = &model->parent->columns[model->parent_column];
+    uint64_t from = 0, range = parent->rows;
+    if (dba_column_on_a_line(model) && dba_column_on_a_line(parent) && model->n_knots > 1 && model->knots[model->n_knots - 1].has_number) {
+      uint64_t low = dba_column_rank_of(parent, model->knots[0].number),
+               high = dba_column_rank_of(parent, model->knots[model->n_knots - 1].number);
+      if (high >= low && high - low + 1 >= model->rows) {
+        from = low;
+        range = high - low + 1;
+      }
+    }
     if (parent->rows)
-      dba_column_value(parent, MIN(dba_proportion(rank, model->rows, parent->rows), parent->rows - 1), out);
+      dba_column_value(parent, MIN(from + dba_proportion(rank, model->rows, range), parent->rows - 1), out);
     return;
   }
   const DbaSegment *segment = segment_at(model, rank, true);
-  append_place(model, segment, within(segment, rank), out);
+  if (model->n_elements && !segment->point && !model->exact) // each row's own: how many differ comes of itself
+    append_elements(model, rank, out);
+  else
+    append_place(model, segment, within(segment, rank), out);
 }
 
 void dba_column_nth(const DbaColumnModel *model, uint64_t index, GString *out) {
