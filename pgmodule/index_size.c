@@ -715,7 +715,7 @@ dbarch_index_size(PlannerInfo *root, RelOptInfo *rel, Relation heap, Relation in
 		ivfflat_size(&key, index, tuples, size);
 	else
 	{
-		dbarch_tree_size(&key, heap, index, info, tuples, size);
+		dbarch_tree_size(&key, rel, heap, index, info, tuples, size);
 		size->rough = true;
 	}
 	if (size->steady_pages == 0)

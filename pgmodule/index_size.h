@@ -65,6 +65,6 @@ extern bool dbarch_predicate_refuses_null(List *predicate, AttrNumber number);
 /* Bytes of an index tuple of the first n columns, without its line pointer. */
 extern double dbarch_average_tuple(KeySample *key, int n);
 /* GIN, GiST and SP-GiST. */
-extern void dbarch_tree_size(KeySample *key, Relation heap, Relation index, IndexOptInfo *info, double tuples, IndexSize *size);
+extern void dbarch_tree_size(KeySample *key, RelOptInfo *rel, Relation heap, Relation index, IndexOptInfo *info, double tuples, IndexSize *size);
 
 #endif
