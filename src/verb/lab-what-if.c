@@ -25,7 +25,7 @@ typedef struct Supposition {
   GPtrArray *definitions, *drops; // texts
   DbaList statements;             // Planned
   DbaList indexes;                // DbaWhatIfIndex
-  DbaList dropped;                // texts
+  DbaList dropped;                // Hidden
   GArray *set;                    // int
 } Supposition;
 
@@ -36,6 +36,12 @@ static const DbaField planned_fields[] = {F(sql, TEXT), F(place, TEXT), F(before
 #undef F
 #undef T
 static const DbaRecord planned_record = {"statement", sizeof(Planned), planned_fields};
+
+typedef struct Hidden {
+  const char *name;
+} Hidden;
+static const DbaField hidden_fields[] = {DBA_FIELD(Hidden, name, TEXT, 0), {0}};
+static const DbaRecord hidden_record = {"hidden index", sizeof(Hidden), hidden_fields};
 
 static bool take_statement(const DbaSqlStatement *statement, void *data, GError **error) {
   Supposition *x = data;
@@ -77,21 +83,27 @@ static bool read_words(const DbaRequest *request, unsigned from, Supposition *x,
   return true;
 }
 
+// What the server refuses of the user's own SQL is wrong input; always false.
+static bool blame(const char *sql, GError **error) {
+  if (error && g_error_matches(*error, DBA_ERROR, DBA_ERROR_DATABASE))
+    (*error)->code = DBA_ERROR_INPUT;
+  g_prefix_error(error, "%.80s: ", sql);
+  return false;
+}
+
 static bool suppose(DbaWhatIf *what_if, Supposition *x, GError **error) {
   int number;
   for (guint i = 0; i < x->definitions->len; i++) {
-    if (!dba_what_if_index(what_if, x->definitions->pdata[i], x->arena, &x->indexes, &number, error)) {
-      g_prefix_error(error, "%s: ", (const char *)x->definitions->pdata[i]);
-      return false;
-    }
+    if (!dba_what_if_index(what_if, x->definitions->pdata[i], x->arena, &x->indexes, &number, error))
+      return blame(x->definitions->pdata[i], error);
     g_array_append_val(x->set, number);
   }
   for (guint i = 0; i < x->drops->len; i++) {
     if (!dba_what_if_drop(what_if, x->drops->pdata[i], &number, error)) {
-      g_prefix_error(error, "drop index %s: ", (const char *)x->drops->pdata[i]);
-      return false;
+      g_autofree char *sql = g_strconcat("drop index ", x->drops->pdata[i], NULL);
+      return blame(sql, error);
     }
-    dba_list_add_text(x->arena, &x->dropped, x->drops->pdata[i]);
+    ((Hidden *)dba_list_add(x->arena, &x->dropped, sizeof(Hidden)))->name = x->drops->pdata[i];
     g_array_append_val(x->set, number);
   }
   return true;
@@ -127,10 +139,8 @@ static bool plan(DbaWhatIf *what_if, Supposition *x, bool with_plans, GError **e
   for (unsigned i = 0; i < n; i++) {
     Planned *planned = dba_list_at(Planned, &x->statements, i);
     int number = (int)planned->number;
-    if (!number && !dba_what_if_statement(what_if, planned->sql, &number, error)) {
-      g_prefix_error(error, "%.80s: ", planned->sql);
-      return false;
-    }
+    if (!number && !dba_what_if_statement(what_if, planned->sql, &number, error))
+      return blame(planned->sql, error);
     planned->number = number;
     requests[2 * i] = (DbaWhatIfRequest){number, NULL, 0};
     requests[2 * i + 1] = (DbaWhatIfRequest){number, (int *)(void *)x->set->data, x->set->len};
@@ -173,8 +183,8 @@ static void print_indexes(const Supposition *x, GString *out) {
       g_string_append_printf(out, ", height %" G_GINT64_FORMAT, index->height);
     g_string_append_printf(out, "%s\n", x->statements.n && !is_used(x, index) ? "; no plan uses it" : "");
   }
-  for (DBA_EACH_TEXT(name, &x->dropped))
-    g_string_append_printf(out, "without %s\n", *name);
+  for (DBA_EACH(Hidden, hidden, &x->dropped))
+    g_string_append_printf(out, "without %s\n", hidden->name);
 }
 
 static void print_cost(const Planned *planned, GString *out) {
@@ -215,12 +225,7 @@ static char *as_json(const Supposition *x, const char *subject, const DbaLab *la
   dba_json_put_text(json, "subject", subject);
   dba_json_put_text(json, "server", dba_lab_version(lab));
   dba_json_put_list(json, "indexes", &dba_what_if_index_record, &x->indexes, 0);
-  struct {
-    DbaList dropped;
-  } drops = {x->dropped};
-  const DbaField fields[] = {{"dropped", DBA_FIELD_TEXTS, 0, 0, NULL}, {0}};
-  const DbaRecord record = {"drops", sizeof drops, fields};
-  dba_json_put(json, "without", &record, &drops, 0);
+  dba_json_put_list(json, "without", &hidden_record, &x->dropped, 0);
   dba_json_put_list(json, "statements", &planned_record, &x->statements, 0);
   return dba_json_text(json);
 }

@@ -847,6 +847,75 @@ def same_bytes():
     equal(strip.sub("", a), strip.sub("", b))
 
 
+# ---- what-if and stand-ins -------------------------------------------------------------------------------------------
+
+def what_if():
+    out = run("lab", "what-if", SHOP, "create index on orders (status) include (total)", "drop index shop.customers_email_key", "-q", "--pg-major", MAJOR)
+    equal((out.returncode, out.stderr), (0, ""))
+    contains(out.stdout, "with orders_status_total_idx: 40 k rows")
+    contains(out.stdout, "without shop.customers_email_key")
+    contains(out.stdout, "7 statements, each once: cost")
+    answer = json.loads(run("lab", "what-if", SHOP, "create index idea on orders (status)", "select count(*) from orders where status = 'cancelled'", "--json", "-q", "--pg-major", MAJOR).stdout)
+    equal(answer["format"], "dbarch-what-if")
+    statement = answer["statements"][0]
+    assert statement["after"] < statement["before"] and statement["used"] == ["idea"], answer
+    contains(statement["plan"], "idea")
+    for words, message in (((SHOP,), "suppose something"), ((SHOP, "vacuum"), "not \"vacuum\""), ((SHOP, "create index on orders ("), "syntax error"), ((SHOP, "create index on orders (nope)"), 'column "nope" does not exist'),
+                           ((SHOP, "drop index nope"), "drop index nope"), (("/nowhere", "create index on a (b)"), "no such file"), ((SHOP, "create unique index on orders (customer_id)"), "cannot be unique"),
+                           ((SHOP, "create index on orders (status)", "select nope from orders"), 'column "nope" does not exist')):
+        out = run("lab", "what-if", *words, "-q", "--pg-major", MAJOR)
+        assert out.returncode in (2, 3), (words, out.returncode)
+        contains(out.stderr, message)
+    equal((servers(), lab_folders()), ([], []))
+
+
+def stand_in():
+    survey = os.path.join(WORK, "stand-in.json")
+    equal(run("survey", SHOP, "--with-values", "-o", survey).returncode, 0)
+    sums = "select sum(hashtext(t::text)::bigint) from shop.%s t"
+
+    def build(*options):
+        out = run("lab", "stand-in", survey, "-q", "--pg-major", MAJOR, *options)
+        assert out.returncode == 0, out.stderr
+        name, url = re.search(r"^lab (\S+):", out.stdout).group(1), out.stdout.strip().split("\n")[-1]
+        ask = lambda sql: subprocess.run([os.path.join(BIN, "psql"), "-XAtq", "-d", url, "-c", sql], stdout=subprocess.PIPE, check=True, encoding="utf-8", env=clean_env()).stdout.strip()
+        try:
+            facts = [ask("select count(*) from shop.orders"), *[ask(sums % t) for t in ("orders", "customers", "order_items", "products")],
+                     ask("select count(*) from pg_constraint where contype = 'f' and convalidated"), ask("select current_user"), ask("insert into shop.customers (email, full_name, country) values ('a@b', 'c', 'DE') returning id")]
+        finally:
+            run("lab", "stop", name)
+        return facts, out
+
+    first, out = build()
+    equal(out.stderr, "")
+    second, _ = build()
+    equal(first, second)  # of the seed, nothing else
+    equal((first[0], first[-2], first[-1]), ("40000", "dbarch_subject", "10001"))
+    other, _ = build("--seed", "2")
+    assert first[1] != other[1] and first[0] == other[0] and first[5] == other[5]
+    small, out = build("--rows", "10%")
+    equal(small[0], "4000")
+    contains(out.stdout, "10%")
+    for options, message in ((("--rows", "10"), "10%"), (("--rows", "-1%"), "share"), (("--rows", "101%"), "share"), (("--size", "much"), "500MB"), (("--rows", "1%", "--size", "5MB"), "name one"), (("--seed", "x"), "no number")):
+        out = run("lab", "stand-in", survey, "-q", *options)
+        equal(out.returncode, 2)
+        contains(out.stderr, message)
+    with open(survey, encoding="utf-8") as file:
+        claims = json.load(file)
+    for relation in claims["schema"]["relations"]:
+        relation["rows"] = 1e15
+    claims = write("claims.json", json.dumps(claims))
+    out = run("lab", "stand-in", claims, "-q")
+    equal(out.returncode, 5)
+    contains(out.stderr, "hint: --size 5GB")
+    process = subprocess.Popen([DBARCH, "lab", "stand-in", claims, "--size", "2GB"], env=clean_env(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8")
+    time.sleep(4)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    equal(process.returncode, 130)
+    equal((servers(), lab_folders()), ([], []))
+
+
 HALF, turn = os.environ.get("TEST_HALF"), 0  # "1" or "2": every other test, so that two processes share them
 everything = test
 
@@ -859,6 +928,8 @@ def test(name, function):
         everything(name, function)
 
 
+test("what-if", what_if)
+test("stand-in", stand_in)
 test("lab run", lab_run)
 test("lab, several at once", lab_several)
 test("lab extensions and privacy", lab_extensions)
