@@ -232,9 +232,11 @@ static void add_segment(Builder *builder, double share, DbaSegment segment) {
 static void add_part(Builder *builder, unsigned low, unsigned high, double share) {
   const DbaKnot *knots = builder->model->knots;
   double done = 0;
+  bool all_named = builder->model->distinct <= builder->model->n_knots; // then nothing lies between
   for (unsigned i = low + 1; i <= high; i++) {
-    double end = i == high ? 1 : (double)(i - low) / (high - low);
-    if (i < high && knots[low].has_number && knots[high].has_number && knots[i].has_number && knots[high].number > knots[low].number)
+    double end = i == high || all_named ? 1 : (double)(i - low) / (high - low);
+    if (i < high && !all_named && knots[low].has_number && knots[high].has_number && knots[i].has_number &&
+        knots[high].number > knots[low].number)
       end = CLAMP((knots[i].number - knots[low].number) / (knots[high].number - knots[low].number), done, 1);
     add_segment(builder, share * (end - done), (DbaSegment){.low = &knots[i - 1], .high = &knots[i], .open = knots[i - 1].common});
     if (i < high)
@@ -306,7 +308,8 @@ static double parents_met(const DbaColumnModel *model) {
 
 // Different values go to the segments by their rows, as far as there is room.
 static void spread_distinct(DbaColumnModel *model) {
-  if (model->parent && model->parent->rows && !model->unique)
+  enum { SAMPLE = 30000, SEEN_OFTEN = 3 }; // of rows, by default; values that it met so often were all met
+  if (model->parent && model->parent->rows && !model->unique && model->distinct * SEEN_OFTEN > MIN(model->rows, SAMPLE))
     model->distinct = MIN(MIN(model->parent->rows, model->rows), MAX(model->distinct, (uint64_t)parents_met(model)));
   double left = (double)model->distinct, weight = 0;
   for (unsigned i = 0; i < model->n_segments; i++) {

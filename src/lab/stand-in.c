@@ -253,8 +253,9 @@ static void append_at_row(const DbaTableModel *table, unsigned column, uint64_t 
         const DbaTableModel *parent = table->composites[i].parent;
         if (!parent->rows)
           return;
-        // a parent's rows in turn, so that each has as many children
-        DbaShuffle order = dba_shuffle(table->rows, 0.9, table->columns[table->composites[i].columns[0]].salt);
+        const DbaColumnModel *first = &table->columns[table->composites[i].columns[0]];
+        double kept = first->statistics && first->statistics->has_correlation ? first->statistics->correlation : 0;
+        DbaShuffle order = dba_shuffle(table->rows, kept, first->salt); // parents in turn, so that each has as many children
         uint64_t at = dba_proportion(dba_shuffle_at(&order, row), table->rows, parent->rows);
         append_at_row(parent, table->composites[i].parent_columns[k], at, depth + 1, out);
         return;

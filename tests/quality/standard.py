@@ -61,7 +61,7 @@ def tpc_h():
         queries = [query for _, query in statements()]
         compare_twin(original, queries, "TPC-H at %s" % SCALE)
         same = stand_in_shapes(original, queries)
-        assert same >= 0.5 * len(queries), same
+        assert same >= 0.85 * len(queries), same
     finally:
         original.stop()
 
