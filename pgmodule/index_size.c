@@ -134,8 +134,6 @@ take_column(KeyColumn *column, Form_pg_attribute attribute, HeapTuple statistics
 		return;
 	n_common = get_attstatsslot(&common, statistics, STATISTIC_KIND_MCV, InvalidOid, ATTSTATSSLOT_VALUES | ATTSTATSSLOT_NUMBERS) ? Min(common.nvalues, common.nnumbers) : 0;
 	n_bounds = get_attstatsslot(&histogram, statistics, STATISTIC_KIND_HISTOGRAM, InvalidOid, ATTSTATSSLOT_VALUES) ? histogram.nvalues : 0;
-	if (of_expression && n_common > 0)
-		column->guessed = false;	/* results that repeat were seen to */
 	/* values are of the column's type; the index may store another (GiST) */
 	if (n_common > 0 && common.valuetype != attribute->atttypid && attribute->attlen > 0)
 		n_bounds = 0;
@@ -150,6 +148,9 @@ take_column(KeyColumn *column, Form_pg_attribute attribute, HeapTuple statistics
 		column->common[column->n_common++] = (CommonKey) {bytes[n], shares[n]};
 		rest -= shares[n++];
 	}
+	/* of an expression, how often a value repeats is known of the common ones */
+	if (of_expression && form->stadistinct > -0.95)
+		column->guessed = rest > 0.2;
 	for (int i = 0; i < n_bounds; i++, n++)
 	{
 		bytes[n] = attribute->attlen > 0 ? attribute->attlen : stored_bytes(histogram.values[i], attribute);

@@ -120,13 +120,19 @@ together([
     ("clang-tidy", False, shell("ls src/*/*.c | xargs -P2 -n6 clang-tidy-19 -p build --quiet 2>/dev/null"), None),
     ("unit: base", True, ["build/tests/test-base"], None),
     ("unit: sql", True, ["build/tests/test-sql", *SPLIT], None),
+    ("unit: permutations", True, ["build/tests/test-shuffle"], None),
     ("unit: base, valgrind", True, ["valgrind", "-q", "--error-exitcode=9", "--leak-check=full", "--errors-for-leak-kinds=definite", "build/tests/test-base"], {"G_SLICE": "always-malloc"}),
     ("unit: base, sanitizers", True, ["build-asan/tests/test-base"], SANITIZERS),
     ("unit: sql, sanitizers", True, ["build-asan/tests/test-sql", *SPLIT], SANITIZERS),
+    ("unit: permutations, sanitizers", True, ["build-asan/tests/test-shuffle"], SANITIZERS),
     ("live: round trip on 17", True, ["build/tests/roundtrip", *ROUNDTRIP], {"TEST_PG_MAJOR": "17"}),
     ("live: round trip on 15", True, ["build/tests/roundtrip", *ROUNDTRIP], {"TEST_PG_MAJOR": "15"}),
     ("live: round trip on 18", True, ["build/tests/roundtrip", *ROUNDTRIP], {"TEST_PG_MAJOR": "18"}),
     ("live: round trip, sanitizers", True, ["build-asan/tests/roundtrip", *ROUNDTRIP], {"TEST_PG_MAJOR": "17", **SANITIZERS}),
+    ("live: what-if on 17", True, ["build/tests/what-if"], {"TEST_PG_MAJOR": "17"}),
+    ("live: what-if on 15", True, ["build/tests/what-if"], {"TEST_PG_MAJOR": "15"}),
+    ("live: what-if on 18", True, ["build/tests/what-if"], {"TEST_PG_MAJOR": "18"}),
+    ("live: what-if, sanitizers", True, ["build-asan/tests/what-if"], {"TEST_PG_MAJOR": "17", "TEST_MODULES": "build-asan/pgmodule", **SANITIZERS}),
     ("fuzz: splitter", False, fuzzer("split", "FUZZ_SPLIT", "tests/data/split"), None),
     ("fuzz: survey reader", False, fuzzer("survey", "FUZZ_SURVEY", "tests/fuzz/seeds/survey"), None),
 ])
@@ -136,14 +142,20 @@ for groups in [[
 ], [
     ("live: program, on 17, other half", True, ["python3", "tests/live/e2e.py"], {"TEST_PG_MAJOR": "17", "TEST_HALF": "2", "DBARCH_CACHE": own_cache()}),
     ("live: program, on 17, one half", True, ["python3", "tests/live/e2e.py"], {"TEST_PG_MAJOR": "17", "TEST_HALF": "1", "DBARCH_CACHE": own_cache()}),
-    ("live: program, sanitizers", True, ["python3", "tests/live/e2e.py", "lab run", "hostile", "review of", "survey", "bad input", "odd", "cycles", "SIGINT", "yaml", "password", "was cut", "includes", "power", "object"],
+    ("live: program, sanitizers", True, ["python3", "tests/live/e2e.py", "lab run", "hostile", "review of", "survey", "bad input", "odd", "cycles", "SIGINT", "yaml", "what-if", "stand-in", "password", "was cut", "includes", "power", "object"],
      {"TEST_PG_MAJOR": "17", "DBARCH_BUILD": os.path.join(ROOT, "build-asan"), "DBARCH_CACHE": own_cache(), **SANITIZERS}),
     ("live: program, on 15", True, ["python3", "tests/live/e2e.py"] + ([] if FULL else ["lab", "hostile", "live database", "survey:", "pg_dump", "locked", "invalid"]), {"TEST_PG_MAJOR": "15", "DBARCH_CACHE": own_cache()}),
     ("quality: real schemas", True, ["python3", "tests/quality/real.py"], None),
     ("quality: twin on 17", True, ["python3", "tests/quality/twin.py"], {"TEST_PG_MAJOR": "17", "DBARCH_CACHE": own_cache()}),
     ("quality: twin on 15", True, ["python3", "tests/quality/twin.py"], {"TEST_PG_MAJOR": "15", "DBARCH_CACHE": own_cache()}),
     ("quality: twin on 18", True, ["python3", "tests/quality/twin.py"], {"TEST_PG_MAJOR": "18", "DBARCH_CACHE": own_cache()}),
-], [
+    ("quality: what-if on 17", True, ["python3", "tests/quality/whatif.py"], {"TEST_PG_MAJOR": "17", "DBARCH_CACHE": own_cache()}),
+    ("quality: stand-in on 17", True, ["python3", "tests/quality/standin.py"], {"TEST_PG_MAJOR": "17", "DBARCH_CACHE": own_cache()}),
+    ("quality: TPC-H and pgbench", True, ["python3", "tests/quality/standard.py", "1" if FULL else "0.05"], {"TEST_PG_MAJOR": "17", "DBARCH_CACHE": own_cache()}),
+] + [test for major in ("15", "18") if FULL for test in (
+    ("quality: what-if on " + major, True, ["python3", "tests/quality/whatif.py"], {"TEST_PG_MAJOR": major, "DBARCH_CACHE": own_cache()}),
+    ("quality: stand-in on " + major, True, ["python3", "tests/quality/standin.py"], {"TEST_PG_MAJOR": major, "DBARCH_CACHE": own_cache()}),
+)], [
     ("live: limits and speed", True, ["python3", "bench/bench.py", "--check"] + (["--full"] if FULL else []), None),
 ]]:
     together(groups)

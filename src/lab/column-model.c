@@ -205,7 +205,7 @@ bool dba_column_model(DbaServer *server, const DbaSchema *schema, DbaArena *aren
   double of_each = fmax(1, original * (1 - model->null_share) / fmax(all, 1)), kept = x && x->distinct < 0 ? all * scale
                                                                                       : scale >= 1         ? all
                                                                                                    : all * (1 - pow(1 - scale, of_each));
-  model->distinct = model->unique ? model->rows : CLAMP(dba_count(kept), 1, MAX(1, model->rows));
+  model->distinct = model->unique ? MAX(1, model->rows) : CLAMP(dba_count(kept), 1, MAX(1, model->rows));
   look_for_figures(model);
   model->shuffle = dba_shuffle(model->rows, x && x->has_correlation ? x->correlation : model->unique ? 1 : 0, model->salt);
   model->nulls = dba_shuffle(table->rows, 0, model->salt + 1);

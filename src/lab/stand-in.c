@@ -218,9 +218,9 @@ static uint64_t common_divisor(uint64_t a, uint64_t b) {
 static void append_follower(const DbaTableModel *table, unsigned follower, uint64_t row, GString *out) {
   const DbaColumnModel *leader = &table->columns[table->leader];
   uint64_t ordinal, sharers, index = dba_column_index(leader, dba_shuffle_at(&leader->shuffle, row), &ordinal, &sharers);
-  const DbaColumnModel *only = table->n_followers == 1 ? &table->columns[table->followers[0]] : NULL;
+  const DbaColumnModel *only = &table->columns[follower];
   // By steps of the golden ratio, rows of one leader land far apart, and each of the follower's ranks is met once.
-  if (only && dba_column_largest(only) * (double)sharers * 2.7 < 1) {
+  if (table->n_followers == 1 && dba_column_largest(only) * (double)sharers * 2.7 < 1) {
     uint64_t step = (uint64_t)((double)only->rows * 0.6180339887) | 1;
     while (step > 1 && common_divisor(step, only->rows) > 1)
       step += 2;

@@ -179,7 +179,7 @@ static void read_used(const DbaWhatIf *what_if, const char *hypothetical, const 
   g_auto(GStrv) ids = g_strsplit_set(hypothetical, "{},", -1);
   for (char **id = ids; *id; id++)
     if (**id)
-      dba_list_add_int(arena, &cost->used, number_of(what_if, atoi(*id), MADE_INDEX));
+      dba_list_add_int(arena, &cost->used, number_of(what_if, (int)g_ascii_strtoll(*id, NULL, 10), MADE_INDEX));
   g_autoptr(GString) name = g_string_new(NULL);
   bool quoted = false;
   for (const char *p = real + 1; *p; p++) {

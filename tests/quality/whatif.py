@@ -119,6 +119,8 @@ def accuracy():
                 real.ask("create extension hypopg")
             costs, sizes, rough_sizes, tree_sizes, theirs = [], [], [], [], []
             for definition, query in cases():
+                if "date_trunc" in definition and int(MAJOR) < 16:
+                    continue  # not immutable there
                 a, b = really(real, definition, query), supposed(twin, definition, query)
                 c = with_hypopg(real, definition, query) if have_hypopg else None
                 cost, size = relative(b[0], a[0]), relative(b[1], a[1])
@@ -139,6 +141,7 @@ def accuracy():
             assert good >= 0.9, good
             assert len(rough_sizes) <= 3, rough_sizes
             assert statistics.median(sizes) <= 0.05 and max(sizes) <= 0.2, sizes
+            assert statistics.median(tree_sizes) <= 0.2 and max(tree_sizes) <= 0.6, tree_sizes
             twin.close()
         finally:
             run("lab", "stop", lab)

@@ -3,6 +3,7 @@ create extension if not exists pg_trgm;
 create extension if not exists btree_gist;
 select setseed(0.42);
 create table customer (id int primary key, email text not null, name text, country text, joined timestamptz, tags text[], notes jsonb);
+alter table customer alter id set statistics 300; -- the sample holds all rows: the same statistics every time
 insert into customer
 select i, 'user' || i || '@' || (array['example.org', 'mail.example.com', 'x.io'])[1 + i % 3],
        case when i % 11 = 0 then null else initcap(substr(md5(i::text), 1, 4 + i % 9)) || ' ' || initcap(substr(md5((i / 7)::text), 1, 3 + i % 13)) end,
