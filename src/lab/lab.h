@@ -149,12 +149,20 @@ typedef struct DbaStandIn {
   double percent;                                 // of the subject's rows; 0: by size_bytes, or all
   int64_t size_bytes;                             // of tables and indexes together; 0: no limit
   uint64_t seed;                                  // the same seed gives the same rows
+  const GPtrArray *relations;                     // DbaRelation: only these get rows; NULL: all
+  uint64_t most_rows;                             // to a table; 0: no limit
+  uint64_t unknown_rows;                          // to a table that was never counted
+  gint64 deadline_us;                             // monotonic; what has no rows by then goes without; 0: none
   void (*progress)(void *data, const char *line); // may be NULL
   void *progress_data;
 } DbaStandIn;
 // A database with the subject's schema, and rows made from its statistics alone: shares of nulls and of common values, counts of
 // different values, histograms, order on disk, widths, keys and foreign keys are the subject's as far as the survey tells
 // (docs/lab.md).  The survey must have been taken with values.  What the rows do not satisfy is left out and noted in `load`.
+// The rows alone, into tables without constraints and indexes; `server` is a session of the role without power.  `filled`, or NULL,
+// gets the relations that have rows now.
+bool dba_lab_make_rows(DbaServer *server, const char *folder, const DbaSurvey *survey, const DbaStandIn *options, DbaLoad *load,
+                       GHashTable *filled, double *ret_scale, GError **error) DBA_CHECKED;
 bool dba_lab_create_stand_in(const DbaLab *lab, const char *database, const DbaSurvey *survey, const DbaStandIn *options, DbaLoad *load,
                              double *ret_scale, GError **error) DBA_CHECKED;
 
@@ -212,7 +220,8 @@ typedef struct DbaTrialSetup {
   const DbaLab *lab;
   const char *database;           // holds the subject's schema and rows; never changed
   const char *rows_origin;        // for the receipt
-  GHashTable *generated;          // relations whose rows are generated, whatever rows_origin says; or NULL
+  GHashTable *generated;          // relations whose rows dbarch made, whatever rows_origin says; or NULL
+  const char *generated_origin;   // from what
   bool before_ready, after_ready; // the clones stand; start with false
   const char *subject;            // for the command that repeats it; NULL: none is named
   DbaInterrupt *interrupt;

@@ -95,7 +95,7 @@ static void add_receipt(DbaTrial *trial, const char *method, const char *quantit
                           .locale = dba_arena_text(arena, trial->locale),
                           .settings = dba_arena_text(arena, trial->settings),
                           .rows_origin = trial->setup->generated && g_hash_table_contains(trial->setup->generated, trial->relation)
-                                             ? "generated"
+                                             ? trial->setup->generated_origin
                                              : trial->setup->rows_origin,
                           .rows = dba_arena_text(arena, trial->rows),
                           .repeat = dba_arena_format(arena, "dbarch review %s%s--rule %s --object %s", quoted_subject,

@@ -21,6 +21,7 @@ typedef struct Maker {
   DbaServer *server;
   DbaLoad *load;
   DbaArena *arena;
+  GHashTable *filled;
   DbaTableModel *tables;
   unsigned n_tables;
   double scale;
@@ -168,14 +169,33 @@ static void take_unique_key(DbaTableModel *table, const DbaIndex *index) {
     dba_column_even_out(first, (uint64_t)ceil((double)first->rows / others));
 }
 
+// A leaf stands for its partitioned table too.
+static bool is_wanted(const DbaStandIn *options, const DbaRelation *relation) {
+  if (!options->relations)
+    return true;
+  for (guint i = 0; i < options->relations->len; i++) {
+    const DbaRelation *wanted = options->relations->pdata[i];
+    if (wanted == relation || (relation->partition_of && !g_strcmp0(wanted->schema, relation->partition_of_schema) &&
+                               !g_strcmp0(wanted->name, relation->partition_of)))
+      return true;
+  }
+  return false;
+}
+
+static bool is_late(const Maker *maker) { return maker->options->deadline_us && g_get_monotonic_time() >= maker->options->deadline_us; }
+
 static bool model_tables(Maker *maker, GError **error) {
   for (DBA_EACH(DbaRelation, relation, &maker->survey->schema.relations)) {
-    if (!has_rows_of_its_own(relation))
+    if (!has_rows_of_its_own(relation) || !is_wanted(maker->options, relation))
       continue;
     DbaTableModel *table = &maker->tables[maker->n_tables++];
     double rows = original_rows(relation);
+    if (rows <= 0)
+      rows = (double)maker->options->unknown_rows;
     *table = (DbaTableModel){.relation = relation, .leader = -1, .n_columns = relation->columns.n};
     table->rows = dba_count(fmax(fmin(rows, FEWEST), rows * maker->scale));
+    if (maker->options->most_rows)
+      table->rows = MIN(table->rows, maker->options->most_rows);
     table->columns = dba_arena_alloc(maker->arena, sizeof(DbaColumnModel) * (relation->columns.n + 1));
     table->composites = dba_arena_alloc(maker->arena, sizeof(DbaCompositeKey));
     maker->rows_wanted += table->rows;
@@ -339,12 +359,16 @@ static bool copy_rows(Maker *maker, DbaTableModel *table, GError **error) {
     if (!dba_server_copy_data(maker->server, rows->str, rows->len, error))
       return false;
     g_string_truncate(rows, 0);
+    if (is_late(maker)) // what there is stays
+      break;
     tell(maker, table, row);
   }
   if (!dba_server_copy_end(maker->server, error))
     return false;
   maker->rows_made += table->rows;
   maker->load->inserted += table->rows;
+  if (maker->filled)
+    g_hash_table_add(maker->filled, (DbaRelation *)(uintptr_t)relation);
   return true;
 }
 
@@ -392,7 +416,7 @@ static bool set_sequences(Maker *maker, GError **error) {
 static bool fill(Maker *maker, GError **error) {
   if (!dba_server_exec(maker->server, dba_embedded_lab_sql("stand_in_session"), error) || !model_tables(maker, error))
     return false;
-  for (unsigned i = 0; i < maker->n_tables; i++)
+  for (unsigned i = 0; i < maker->n_tables && !is_late(maker); i++)
     if (!fill_table(maker, &maker->tables[i], error))
       return false;
   return set_sequences(maker, error);
@@ -410,21 +434,35 @@ static bool settle_pages(DbaServer *server, const DbaSurvey *survey, GError **er
   return (!tables->len || dba_server_exec(server, tables->str, error)) && dba_server_exec(server, "analyze", error);
 }
 
+bool dba_lab_make_rows(DbaServer *server, const char *folder, const DbaSurvey *survey, const DbaStandIn *options, DbaLoad *load,
+                       GHashTable *filled, double *ret_scale, GError **error) {
+  g_autoptr(DbaArena) arena = dba_arena_new();
+  Maker maker = {.survey = survey,
+                 .options = options,
+                 .server = server,
+                 .load = load,
+                 .arena = arena,
+                 .filled = filled,
+                 .begin_us = g_get_monotonic_time()};
+  maker.told_us = maker.begin_us;
+  maker.tables = dba_arena_alloc(arena, sizeof(DbaTableModel) * (survey->schema.relations.n + 1));
+  maker.scale = 1;
+  if (!options->most_rows && !choose_scale(survey, options, folder, &maker.scale, error))
+    return false;
+  *ret_scale = maker.scale;
+  return fill(&maker, error);
+}
+
 bool dba_lab_create_stand_in(const DbaLab *lab, const char *database, const DbaSurvey *survey, const DbaStandIn *options, DbaLoad *load,
                              double *ret_scale, GError **error) {
   g_autofree char *before = NULL, *after = NULL;
-  g_autoptr(DbaArena) arena = dba_arena_new();
   DbaSchemaWrite write = {.no_owners = true, .no_grants = true};
-  Maker maker = {.survey = survey, .options = options, .load = load, .arena = arena, .begin_us = g_get_monotonic_time()};
-  maker.told_us = maker.begin_us;
-  maker.tables = dba_arena_alloc(arena, sizeof(DbaTableModel) * (survey->schema.relations.n + 1));
   dba_schema_write_parts(&survey->schema, &write, &before, &after);
-  if (!choose_scale(survey, options, dba_lab_folder(lab), &maker.scale, error) || !dba_lab_create_database(lab, database, NULL, error) ||
-      !dba_lab_create_roles(lab, &survey->schema, error) || !dba_lab_load_text(lab, database, "schema", before, true, load, error))
+  if (!dba_lab_create_database(lab, database, NULL, error) || !dba_lab_create_roles(lab, &survey->schema, error) ||
+      !dba_lab_load_text(lab, database, "schema", before, true, load, error))
     return false;
   g_autoptr(DbaServer) server = dba_lab_connect(lab, DBA_LAB_SUBJECT_ROLE, database, error);
-  maker.server = server;
-  if (!server || !fill(&maker, error))
+  if (!server || !dba_lab_make_rows(server, dba_lab_folder(lab), survey, options, load, NULL, ret_scale, error))
     return false;
   if (options->progress)
     options->progress(options->progress_data, "building keys and indexes");
@@ -433,6 +471,5 @@ bool dba_lab_create_stand_in(const DbaLab *lab, const char *database, const DbaS
   if (options->progress)
     options->progress(options->progress_data, "vacuum and analyze");
   g_autoptr(DbaServer) owner = dba_lab_connect(lab, DBA_LAB_SUPERUSER, database, error);
-  *ret_scale = maker.scale;
   return owner && settle_pages(owner, survey, error) && dba_lab_set_planner(owner, database, survey, load, error);
 }

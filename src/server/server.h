@@ -64,5 +64,11 @@ bool dba_server_read_schema(DbaServer *server, DbaSchema *schema, GError **error
 // again, up to six times, when an object is dropped while it is read.  `subject` is kept without its password.
 // `values`: common values and histograms too, and the ends of indexed columns, which a twin needs.  Looking up an end counts as a
 // scan of its index: on a target only indexes that are in use are asked, so that an unused one goes on looking unused.
-typedef enum DbaSurveyValues { DBA_SURVEY_NUMBERS, DBA_SURVEY_VALUES, DBA_SURVEY_VALUES_OF_A_LAB } DbaSurveyValues;
+// DBA_SURVEY_COLUMN_VALUES: what pg_stats shows of values, for rows made from them; nothing is looked up.
+typedef enum DbaSurveyValues {
+  DBA_SURVEY_NUMBERS,
+  DBA_SURVEY_COLUMN_VALUES,
+  DBA_SURVEY_VALUES,
+  DBA_SURVEY_VALUES_OF_A_LAB
+} DbaSurveyValues;
 DbaSurvey *dba_server_survey(DbaServer *server, const char *subject, DbaSurveyValues values, GError **error) DBA_CHECKED;

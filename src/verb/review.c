@@ -2,14 +2,14 @@
 // dbarch review: survey, advisors, trials, roadmap, report.
 //
 // Rows for the trials are the subject's own where it is SQL files; for a live database or a survey a lab database is made
-// from its schema and filled with simple generated rows, in the tables that findings are about.
+// from its schema, and rows are made from its statistics, in the tables that findings are about.
 #include "verb/verb.h"
 
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { GENERATED_ROWS = 100000 };
+enum { GENERATED_ROWS = 100000, UNKNOWN_ROWS = 10000 }; // to a table; to one that was never counted
 static const char SUBJECT_DATABASE[] = "subject";
 
 static char *without_quotes(const char *name) {
@@ -125,7 +125,10 @@ static bool build_from_schema(const DbaLab *lab, const DbaSurvey *survey, const 
   g_autoptr(GPtrArray) relations = trial_relations(&survey->schema, findings, false);
   {
     g_autoptr(DbaServer) server = dba_lab_connect(lab, DBA_LAB_SUBJECT_ROLE, SUBJECT_DATABASE, error);
-    if (!server || !dba_lab_generate_rows(server, &survey->schema, relations, GENERATED_ROWS, deadline, load, filled, error))
+    DbaStandIn rows = {
+        .relations = relations, .most_rows = GENERATED_ROWS, .unknown_rows = UNKNOWN_ROWS, .seed = 1, .deadline_us = deadline};
+    double scale;
+    if (!server || !dba_lab_make_rows(server, dba_lab_folder(lab), survey, &rows, load, filled, &scale, error))
       return false;
   }
   if (!dba_lab_load_text(lab, SUBJECT_DATABASE, "schema", after, true, load, error) ||
@@ -181,8 +184,9 @@ static bool prove(const DbaRequest *request, const DbaSurvey *survey, DbaFinding
     return !trials;
   *setup = (DbaTrialSetup){.lab = *lab,
                            .database = SUBJECT_DATABASE,
-                           .rows_origin = own_rows ? "the subject's own files" : "generated",
+                           .rows_origin = own_rows ? "the subject's own files" : "made from statistics",
                            .generated = filled,
+                           .generated_origin = own_rows ? "generated" : "made from statistics",
                            .subject = review->again,
                            .interrupt = request->interrupt,
                            .deadline_us = deadline,
@@ -312,7 +316,9 @@ static const char *again(const DbaSubject *subject, DbaArena *arena) {
 static bool run(const DbaRequest *request, const DbaSubject *subject, DbaLab **lab, DbaReview *review, DbaAnswer *answer, GError **error) {
   const char *out = request->out ? request->out : DBA_DEFAULT_OUT;
   gint64 begin = g_get_monotonic_time();
-  g_autoptr(DbaSurvey) survey = dba_subject_survey(request, subject, lab, review, error);
+  DbaRequest reading = *request;
+  reading.makes_rows = !request->no_lab;
+  g_autoptr(DbaSurvey) survey = dba_subject_survey(&reading, subject, lab, review, error);
   if (!survey)
     return false;
   g_autofree const char **rules = dba_advise_rules();

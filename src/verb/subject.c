@@ -219,7 +219,8 @@ DbaSurvey *dba_subject_survey(const DbaRequest *request, const DbaSubject *subje
   case DBA_SUBJECT_LIVE: {
     dba_request_progress(request, "reading %s", subject->shown);
     g_autoptr(DbaServer) server = dba_server_open(subject->text, request->interrupt, error);
-    return server ? dba_server_survey(server, subject->shown, request->with_values ? DBA_SURVEY_VALUES : DBA_SURVEY_NUMBERS, error) : NULL;
+    DbaSurveyValues values = request->with_values ? DBA_SURVEY_VALUES : request->makes_rows ? DBA_SURVEY_COLUMN_VALUES : DBA_SURVEY_NUMBERS;
+    return server ? dba_server_survey(server, subject->shown, values, error) : NULL;
   }
   case DBA_SUBJECT_SURVEY: {
     g_autofree char *text = NULL;

@@ -30,6 +30,7 @@ typedef struct DbaRequest {
   bool color;
   unsigned width;
   double budget_seconds;
+  bool makes_rows;    // of a live subject, what pg_stats shows of values is read too: rows will be made from it
   double percent;     // --rows; 0: not said
   int64_t size_bytes; // --size; 0: not said
   uint64_t seed;
