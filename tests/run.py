@@ -19,7 +19,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 os.chdir(ROOT)
 FULL = "--full" in sys.argv
 ONLY = [a for a in sys.argv[1:] if not a.startswith("-")]
-FUZZ_SECONDS = "60"
+FUZZ_SECONDS = "45"
 SANITIZERS = {"ASAN_OPTIONS": "detect_leaks=1:strict_string_checks=1", "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
               "LSAN_OPTIONS": "suppressions=%s/tests/lsan.supp:print_suppressions=0" % ROOT}
 GLIB = subprocess.run(["pkg-config", "--cflags", "--libs", "glib-2.0", "yyjson"], stdout=subprocess.PIPE, encoding="utf-8").stdout.split()
@@ -142,13 +142,14 @@ for groups in [[
 ], [
     ("live: program, on 17, other half", True, ["python3", "tests/live/e2e.py"], {"TEST_PG_MAJOR": "17", "TEST_HALF": "2", "DBARCH_CACHE": own_cache()}),
     ("live: program, on 17, one half", True, ["python3", "tests/live/e2e.py"], {"TEST_PG_MAJOR": "17", "TEST_HALF": "1", "DBARCH_CACHE": own_cache()}),
-    ("live: program, sanitizers", True, ["python3", "tests/live/e2e.py", "lab run", "hostile", "review of", "survey", "bad input", "odd", "cycles", "SIGINT", "yaml", "what-if", "stand-in", "password", "was cut", "includes", "power", "object"],
+    ("live: program, sanitizers", True, ["python3", "tests/live/e2e.py", "lab run", "hostile", "review of", "survey", "bad input", "odd", "cycles", "SIGINT", "yaml", "what-if", "password", "was cut", "includes", "power", "object"],
      {"TEST_PG_MAJOR": "17", "DBARCH_BUILD": os.path.join(ROOT, "build-asan"), "DBARCH_CACHE": own_cache(), **SANITIZERS}),
     ("live: program, on 15", True, ["python3", "tests/live/e2e.py"] + ([] if FULL else ["lab", "hostile", "live database", "survey:", "pg_dump", "locked", "invalid"]), {"TEST_PG_MAJOR": "15", "DBARCH_CACHE": own_cache()}),
     ("quality: real schemas", True, ["python3", "tests/quality/real.py"], None),
     ("quality: twin on 17", True, ["python3", "tests/quality/twin.py"], {"TEST_PG_MAJOR": "17", "DBARCH_CACHE": own_cache()}),
-    ("quality: twin on 15", True, ["python3", "tests/quality/twin.py"], {"TEST_PG_MAJOR": "15", "DBARCH_CACHE": own_cache()}),
-    ("quality: twin on 18", True, ["python3", "tests/quality/twin.py"], {"TEST_PG_MAJOR": "18", "DBARCH_CACHE": own_cache()}),
+    ("quality: twin on 15", True, ["python3", "tests/quality/twin.py", *(() if FULL else ("--live",))], {"TEST_PG_MAJOR": "15", "DBARCH_CACHE": own_cache()}),
+    ("quality: twin on 18", True, ["python3", "tests/quality/twin.py", *(() if FULL else ("--live",))], {"TEST_PG_MAJOR": "18", "DBARCH_CACHE": own_cache()}),
+    ("quality: stand-in, sanitizers", True, ["python3", "tests/quality/standin.py", "--people"], {"TEST_PG_MAJOR": "17", "DBARCH_BUILD": os.path.join(ROOT, "build-asan"), "DBARCH_CACHE": own_cache(), **SANITIZERS}),
     ("quality: what-if on 17", True, ["python3", "tests/quality/whatif.py"], {"TEST_PG_MAJOR": "17", "DBARCH_CACHE": own_cache()}),
     ("quality: stand-in on 17", True, ["python3", "tests/quality/standin.py"], {"TEST_PG_MAJOR": "17", "DBARCH_CACHE": own_cache()}),
     ("quality: TPC-H and pgbench", True, ["python3", "tests/quality/standard.py", "1" if FULL else "0.05"], {"TEST_PG_MAJOR": "17", "DBARCH_CACHE": own_cache()}),

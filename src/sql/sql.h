@@ -61,7 +61,6 @@ typedef enum DbaSqlTag {
   DBA_SQL_CREATE_TRIGGER,
   DBA_SQL_CREATE_EXTENSION,
   DBA_SQL_CREATE_ROLE,
-  DBA_SQL_DROP_INDEX, // of one index
   DBA_SQL_ALTER_TABLE,
   DBA_SQL_COMMENT,
   DBA_SQL_OWNER, // ALTER ... OWNER TO, and default privileges of a role
@@ -75,7 +74,8 @@ typedef enum DbaSqlTag {
   DBA_SQL_UPDATE,
   DBA_SQL_DELETE,
   DBA_SQL_MERGE,
-  DBA_SQL_DATABASE, // CREATE, DROP, ALTER DATABASE
+  DBA_SQL_DATABASE,   // CREATE, DROP, ALTER DATABASE
+  DBA_SQL_DROP_INDEX, // of one index
   DBA_SQL_N_TAGS,
 } DbaSqlTag;
 
