@@ -98,7 +98,7 @@ static void find_step(DbaColumnModel *model) {
   if (model->maker->kind == DBA_VALUE_WHOLE && model->n_knots >= 10) {
     int64_t divisor = 0; // of all distances
     for (unsigned i = 1; i < model->n_knots; i++)
-      for (int64_t a = divisor, b = (int64_t)fabs(model->knots[i].number - model->knots[0].number);; a %= b) {
+      for (int64_t a = divisor, b = (int64_t)fmin(fabs(model->knots[i].number - model->knots[0].number), 9e18);; a %= b) {
         if (a < b) {
           int64_t swap = a;
           a = b;

@@ -85,8 +85,8 @@ static int find_column(const DbaTableModel *table, const char *name) {
 static void take_foreign_key(Maker *maker, DbaTableModel *table, const DbaConstraint *key) {
   const DbaTableModel *parent = find_table(maker, key->ref_schema, key->ref_table);
   DbaCompositeKey composite = {.parent = parent};
-  if (!parent || key->columns.n != key->ref_columns.n || key->columns.n > G_N_ELEMENTS(composite.columns))
-    return; // a partitioned parent: its keys are not in one line
+  if (!parent || !parent->rows || key->columns.n != key->ref_columns.n || key->columns.n > G_N_ELEMENTS(composite.columns))
+    return; // an empty parent, or a partitioned one, whose keys are not in one line
   for (uint32_t i = 0; i < key->columns.n; i++) {
     int child_column = find_column(table, dba_list_text(&key->columns, i)),
         parent_column = find_column(parent, dba_list_text(&key->ref_columns, i));
@@ -184,6 +184,13 @@ static bool is_wanted(const DbaStandIn *options, const DbaRelation *relation) {
 
 static bool is_late(const Maker *maker) { return maker->options->deadline_us && g_get_monotonic_time() >= maker->options->deadline_us; }
 
+static bool has_key_of_several(const DbaRelation *relation) {
+  for (DBA_EACH(DbaIndex, index, &relation->indexes))
+    if (index->unique && index->keys.n > 1)
+      return true;
+  return false;
+}
+
 static bool model_tables(Maker *maker, GError **error) {
   for (DBA_EACH(DbaRelation, relation, &maker->survey->schema.relations)) {
     if (!has_rows_of_its_own(relation) || !is_wanted(maker->options, relation))
@@ -193,7 +200,8 @@ static bool model_tables(Maker *maker, GError **error) {
     if (rows <= 0)
       rows = (double)maker->options->unknown_rows;
     *table = (DbaTableModel){.relation = relation, .leader = -1, .n_columns = relation->columns.n};
-    table->rows = dba_count(fmax(fmin(rows, FEWEST), rows * maker->scale));
+    double wanted = fmax(fmin(rows, FEWEST), rows * maker->scale);
+    table->rows = dba_count(has_key_of_several(relation) ? floor(wanted) : ceil(wanted)); // parents are not too few for their children
     if (maker->options->most_rows)
       table->rows = MIN(table->rows, maker->options->most_rows);
     table->columns = dba_arena_alloc(maker->arena, sizeof(DbaColumnModel) * (relation->columns.n + 1));

@@ -99,7 +99,7 @@ static void append_uuid(GString *out, double high, uint64_t salt, uint64_t index
 static void append_number(const DbaColumnModel *model, double x, uint64_t index, GString *out) {
   char text[G_ASCII_DTOSTR_BUF_SIZE];
   switch (model->maker->kind) {
-  case DBA_VALUE_WHOLE: g_string_append_printf(out, "%" G_GINT64_FORMAT, (int64_t)llround(x)); break;
+  case DBA_VALUE_WHOLE: g_string_append_printf(out, "%" G_GINT64_FORMAT, (int64_t)llround(CLAMP(x, -9.2e18, 9.2e18))); break;
   case DBA_VALUE_NUMERIC: g_string_append_printf(out, "%.*f", model->scale, x); break;
   case DBA_VALUE_REAL: g_string_append(out, g_ascii_dtostr(text, sizeof text, x)); break;
   case DBA_VALUE_MOMENT: append_moment(out, x, model->maker->style); break;
@@ -270,7 +270,7 @@ bool dba_column_on_a_line(const DbaColumnModel *model) {
 
 uint64_t dba_column_rank_of(const DbaColumnModel *model, double number) {
   if (model->stride > 0)
-    return (uint64_t)CLAMP(llround((number - model->line_from) / model->stride), 0, (int64_t)model->rows - 1);
+    return MIN(dba_count((number - model->line_from) / model->stride), model->rows - 1);
   unsigned low = 0, high = model->n_segments;
   while (high - low > 1) {
     unsigned middle = (low + high) / 2;
