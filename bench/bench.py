@@ -192,7 +192,7 @@ def what_if(scale):
         subprocess.run(psql + ["grant execute on all functions in schema public to public"], check=True, env=clean_env(), stdout=subprocess.DEVNULL)
         queries = [q for i, q in enumerate(tpch.queries()) if i + 1 not in (2, 15, 17, 18, 20, 22)]
         indexes = tpch.candidates()
-        rounds = 200
+        rounds = 400
         ours_setup = "".join("select dbarch_twin.hypothetical_index('create index on %s');\n" % i for i in indexes)
         ours_setup += "".join("select dbarch_twin.keep_statement($q$%s$q$);\n" % q for q in queries)
         chosen = [[1 + (r * 37 + k * 13) % len(indexes) for k in range(10)] for r in range(rounds)]
@@ -200,12 +200,12 @@ def what_if(scale):
         theirs_setup = "set search_path = public;\n" + "".join("select hypopg_create_index('create index on %s');\n" % i for i in indexes)
         theirs_setup += "create temp table h as select row_number() over (order by indexrelid) as n, indexrelid from hypopg_list_indexes;\n"
         theirs = "".join("select hypopg_unhide_all_indexes(); select count(hypopg_hide_index(indexrelid)) from h where n not in (%s);\n%s" % (
-            ",".join(map(str, c)), "".join("explain %s;\n" % q for q in queries)) for c in chosen[:rounds // 10])
+            ",".join(map(str, c)), "".join("explain %s;\n" % q for q in queries)) for c in chosen[:rounds // 20])
         n = len(queries)
         ratios, rates = [], []
         for _ in range(3):  # in turn
             mine = rounds * n / psql_seconds(superuser, ours_setup, ours)
-            other = rounds // 10 * n / psql_seconds(superuser, theirs_setup, theirs)
+            other = rounds // 20 * n / psql_seconds(superuser, theirs_setup, theirs)
             ratios.append(mine / other)
             rates.append((mine, other))
         with concurrent.futures.ThreadPoolExecutor(2) as pool:
