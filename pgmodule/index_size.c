@@ -679,6 +679,7 @@ hnsw_size(KeySample *key, Relation index, double tuples, IndexSize *size)
 
 	size->pages = 1 + ceil(rows / to_page);
 	size->height = -1;
+	size->rough = true;
 }
 
 /* pgvector: the centres of the lists, then each list's rows on pages of their own. */
@@ -692,8 +693,9 @@ ivfflat_size(KeySample *key, Relation index, double tuples, IndexSize *size)
 	double		centres = ceil(lists / Max(1, floor(usable / (MAXALIGN(8 + vector) + POINTER))));
 	double		to_page = Max(1, floor(usable / (MAXALIGN(sizeof(IndexTupleData) + vector) + POINTER)));
 
-	size->pages = 1 + centres + lists * Max(1, ceil(rows / lists / to_page) + (rows / lists > to_page ? -0.5 + 0.5 : 0));
+	size->pages = 1 + centres + lists * Max(1, ceil(rows / lists / to_page));
 	size->height = -1;
+	size->rough = true;
 }
 
 void
