@@ -106,6 +106,7 @@ PG_FUNCTION_INFO_V1(dbarch_set_column_statistics);
 PG_FUNCTION_INFO_V1(dbarch_add_end);
 PG_FUNCTION_INFO_V1(dbarch_set_gin_counters);
 PG_FUNCTION_INFO_V1(dbarch_set_brin_counters);
+PG_FUNCTION_INFO_V1(dbarch_forget_pages);
 
 /* A number of blocks that the planner can hold. */
 static BlockNumber
@@ -716,6 +717,24 @@ dbarch_set_brin_counters(PG_FUNCTION_ARGS)
 	MarkBufferDirty(buffer);
 	UnlockReleaseBuffer(buffer);
 	index_close(index, NoLock);
+	PG_RETURN_VOID();
+}
+
+/*
+ * forget_pages(database): its shared buffers are written and dropped, so that the
+ * next to read finds them cold.  For a database that nobody works in.
+ */
+Datum
+dbarch_forget_pages(PG_FUNCTION_ARGS)
+{
+	Oid			database = PG_GETARG_OID(0);
+
+	if (!superuser())
+		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("only a superuser may drop buffers")));
+	if (!OidIsValid(database) || database == MyDatabaseId)
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_IN_USE), errmsg("a session cannot drop the buffers of its own database")));
+	FlushDatabaseBuffers(database);
+	DropDatabaseBuffers(database);
 	PG_RETURN_VOID();
 }
 

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import traceback
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -29,9 +30,10 @@ def run(*args, env=None, cwd=WORK, timeout=300, stdin=subprocess.DEVNULL):
 
 def test(name, function):
     global failed
+    began = time.time()
     try:
         function()
-        print("ok", name, flush=True)
+        print("ok %s [%.1f s]" % (name, time.time() - began), flush=True)
     except Exception as error:  # a test must not end the others
         failed += 1
         where = traceback.extract_tb(error.__traceback__)[-1]

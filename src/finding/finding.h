@@ -13,12 +13,14 @@ bool dba_severity_parse(const char *name, DbaSeverity *ret_severity);
 // One measured comparison.
 typedef struct DbaReceipt {
   const char *method;                                    // "delete one row of shop.orders, 5 runs, interleaved"
-  const char *quantity;                                  // "time", "buffers", "size", "WAL", "rows"
-  const char *unit;                                      // "ms", "pages", "bytes", "rows"
+  const char *quantity;                                  // "time", "CPU", "buffers", "size", "WAL"
+  const char *unit;                                      // "ms", "pages", "bytes"
   double before, after;                                  // medians
-  double before_low, before_high, after_low, after_high; // smallest and largest run
+  double before_low, before_high, after_low, after_high; // their 95 % bootstrap intervals
+  double ratio, ratio_low, ratio_high;                   // after to before, and its interval; 0 where n is 1
   int64_t n;                                             // runs of each side
-  bool claimed;                                          // the difference is larger than the spread
+  bool claimed;                                          // a gain that the interval carries
+  const char *machine;                                   // what the yardstick said: "steady" ...; NULL: none ran
   const char *server;                                    // "PostgreSQL 17.11"
   const char *locale;
   const char *settings;    // "fsync=on, shared_buffers=128MB, jit=off"

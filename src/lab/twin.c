@@ -209,13 +209,16 @@ static void put_extended(GString *rows, const DbaSchema *schema) {
 
 // ---- building -------------------------------------------------------------------------------------------------------
 
-// The module, where the lab's user can read it.
-static bool install_module(const DbaLab *lab, const char *folder, char **ret_path, GError **error) {
+bool dba_lab_install_module(const DbaLab *lab, const char *folder, char **ret_path, GError **error) {
   g_autofree char *name = g_strdup_printf("dbarch_twin-%d.so", dba_lab_binaries(lab)->major),
                   *from = folder ? g_build_filename(folder, name, NULL) : NULL, *to = g_build_filename(dba_lab_folder(lab), name, NULL);
   g_autofree char *bytes = NULL;
   size_t length;
   g_autoptr(GError) problem = NULL;
+  if (g_file_test(to, G_FILE_TEST_EXISTS)) { // a loaded module is not written over
+    *ret_path = g_steal_pointer(&to);
+    return true;
+  }
   if (!from || !g_file_get_contents(from, &bytes, &length, &problem))
     return dba_fail(
         error, DBA_ERROR_LAB,
@@ -322,7 +325,7 @@ bool dba_lab_create_twin(const DbaLab *lab, const char *database, const DbaSurve
     dba_load_note(load, "statistics", 0,
                   "the survey was taken without values: selectivities are guesses (hint: dbarch survey --with-values)");
   DbaSchemaWrite options = {.no_owners = true, .no_grants = true};
-  if (!install_module(lab, modules, &module, error))
+  if (!dba_lab_install_module(lab, modules, &module, error))
     return false;
   schema = dba_schema_write(&survey->schema, &options);
   if (!dba_lab_create_database(lab, database, NULL, error) || !dba_lab_create_roles(lab, &survey->schema, error) ||

@@ -52,20 +52,20 @@ static void receipts(GString *out, const DbaFinding *finding) {
                       *high = dba_report_amount(receipt->after_high, receipt->unit);
       g_string_append_printf(out, "<div class=soft>%s to %s</div>", low, high);
     }
-    g_string_append_printf(out,
-                           "</td><td class=\"pair%s\"><i style=\"width:%.1f%%\"></i><i style=\"width:%.1f%%\"></i></td><td>%d%s</td></tr>",
-                           receipt->claimed ? " gain" : "", receipt->before / most * 100, receipt->after / most * 100, (int)receipt->n,
-                           receipt->claimed ? ""
-                           : receipt->n > 1 ? ", within the spread"
-                                            : "");
+    g_autofree char *difference = dba_report_difference(receipt);
+    g_string_append_printf(out, "</td><td class=\"pair%s\"><i style=\"width:%.1f%%\"></i><i style=\"width:%.1f%%\"></i>",
+                           receipt->claimed ? " gain" : "", receipt->before / most * 100, receipt->after / most * 100);
+    wrapped(out, "<div class=soft>", difference ? difference : "", "</div>");
+    g_string_append_printf(out, "</td><td>%d</td></tr>", (int)receipt->n);
   }
   g_string_append(out, "</table></div>");
   const DbaReceipt *last = dba_list_at(DbaReceipt, &finding->receipts, finding->receipts.n - 1);
   g_string_append(out, "<p class=soft>");
   text(out, last->method);
   g_string_append(out, ". ");
-  g_autofree char *where =
-      g_strdup_printf("%s, %s, %s. Rows: %s; %s.", last->server, last->locale, last->settings, last->rows_origin, last->rows);
+  g_autofree char *where = g_strdup_printf("%s, %s, %s. Rows: %s; %s.%s%s%s", last->server, last->locale, last->settings, last->rows_origin,
+                                           last->rows, last->machine ? " Medians and 95 % intervals; the machine was " : "",
+                                           last->machine ? last->machine : "", last->machine ? "." : "");
   text(out, where);
   g_string_append(out, "</p><pre>");
   text(out, last->repeat);

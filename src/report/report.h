@@ -47,7 +47,10 @@ extern const DbaRecord dba_review_note_record, dba_migration_record;
 
 // "3 must fix, 5 worth it, 1 question, 2 tried and rejected"
 char *dba_report_verdict(const DbaReview *review) DBA_CHECKED;
-// One line for one receipt: "time 41 ms -> 0.2 ms (median of 7, 40.1..44.0 -> 0.18..0.25)".
+// What a receipt's ratio says: "205x less (198x to 212x)", "12% less (9% to 14%)", "no difference beyond the noise (5% less to 3%
+// more)"; NULL for one run.
+char *dba_report_difference(const DbaReceipt *receipt) DBA_CHECKED;
+// One line for one receipt: "time 41 ms -> 0.2 ms, 205x less (198x to 212x; 25 runs)".
 char *dba_report_receipt(const DbaReceipt *receipt) DBA_CHECKED;
 // "ACCESS EXCLUSIVE on shop.orders; blocks reads and writes; rewrites shop.orders; 41 ms at shop.orders: 50 k rows, 6.2 MB"
 char *dba_report_risk(const DbaRisk *risk) DBA_CHECKED;

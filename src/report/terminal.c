@@ -2,6 +2,7 @@
 // The report in a terminal: verdict first, findings by stake, then what is right and what could not be judged.
 #include "report/report.h"
 
+#include <math.h>
 #include <string.h>
 
 static const char *const headings[DBA_N_SEVERITIES] = {"MUST FIX", "WORTH IT", "QUESTIONS", "NOTES"};
@@ -39,19 +40,58 @@ char *dba_report_amount(double value, const char *unit) {
   return g_strdup_printf("%s %s", count, unit);
 }
 
-char *dba_report_receipt(const DbaReceipt *receipt) {
-  g_autofree char *before = dba_report_amount(receipt->before, receipt->unit), *after = dba_report_amount(receipt->after, receipt->unit);
+static void append_factor(GString *out, double factor) {
+  g_string_append_printf(out, factor < 9.95 ? "%.1fx" : factor < 1e6 ? "%.0fx" : "%.0ex", factor);
+}
+
+// 0.004: "250x"; 0.88: "12%"; 3: "3.0x".
+static void append_size(GString *out, double ratio) {
+  double percent = fabs(1 - ratio) * 100;
+  if (ratio < 0.5)
+    append_factor(out, 1 / MAX(ratio, 1e-9));
+  else if (ratio > 2)
+    append_factor(out, ratio);
+  else
+    g_string_append_printf(out, percent < 9.95 ? "%.1f%%" : "%.0f%%", percent);
+}
+
+static const char *direction(double ratio) { return ratio < 1 ? " less" : " more"; }
+
+char *dba_report_difference(const DbaReceipt *receipt) {
+  // Ends in the order in which they read: the smaller change first.
+  double first = receipt->ratio_high < 1 ? receipt->ratio_high : receipt->ratio_low,
+         last = receipt->ratio_high < 1 ? receipt->ratio_low : receipt->ratio_high;
+  if (receipt->n < 2)
+    return NULL;
+  bool crosses = receipt->ratio_low <= 1 && receipt->ratio_high >= 1;
   GString *out = g_string_new(NULL);
-  g_string_append_printf(out, "%s %s -> %s", receipt->quantity, before, after);
-  if (receipt->n > 1) {
-    g_autofree char *bl = dba_report_amount(receipt->before_low, receipt->unit),
-                    *bh = dba_report_amount(receipt->before_high, receipt->unit);
-    g_autofree char *al = dba_report_amount(receipt->after_low, receipt->unit), *ah = dba_report_amount(receipt->after_high, receipt->unit);
-    g_string_append_printf(out, " (median of %d; %s .. %s -> %s .. %s)", (int)receipt->n, bl, bh, al, ah);
+  if (receipt->ratio_low == 1 && receipt->ratio_high == 1)
+    g_string_append(out, "the same");
+  else if (crosses) {
+    g_string_append(out, "no difference beyond the noise (");
+    append_size(out, first);
+    g_string_append_printf(out, "%s to ", direction(first));
+    append_size(out, last);
+    g_string_append_printf(out, "%s)", last == 1 ? "" : " more");
+  } else {
+    append_size(out, receipt->ratio);
+    g_string_append(out, direction(receipt->ratio));
+    if (receipt->ratio_low != receipt->ratio_high) {
+      g_string_append(out, " (");
+      append_size(out, first);
+      g_string_append(out, " to ");
+      append_size(out, last);
+      g_string_append_c(out, ')');
+    }
   }
-  if (!receipt->claimed)
-    g_string_append(out, receipt->n > 1 ? ", within the spread" : "");
   return g_string_free(out, FALSE);
+}
+
+char *dba_report_receipt(const DbaReceipt *receipt) {
+  g_autofree char *before = dba_report_amount(receipt->before, receipt->unit), *after = dba_report_amount(receipt->after, receipt->unit),
+                  *difference = dba_report_difference(receipt);
+  return difference ? g_strdup_printf("%s %s -> %s, %s; %d runs", receipt->quantity, before, after, difference, (int)receipt->n)
+                    : g_strdup_printf("%s %s -> %s", receipt->quantity, before, after);
 }
 
 char *dba_report_risk(const DbaRisk *risk) {
