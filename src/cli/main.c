@@ -213,6 +213,7 @@ static bool set_up(const DbaOptions *options, DbaRequest *request, GError **erro
   request->yes = options->flags[DBA_OPTION_YES];
   request->offline = options->flags[DBA_OPTION_OFFLINE];
   request->all = options->flags[DBA_OPTION_ALL];
+  request->cold = options->flags[DBA_OPTION_COLD];
   request->pg_environment = g_getenv("PGHOST") || g_getenv("PGDATABASE") || g_getenv("PGSERVICE") || g_getenv("PGHOSTADDR");
   request->home.pg_bin = options->texts[DBA_OPTION_PG_BIN] ? options->texts[DBA_OPTION_PG_BIN] : g_getenv("DBARCH_PG_BIN");
   request->home.sudo_uid = geteuid() == 0 ? g_getenv("SUDO_UID") : NULL;

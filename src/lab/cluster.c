@@ -281,7 +281,13 @@ bool dba_lab_create_database(const DbaLab *lab, const char *name, const char *te
   g_string_append(sql, " strategy file_copy");
   if (lab->binaries.major < 15)
     g_string_truncate(sql, sql->len - strlen(" strategy file_copy"));
-  return dba_server_exec(server, sql->str, error) && give_database(lab, server, name, !template_name, error);
+  if (!dba_server_exec(server, sql->str, error) || !give_database(lab, server, name, !template_name, error))
+    return false;
+  if (!template_name)
+    return true;
+  const char *parameters[] = {template_name, name, NULL}; // CREATE DATABASE does not copy what ALTER DATABASE has set
+  g_autoptr(DbaResult) copied = dba_server_query(server, dba_embedded_lab_sql("copy_settings"), parameters, error);
+  return copied != NULL;
 }
 
 bool dba_lab_drop_database(const DbaLab *lab, const char *name, GError **error) {
@@ -295,6 +301,36 @@ bool dba_lab_set_fsync(const DbaLab *lab, bool on, GError **error) {
   return server && dba_server_exec(server, on ? "alter system set fsync = on" : "alter system set fsync = off", error) &&
          dba_server_exec(server, on ? "alter system set synchronous_commit = on" : "alter system set synchronous_commit = off", error) &&
          dba_server_exec(server, "select pg_reload_conf()", error);
+}
+
+DbaLab *dba_lab_attach(const DbaLabEntry *entry, DbaInterrupt *interrupt, GError **error) {
+  if (!entry->kept || !entry->pid || !entry->version) {
+    dba_fail(error, DBA_ERROR_USAGE, "lab %s is not running", entry->name);
+    return NULL;
+  }
+  DbaLab *lab = g_new0(DbaLab, 1);
+  *lab = (DbaLab){.folder = g_strdup(entry->folder),
+                  .data = g_build_filename(entry->folder, "data", NULL),
+                  .socket = dba_lab_socket_folder(entry->folder),
+                  .name = g_strdup(entry->name),
+                  .lock = -1,
+                  .pid = entry->pid,
+                  .interrupt = interrupt,
+                  .kept = true};
+  lab->binaries.version = g_strdup(entry->version);
+  lab->binaries.major = (int)g_ascii_strtoll(entry->version, NULL, 10);
+  return lab;
+}
+
+bool dba_lab_find_database(const DbaLab *lab, char **ret_database, GError **error) {
+  g_autoptr(DbaServer) server = dba_lab_connect(lab, DBA_LAB_SUPERUSER, "postgres", error);
+  g_autoptr(DbaResult) names = server ? dba_server_query(server, dba_embedded_lab_sql("own_databases"), NULL, error) : NULL;
+  if (!names)
+    return false;
+  if (dba_result_rows(names) != 1)
+    return dba_fail(error, DBA_ERROR_USAGE, "lab %s has %d databases of its own, not one", lab->name, dba_result_rows(names));
+  *ret_database = g_strdup(dba_result_text(names, 0, 0));
+  return true;
 }
 
 void dba_lab_keep(DbaLab *lab) {

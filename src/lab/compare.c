@@ -163,6 +163,29 @@ void dba_comparison_clear(DbaComparison *comparison) {
   g_clear_pointer(&comparison->runs[1], g_free);
 }
 
+// ---- the sides --------------------------------------------------------------------------------------------------------
+
+bool dba_lab_describe(DbaServer *admin, DbaArena *arena, const char **ret_settings, const char **ret_locale, GError **error) {
+  g_autoptr(DbaResult) facts = dba_server_query(admin, dba_embedded_lab_sql("lab_facts"), NULL, error);
+  if (!facts)
+    return false;
+  *ret_settings = dba_arena_text(arena, dba_result_text(facts, 0, 0));
+  *ret_locale = dba_arena_text(arena, dba_result_text(facts, 0, 1));
+  return true;
+}
+
+bool dba_lab_analyze_new(DbaServer *owner, GError **error) {
+  g_autoptr(DbaResult) tables = dba_server_query(owner, dba_embedded_lab_sql("unanalyzed"), NULL, error);
+  if (!tables)
+    return false;
+  for (int row = 0; row < dba_result_rows(tables); row++) {
+    g_autofree char *sql = g_strconcat("analyze ", dba_result_text(tables, row, 0), NULL);
+    if (!dba_server_exec(owner, sql, error))
+      return false;
+  }
+  return true;
+}
+
 // ---- what it says -----------------------------------------------------------------------------------------------------
 
 static const struct {

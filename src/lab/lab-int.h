@@ -15,7 +15,5 @@ void dba_lab_end_postmaster(pid_t pid, bool gentle);
 // Folder of the socket: inside the lab, or a short one where the name would pass 107 bytes or
 // holds what a connection string would have to escape.
 char *dba_lab_socket_folder(const char *lab_folder) DBA_CHECKED;
-// The subject's planner settings, for a database of the lab; what this server does not take is noted.
-bool dba_lab_set_planner(DbaServer *server, const char *database, const DbaSurvey *survey, DbaLoad *load, GError **error) DBA_CHECKED;
 // Puts dbarch_twin-N.so from `folder` where the lab's user can read it.
 bool dba_lab_install_module(const DbaLab *lab, const char *folder, char **ret_path, GError **error) DBA_CHECKED;

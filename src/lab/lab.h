@@ -68,7 +68,7 @@ double dba_lab_start_ms(const DbaLab *lab);
 // libpq keyword string for a role and a database.
 char *dba_lab_conninfo(const DbaLab *lab, const char *role, const char *database) DBA_CHECKED;
 DbaServer *dba_lab_connect(const DbaLab *lab, const char *role, const char *database, GError **error) DBA_CHECKED;
-// A database in which the subject role may make everything, empty or as a copy of another.
+// A database in which the subject role may make everything, empty or as a copy of another with its settings.
 bool dba_lab_create_database(const DbaLab *lab, const char *name, const char *template_name, GError **error) DBA_CHECKED;
 bool dba_lab_drop_database(const DbaLab *lab, const char *name, GError **error) DBA_CHECKED;
 // Writes to disk for real, or not; for receipts about writes.
@@ -84,6 +84,10 @@ typedef struct DbaLabEntry {
   bool kept;
 } DbaLabEntry;
 GPtrArray *dba_lab_list(const DbaLabHome *home); // of DbaLabEntry *; free with g_ptr_array_unref
+// A kept lab that runs, for work in it; dba_lab_stop lets go of it and ends nothing.
+DbaLab *dba_lab_attach(const DbaLabEntry *entry, DbaInterrupt *interrupt, GError **error) DBA_CHECKED;
+// The one database of a kept lab that is not the server's own ("lab", "stand_in", "twin"); free with g_free.
+bool dba_lab_find_database(const DbaLab *lab, char **ret_database, GError **error) DBA_CHECKED;
 const char *dba_lab_name(const DbaLab *lab);
 // NULL name: the only one.
 bool dba_lab_stop_named(const DbaLabHome *home, const char *name, GError **error) DBA_CHECKED;
@@ -134,6 +138,9 @@ bool dba_lab_create_roles(const DbaLab *lab, const DbaSchema *schema, GError **e
 // cannot be filled, or not before `deadline_us` (monotonic), stays empty, with a note; `filled` gets the relations that have generated rows now.
 bool dba_lab_generate_rows(DbaServer *server, const DbaSchema *schema, const GPtrArray *relations, int64_t limit, gint64 deadline_us,
                            DbaLoad *load, GHashTable *filled, GError **error) DBA_CHECKED;
+
+// The subject's planner settings and search path, for a database of the lab; what this server does not take is noted.
+bool dba_lab_set_planner(DbaServer *server, const char *database, const DbaSurvey *survey, DbaLoad *load, GError **error) DBA_CHECKED;
 
 // ---- twins ----------------------------------------------------------------------------------------------------------
 

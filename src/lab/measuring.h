@@ -62,6 +62,12 @@ char *dba_comparison_machine(const DbaComparison *comparison);
 unsigned dba_comparison_receipts(const DbaComparison *comparison, const DbaReceipt *frame, bool with_wal, DbaArena *arena,
                                  DbaList *receipts);
 
+// What a receipt says of the server; texts lie in `arena`.
+bool dba_lab_describe(DbaServer *admin, DbaArena *arena, const char **ret_settings, const char **ret_locale, GError **error) DBA_CHECKED;
+// ANALYZE of what a change has made that has no statistics yet (indexes over expressions, extended statistics), so that the
+// planner knows what it will know; all other statistics stay as they are on the other side.  `owner`: a superuser's session.
+bool dba_lab_analyze_new(DbaServer *owner, GError **error) DBA_CHECKED;
+
 // Empties shared buffers and the kernel's cache of one database's files, for the next run to find them cold.  Nothing may
 // be in use in it.  `modules`: the folder of dbarch_twin-N.so.
 bool dba_lab_make_cold(const DbaLab *lab, DbaServer *admin, const char *database, const char *modules, GError **error) DBA_CHECKED;

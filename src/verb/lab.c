@@ -289,7 +289,8 @@ bool dba_verb_lab(const DbaRequest *request, DbaAnswer *answer, GError **error) 
                   {"run", lab_run, UINT_MAX},
                   {"twin", lab_twin, UINT_MAX},
                   {"stand-in", lab_stand_in, UINT_MAX},
-                  {"what-if", dba_verb_lab_what_if, UINT_MAX}};
+                  {"what-if", dba_verb_lab_what_if, UINT_MAX},
+                  {"measure", dba_verb_lab_measure, UINT_MAX}};
   const char *name = word(request, 0);
   const char *names[G_N_ELEMENTS(commands) + 1] = {0};
   for (size_t i = 0; i < G_N_ELEMENTS(commands); i++) {
@@ -298,6 +299,6 @@ bool dba_verb_lab(const DbaRequest *request, DbaAnswer *answer, GError **error) 
       return no_more(request, commands[i].words, error) && commands[i].run(request, answer, error);
   }
   const char *near = name ? dba_text_nearest(name, names) : NULL;
-  return dba_fail(error, DBA_ERROR_USAGE, "lab: say start, status, psql, url, stop, run, twin, stand-in or what-if%s%s%s",
+  return dba_fail(error, DBA_ERROR_USAGE, "lab: say start, status, psql, url, stop, run, twin, stand-in, what-if or measure%s%s%s",
                   near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : "");
 }

@@ -134,6 +134,9 @@ static bool build_from_schema(const DbaLab *lab, const DbaSurvey *survey, const 
   if (!dba_lab_load_text(lab, SUBJECT_DATABASE, "schema", after, true, load, error) ||
       !dba_lab_invalidate_indexes(lab, SUBJECT_DATABASE, &survey->schema, error))
     return false;
+  g_autoptr(DbaServer) owner = dba_lab_connect(lab, DBA_LAB_SUPERUSER, SUBJECT_DATABASE, error);
+  if (!owner || !dba_lab_set_planner(owner, SUBJECT_DATABASE, survey, load, error)) // receipts are of plans as the subject makes them
+    return false;
   dba_subject_take_notes(load, NULL, review);
   return analyze(lab, deadline, error);
 }
@@ -188,6 +191,7 @@ static bool prove(const DbaRequest *request, const DbaSurvey *survey, DbaFinding
                            .generated = filled,
                            .generated_origin = own_rows ? "generated" : "made from statistics",
                            .subject = review->again,
+                           .cold_modules = request->cold ? request->home.modules : NULL,
                            .interrupt = request->interrupt,
                            .deadline_us = deadline,
                            .arena = findings->arena};

@@ -2,12 +2,12 @@
 // The table of verbs.
 #include "verb/verb.h"
 
-static const char *const review_options[] = {"as",   "out",     "force",    "rule",   "object", "budget", "no-lab",   "format",
-                                             "json", "fail-on", "receipts", "dbname", "host",   "port",   "username", NULL};
+static const char *const review_options[] = {"as",      "out",      "force", "rule",   "object", "budget", "no-lab",   "format", "json",
+                                             "fail-on", "receipts", "cold",  "dbname", "host",   "port",   "username", NULL};
 static const char *const survey_options[] = {"as",     "output", "force", "with-values", "format", "json",
                                              "dbname", "host",   "port",  "username",    NULL};
-static const char *const lab_options[] = {"yes",  "as",     "format", "json", "rows",     "size",
-                                          "seed", "dbname", "host",   "port", "username", NULL};
+static const char *const lab_options[] = {"yes",  "as",   "format", "json", "rows", "size",     "budget",
+                                          "cold", "seed", "dbname", "host", "port", "username", NULL};
 static const char *const doctor_options[] = {"install", "yes", "offline", "dbname", "host", "port", "username", NULL};
 
 const DbaVerb dba_verbs[] = {
@@ -31,7 +31,7 @@ const DbaVerb dba_verbs[] = {
      "  dbarch survey -d shop -o survey.json\n"
      "  dbarch review survey.json\n",
      dba_verb_survey},
-    {"lab", false, "start|psql|twin|stand-in|what-if ...", "the private server", lab_options,
+    {"lab", false, "start|psql|twin|stand-in|what-if|measure ...", "the private server", lab_options,
      "  dbarch lab start                   starts one and leaves it running\n"
      "  dbarch lab status                  what is running\n"
      "  dbarch lab psql [NAME] [options]   psql in it, with psql's own options\n"
@@ -40,7 +40,8 @@ const DbaVerb dba_verbs[] = {
      "  dbarch lab run -- CMD ...          starts one, runs CMD with PGHOST, PGUSER and DATABASE_URL set, removes it\n"
      "  dbarch lab twin SUBJECT            a database that plans as the subject does, without its rows\n"
      "  dbarch lab stand-in SUBJECT        a database with rows like the subject's, made from its statistics\n"
-     "  dbarch lab what-if SUBJECT SQL ... plans with indexes supposed (CREATE INDEX) and hidden (DROP INDEX)\n",
+     "  dbarch lab what-if SUBJECT SQL ... plans with indexes supposed (CREATE INDEX) and hidden (DROP INDEX)\n"
+     "  dbarch lab measure SUBJECT SQL ... what a change gains: statements run before and after it, on rows\n",
      dba_verb_lab},
     {0},
 };

@@ -26,7 +26,7 @@ typedef struct DbaRequest {
   const char *const *rules;     // --rule, NULL-terminated or NULL
   const char *const *objects;   // --object
   bool pg_environment;          // a PG* variable names a server
-  bool force, with_values, no_lab, install, yes, offline, all;
+  bool force, with_values, no_lab, install, yes, offline, all, cold;
   bool color;
   unsigned width;
   double budget_seconds;
@@ -69,6 +69,7 @@ bool dba_verb_review(const DbaRequest *request, DbaAnswer *answer, GError **erro
 bool dba_verb_survey(const DbaRequest *request, DbaAnswer *answer, GError **error) DBA_CHECKED;
 bool dba_verb_lab(const DbaRequest *request, DbaAnswer *answer, GError **error) DBA_CHECKED;
 bool dba_verb_lab_what_if(const DbaRequest *request, DbaAnswer *answer, GError **error) DBA_CHECKED; // words: "what-if" SUBJECT SQL ...
+bool dba_verb_lab_measure(const DbaRequest *request, DbaAnswer *answer, GError **error) DBA_CHECKED; // words: "measure" SUBJECT|LAB SQL ...
 bool dba_verb_doctor(const DbaRequest *request, DbaAnswer *answer, GError **error) DBA_CHECKED;
 
 // ---- subjects -------------------------------------------------------------------------------------------------------
