@@ -34,7 +34,7 @@ static bool forget_files(const char *folder, GError **error) {
   return true;
 }
 
-bool dba_lab_make_cold(const DbaLab *lab, DbaServer *admin, const char *database, const char *modules, GError **error) {
+bool dba_lab_forget_pages(const DbaLab *lab, DbaServer *admin, const char *database, const char *modules, char **ret_oid, GError **error) {
   g_autofree char *module = NULL;
   if (!dba_lab_install_module(lab, modules, &module, error))
     return false;
@@ -48,6 +48,15 @@ bool dba_lab_make_cold(const DbaLab *lab, DbaServer *admin, const char *database
     return false;
   if (!dba_result_rows(oid))
     return dba_fail(error, DBA_ERROR_LAB, "there is no database \"%s\" in the lab", database);
-  g_autofree char *folder = g_build_filename(dba_lab_folder(lab), "data", "base", dba_result_text(oid, 0, 1), NULL);
+  if (ret_oid)
+    *ret_oid = g_strdup(dba_result_text(oid, 0, 1));
+  return true;
+}
+
+bool dba_lab_make_cold(const DbaLab *lab, DbaServer *admin, const char *database, const char *modules, GError **error) {
+  g_autofree char *oid = NULL;
+  if (!dba_lab_forget_pages(lab, admin, database, modules, &oid, error))
+    return false;
+  g_autofree char *folder = g_build_filename(dba_lab_folder(lab), "data", "base", oid, NULL);
   return forget_files(folder, error);
 }

@@ -59,7 +59,7 @@ static bool measure(DbaServer *admin, const Side *side, const char *sql, DbaRun 
 
 // Unmeasured, measured, rolled back.
 static bool run(const DbaComparison *comparison, const Side *side, const char *prepare, const char *sql, DbaRun *ret_run, GError **error) {
-  if (comparison->cold && !dba_lab_make_cold(comparison->lab, comparison->admin, side->database, comparison->cold, error))
+  if (comparison->cold && !dba_lab_make_cold(comparison->lab, comparison->admin, side->database, comparison->modules, error))
     return false;
   if (!dba_server_exec(side->server, "begin", error))
     return false;
@@ -118,6 +118,10 @@ static bool is_narrow(const DbaComparison *comparison) {
 static bool compare(DbaComparison *comparison, const Side *sides, GArray *rounds, GError **error) {
   Round warm_up;
   double before, after;
+  // What an index build has left in shared buffers must not speed one side up, or slow it down.
+  for (int side = 0; side < 2 && comparison->modules; side++)
+    if (!dba_lab_forget_pages(comparison->lab, comparison->admin, sides[side].database, comparison->modules, NULL, error))
+      return false;
   if (!run_round(comparison, sides, -1, &warm_up, error) || !yardstick(comparison->admin, &before, error) ||
       !yardstick(comparison->admin, &before, error)) // its first run warms it up too
     return false;

@@ -230,7 +230,8 @@ typedef struct DbaTrialSetup {
   GHashTable *generated;          // relations whose rows dbarch made, whatever rows_origin says; or NULL
   const char *generated_origin;   // from what
   bool before_ready, after_ready; // the clones stand; start with false
-  const char *cold_modules;       // folder of the modules: runs find cold caches; NULL: warm ones
+  const char *modules;            // folder of the modules, or NULL
+  bool cold;                      // runs find empty caches
   const char *subject;            // for the command that repeats it; NULL: none is named
   DbaInterrupt *interrupt;
   gint64 deadline_us; // monotonic; no new trial begins after it

@@ -112,15 +112,16 @@ static bool run_rounds(DbaTrial *trial, DbaRoundText text, void *data, const cha
                                 .least = LEAST_ROUNDS,
                                 .most = MOST_ROUNDS,
                                 .patience_ms = PATIENCE_MS,
-                                .cold = trial->setup->cold_modules};
+                                .modules = trial->setup->modules,
+                                .cold = trial->setup->cold};
   *ret_go = false;
   if (!dba_compare(comparison, &problem))
     return dba_trial_outcome(trial, &problem, doing, error);
   for (unsigned i = 0; i < comparison->n; i++)
     if (comparison->runs[0][i].rows < 1 || comparison->runs[1][i].rows < 1)
       return true; // the caller knows why that is
-  g_autofree char *method = g_strdup_printf("%s, %u runs each, interleaved%s, rolled back", what, comparison->n,
-                                            trial->setup->cold_modules ? ", caches cold" : "");
+  g_autofree char *method =
+      g_strdup_printf("%s, %u runs each, interleaved%s, rolled back", what, comparison->n, trial->setup->cold ? ", caches cold" : "");
   DbaReceipt frame = frame_of(trial, method);
   (void)dba_comparison_receipts(comparison, &frame, with_wal, trial->setup->arena, &trial->finding->receipts);
   *ret_go = true;

@@ -40,7 +40,8 @@ typedef struct DbaComparison {
   void *data;
   unsigned least, most; // rounds; at least 5
   double patience_ms;   // behind `least`, rounds go on until the interval is narrow, or this long
-  const char *cold;     // folder of the modules: both caches are emptied before each run; NULL: they are warm
+  const char *modules;  // folder of dbarch_twin-N.so; NULL: the two sides begin with what happens to be in shared buffers
+  bool cold;            // both caches are emptied before each run; needs `modules`
 
   DbaRun *runs[2]; // before and after: n of them, owned
   unsigned n;
@@ -68,6 +69,9 @@ bool dba_lab_describe(DbaServer *admin, DbaArena *arena, const char **ret_settin
 // planner knows what it will know; all other statistics stay as they are on the other side.  `owner`: a superuser's session.
 bool dba_lab_analyze_new(DbaServer *owner, GError **error) DBA_CHECKED;
 
-// Empties shared buffers and the kernel's cache of one database's files, for the next run to find them cold.  Nothing may
-// be in use in it.  `modules`: the folder of dbarch_twin-N.so.
+// Writes and drops the shared buffers of a database that nobody works in at the moment.  `modules`: the folder of
+// dbarch_twin-N.so.  *ret_oid: its oid as text, or NULL.
+bool dba_lab_forget_pages(const DbaLab *lab, DbaServer *admin, const char *database, const char *modules, char **ret_oid,
+                          GError **error) DBA_CHECKED;
+// And the kernel's cache of its files, for the next run to find them cold.
 bool dba_lab_make_cold(const DbaLab *lab, DbaServer *admin, const char *database, const char *modules, GError **error) DBA_CHECKED;

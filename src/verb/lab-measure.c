@@ -243,7 +243,8 @@ static bool measure(Work *work, Measured *measured, DbaServer *admin, DbaServer 
                                       .least = LEAST,
                                       .most = MOST,
                                       .patience_ms = cold ? COLD_PATIENCE_MS : PATIENCE_MS,
-                                      .cold = cold ? work->request->home.modules : NULL};
+                                      .modules = work->request->home.modules,
+                                      .cold = cold};
   if (!dba_compare(&comparison, error))
     return blame(measured->sql, error);
   g_autofree char *again = command(work), *machine = dba_comparison_machine(&comparison);

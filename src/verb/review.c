@@ -191,7 +191,8 @@ static bool prove(const DbaRequest *request, const DbaSurvey *survey, DbaFinding
                            .generated = filled,
                            .generated_origin = own_rows ? "generated" : "made from statistics",
                            .subject = review->again,
-                           .cold_modules = request->cold ? request->home.modules : NULL,
+                           .modules = request->home.modules,
+                           .cold = request->cold,
                            .interrupt = request->interrupt,
                            .deadline_us = deadline,
                            .arena = findings->arena};
