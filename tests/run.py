@@ -22,7 +22,7 @@ ONLY = [a for a in sys.argv[1:] if not a.startswith("-")]
 FUZZ_SECONDS = "45"
 SANITIZERS = {"ASAN_OPTIONS": "detect_leaks=1:strict_string_checks=1", "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
               "LSAN_OPTIONS": "suppressions=%s/tests/lsan.supp:print_suppressions=0" % ROOT}
-GLIB = subprocess.run(["pkg-config", "--cflags", "--libs", "glib-2.0", "yyjson"], stdout=subprocess.PIPE, encoding="utf-8").stdout.split()
+GLIB = subprocess.run(["pkg-config", "--cflags", "--libs", "glib-2.0", "yyjson", "zlib"], stdout=subprocess.PIPE, encoding="utf-8").stdout.split()
 passed = failed = skipped = 0
 
 
@@ -82,7 +82,7 @@ ROUNDTRIP = sorted(glob.glob("tests/data/roundtrip/*.sql")) + ["examples/shop/01
 
 
 def fuzzer(target, define, seeds):
-    sources = glob.glob("src/base/*.c") + ["src/sql/split.c", "src/sql/quote.c", "src/sql/parse.c"] + glob.glob("src/schema/*.c") + glob.glob("src/survey/*.c")
+    sources = glob.glob("src/base/*.c") + glob.glob("src/sql/*.c") + glob.glob("src/schema/*.c") + glob.glob("src/survey/*.c")
     corpus = "build-fuzz/%s" % target
     compile_it = ("mkdir -p %s && clang-19 -std=gnu17 -g -O1 -D_GNU_SOURCE -D%s -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -Isrc -isystem /usr/include/pg_query "
                   "-isystem /usr/include/pg_query/postgres tests/fuzz/fuzz.c %s -o build-fuzz/fuzz-%s -Wl,-Bstatic -lpg_query -Wl,-Bdynamic %s -lm -lpthread"
@@ -152,6 +152,7 @@ for groups in [[
     ("quality: stand-in, sanitizers", True, ["python3", "tests/quality/standin.py", "--people"], {"TEST_PG_MAJOR": "17", "DBARCH_BUILD": os.path.join(ROOT, "build-asan"), "DBARCH_CACHE": own_cache(), **SANITIZERS}),
     ("quality: what-if on 17", True, ["python3", "tests/quality/whatif.py"], {"TEST_PG_MAJOR": "17", "DBARCH_CACHE": own_cache()}),
     ("quality: stand-in on 17", True, ["python3", "tests/quality/standin.py"], {"TEST_PG_MAJOR": "17", "DBARCH_CACHE": own_cache()}),
+    ("quality: redaction", True, ["python3", "tests/quality/redact.py"] + (["--full"] if FULL else []), {"TEST_PG_MAJOR": "17", "DBARCH_CACHE": own_cache()}),
     ("quality: TPC-H and pgbench", True, ["python3", "tests/quality/standard.py", "1" if FULL else "0.05"], {"TEST_PG_MAJOR": "17", "DBARCH_CACHE": own_cache()}),
 ] + [test for major in ("15", "18") if FULL for test in (
     ("quality: what-if on " + major, True, ["python3", "tests/quality/whatif.py"], {"TEST_PG_MAJOR": major, "DBARCH_CACHE": own_cache()}),

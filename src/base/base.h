@@ -185,6 +185,7 @@ void dba_text_append_wrapped(GString *out, const char *text, unsigned width, uns
 
 // ---- files ----------------------------------------------------------------------------------------------------------
 
+// What starts as gzip does is expanded, to at most 1 GB.
 bool dba_file_read(const char *path, char **ret_text, size_t *ret_length, GError **error) DBA_CHECKED;
 // Through a temporary file beside it and a rename; folders above are made.
 bool dba_file_write(const char *path, const char *text, size_t length, GError **error) DBA_CHECKED;
@@ -194,6 +195,13 @@ bool dba_file_remove_tree(const char *path, GError **error);
 // Copies a folder (hard data, no links followed), giving everything to `uid`:`gid`.
 bool dba_file_copy_tree(const char *from, const char *to, uid_t uid, gid_t gid, GError **error) DBA_CHECKED;
 int64_t dba_file_tree_bytes(const char *path);
+
+// gzip.  The same text gives the same bytes; free with g_free.
+bool dba_gzip_is(const char *bytes, size_t length);
+char *dba_gzip(const char *text, size_t length, size_t *ret_length) DBA_CHECKED;
+// `name` stands for the file in messages.
+bool dba_gzip_expand(const char *name, const char *bytes, size_t length, size_t limit, char **ret_text, size_t *ret_length,
+                     GError **error) DBA_CHECKED;
 
 // ---- processes ------------------------------------------------------------------------------------------------------
 

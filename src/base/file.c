@@ -12,10 +12,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { EXPANDED_LIMIT = 1 << 30 };
+
 bool dba_file_read(const char *path, char **ret_text, size_t *ret_length, GError **error) {
   g_autoptr(GError) inner = NULL;
-  if (!g_file_get_contents(path, ret_text, ret_length, &inner))
+  g_autofree char *bytes = NULL;
+  size_t length;
+  if (!g_file_get_contents(path, &bytes, &length, &inner))
     return dba_fail(error, DBA_ERROR_INPUT, "%s: cannot be read: %s", path, inner->message);
+  if (dba_gzip_is(bytes, length))
+    return dba_gzip_expand(path, bytes, length, EXPANDED_LIMIT, ret_text, ret_length, error);
+  *ret_text = g_steal_pointer(&bytes);
+  *ret_length = length;
   return true;
 }
 

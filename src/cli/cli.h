@@ -16,17 +16,6 @@ typedef enum DbaExit {
   DBA_EXIT_INTERRUPTED = 130,
 } DbaExit;
 
-// What the command line said, as text; cli/main.c makes the request of it.
-typedef struct DbaOptions {
-  const DbaVerb *verb;
-  bool help, version, quiet;
-  const DbaAdvisor *help_rule; // dbarch help RULE
-  char *texts[32];             // by option number
-  bool flags[32];
-  GPtrArray *rules, *objects; // NULL-terminated once parsed
-  GPtrArray *words;           // likewise
-} DbaOptions;
-
 // Indexes into texts and flags.
 enum {
   DBA_OPTION_AS,
@@ -48,9 +37,11 @@ enum {
   DBA_OPTION_OBJECT,
   DBA_OPTION_CONFIG,
   DBA_OPTION_RECEIPTS,
+  DBA_OPTION_WORKLOAD,
   DBA_OPTION_COLOR,
   DBA_OPTION_FORCE,
   DBA_OPTION_WITH_VALUES,
+  DBA_OPTION_NO_VALUES,
   DBA_OPTION_NO_LAB,
   DBA_OPTION_JSON,
   DBA_OPTION_INSTALL,
@@ -61,7 +52,19 @@ enum {
   DBA_OPTION_QUIET,
   DBA_OPTION_HELP,
   DBA_OPTION_VERSION,
+  DBA_N_OPTIONS
 };
+
+// What the command line said, as text; cli/main.c makes the request of it.
+typedef struct DbaOptions {
+  const DbaVerb *verb;
+  bool help, version, quiet;
+  const DbaAdvisor *help_rule; // dbarch help RULE
+  char *texts[DBA_N_OPTIONS];  // by option number
+  bool flags[DBA_N_OPTIONS];
+  GPtrArray *rules, *objects; // NULL-terminated once parsed
+  GPtrArray *words;           // likewise
+} DbaOptions;
 
 bool dba_options_parse(int argc, char **argv, DbaOptions *ret_options, GError **error) DBA_CHECKED;
 void dba_options_clear(DbaOptions *options);

@@ -202,12 +202,14 @@ static bool set_up(const DbaOptions *options, DbaRequest *request, GError **erro
   request->as_kind = options->texts[DBA_OPTION_AS];
   request->out = options->texts[DBA_OPTION_OUT];
   request->output = options->texts[DBA_OPTION_OUTPUT];
+  request->workload = options->texts[DBA_OPTION_WORKLOAD];
   request->config = options->texts[DBA_OPTION_CONFIG]                ? options->texts[DBA_OPTION_CONFIG]
                     : g_file_test("dbarch.yaml", G_FILE_TEST_EXISTS) ? "dbarch.yaml"
                                                                      : NULL;
   request->receipts = options->texts[DBA_OPTION_RECEIPTS];
   request->force = options->flags[DBA_OPTION_FORCE];
-  request->with_values = options->flags[DBA_OPTION_WITH_VALUES];
+  request->keep_values = options->flags[DBA_OPTION_WITH_VALUES];
+  request->no_values = options->flags[DBA_OPTION_NO_VALUES];
   request->no_lab = options->flags[DBA_OPTION_NO_LAB];
   request->install = options->flags[DBA_OPTION_INSTALL];
   request->yes = options->flags[DBA_OPTION_YES];

@@ -274,7 +274,8 @@ static bool trial_reinsert(DbaTrial *trial, bool checked, GError **error) {
   g_autofree char *what =
       g_strdup_printf("insert up to %d rows of %s.%s again", SAMPLE_ROWS, trial->relation->schema, trial->relation->name);
   bool go = true;
-  if (trial->relation->columns.n && !run_rounds(trial, same_text, &texts, what, true, "inserting rows again", NULL, &go, &comparison, error))
+  if (trial->relation->columns.n &&
+      !run_rounds(trial, same_text, &texts, what, true, "inserting rows again", NULL, &go, &comparison, error))
     return false;
   if (go)
     verdict(trial, false);

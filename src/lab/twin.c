@@ -323,7 +323,7 @@ bool dba_lab_create_twin(const DbaLab *lab, const char *database, const DbaSurve
   g_autofree char *module = NULL, *schema = NULL;
   if (!has_values(survey))
     dba_load_note(load, "statistics", 0,
-                  "the survey was taken without values: selectivities are guesses (hint: dbarch survey --with-values)");
+                  "the survey was taken without values: selectivities are guesses (hint: take it without --no-values)");
   DbaSchemaWrite options = {.no_owners = true, .no_grants = true};
   if (!dba_lab_install_module(lab, modules, &module, error))
     return false;

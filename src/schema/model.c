@@ -82,6 +82,8 @@ static const DbaField index_key_fields[] = {F(T, column, TEXT),
                                             SQL(T, opfamily, TEXT, FRAGMENT),
                                             F(T, included, BOOL),
                                             F(T, statistics_target, INT),
+                                            STAT(T, attribute, TEXT),
+                                            STAT(T, type_name, TEXT),
                                             END};
 #undef T
 const DbaRecord dba_index_key_record = {"index key", sizeof(DbaIndexKey), index_key_fields};

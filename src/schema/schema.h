@@ -61,6 +61,8 @@ typedef struct DbaIndexKey {
   bool descending, nulls_first;
   bool included;             // INCLUDE: stored, not searched
   int64_t statistics_target; // of an expression; 0: the default
+  const char *attribute;     // of an expression: the name of the index's column, by which pg_stats knows it
+  const char *type_name;     // of an expression: pg_type.typname
 } DbaIndexKey;
 
 typedef struct DbaIndex {

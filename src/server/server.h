@@ -72,3 +72,7 @@ typedef enum DbaSurveyValues {
   DBA_SURVEY_VALUES_OF_A_LAB
 } DbaSurveyValues;
 DbaSurvey *dba_server_survey(DbaServer *server, const char *subject, DbaSurveyValues values, GError **error) DBA_CHECKED;
+
+// A DbaValueSorter; `data` is the DbaServer.
+bool dba_server_sort_values(void *data, const char *type, const char *collation, const DbaList *values, uint32_t *ret_ranks,
+                            GError **error) DBA_CHECKED;

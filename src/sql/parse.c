@@ -3,7 +3,7 @@
 //
 // Everything runs on one thread with a large stack, batch by batch: a thread per statement would cost more than the
 // parsing.  The tree of a statement dies with its memory context; facts are copied into an arena that lives as long.
-#include "sql/sql.h"
+#include "sql/sql-int.h"
 
 #include <errno.h>
 #include <pg_query.h>
@@ -235,19 +235,23 @@ static void *run(void *data) {
   return NULL;
 }
 
-bool dba_sql_visit(DbaSqlReader *reader, DbaSqlVisit visit, void *data, GError **error) {
-  Job job = {reader, visit, data, error, false};
+bool dba_sql_on_a_large_stack(void *(*job)(void *data), void *data, GError **error) {
   pthread_attr_t attributes;
   pthread_t thread;
   pthread_attr_init(&attributes);
   int problem = pthread_attr_setstacksize(&attributes, STACK_BYTES);
   if (!problem)
-    problem = pthread_create(&thread, &attributes, run, &job);
+    problem = pthread_create(&thread, &attributes, job, data);
   pthread_attr_destroy(&attributes);
   if (problem)
     return dba_fail(error, DBA_ERROR_BUG, "the parser's thread cannot be started: %s", g_strerror(problem));
   pthread_join(thread, NULL);
-  return job.ok;
+  return true;
+}
+
+bool dba_sql_visit(DbaSqlReader *reader, DbaSqlVisit visit, void *data, GError **error) {
+  Job job = {reader, visit, data, error, false};
+  return dba_sql_on_a_large_stack(run, &job, error) && job.ok;
 }
 
 static bool visit_nothing(const DbaSqlStatement *statement, void *data, GError **error) {

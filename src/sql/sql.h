@@ -108,6 +108,61 @@ bool dba_sql_check(const char *sql, GError **error) DBA_CHECKED;
 // Is the text a piece of one statement: no end of statement outside brackets and bodies, nothing left open, no psql command?
 bool dba_sql_is_fragment(const char *text) DBA_CHECKED;
 
+// ---- values in statements -------------------------------------------------------------------------------------------
+
+// A column as a statement names it, resolved to its table.
+typedef struct DbaSqlColumn {
+  const char *schema; // NULL: as the statement left it out
+  const char *table, *column;
+} DbaSqlColumn;
+
+typedef enum DbaSqlTokenKind { DBA_SQL_A_NUMBER, DBA_SQL_A_STRING, DBA_SQL_A_COMMENT } DbaSqlTokenKind;
+
+// A literal or a comment of a text, in its order.
+typedef struct DbaSqlToken {
+  DbaSqlTokenKind kind;
+  size_t offset, length;    // bytes, with the sign and the quotes
+  const char *value;        // without them
+  const DbaSqlColumn *with; // compared with, or assigned to, this column; NULL: nothing that the text alone tells
+  bool distance;            // added to or taken from such a value: an interval, a difference
+  bool array;               // the text of an array of such values
+  bool structural;          // no value: of LIMIT, of a type, a position in ORDER BY or GROUP BY
+  bool predicate;           // stands in WHERE, ON or HAVING
+} DbaSqlToken;
+
+// Two columns that a text compares with each other.
+typedef struct DbaSqlPair {
+  DbaSqlColumn a, b;
+} DbaSqlPair;
+
+// A column below a pattern or a function in a predicate.
+typedef struct DbaSqlOpaque {
+  DbaSqlColumn column;
+  const char *what; // "LIKE", "lower()"
+} DbaSqlOpaque;
+
+typedef struct DbaSqlValues {
+  DbaList tokens;  // DbaSqlToken
+  DbaList pairs;   // DbaSqlPair
+  DbaList opaques; // DbaSqlOpaque
+} DbaSqlValues;
+
+// Does the table have the column?  Columns without a qualifier are looked for with it.
+typedef bool (*DbaSqlHasColumn)(void *data, const char *schema, const char *table, const char *column);
+
+// The literals of one statement and what they are compared with.  All in `arena`.  Fails with DBA_ERROR_INPUT on what the grammar
+// does not know.
+bool dba_sql_read_values(const char *sql, DbaSqlHasColumn has_column, void *data, DbaArena *arena, DbaSqlValues *ret_values,
+                         GError **error) DBA_CHECKED;
+// The same without parsing: literals and comments alone.
+void dba_sql_read_tokens(const char *sql, DbaArena *arena, DbaList *ret_tokens);
+
+// The elements of the text of an array, in order, nested ones in turn; NULL for NULL.  *ret_inner, or NULL: how many the innermost arrays
+// hold, 0 for an array of one dimension.  False when it is no such text.
+bool dba_sql_read_array(const char *text, DbaArena *arena, DbaList *ret_elements, uint32_t *ret_inner) DBA_CHECKED;
+// The text of an array of these elements; `inner` of them to an inner array, 0: of one dimension.
+char *dba_sql_write_array(const DbaList *elements, uint32_t inner) DBA_CHECKED;
+
 // ---- quoting --------------------------------------------------------------------------------------------------------
 
 // Appends the identifier, quoted where PostgreSQL 17 needs it (reserved words, capitals, odd characters).

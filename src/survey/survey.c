@@ -59,6 +59,15 @@ static const DbaField source_fields[] = {F(T, schema, TEXT), F(T, name, TEXT), F
 static const DbaField suppression_fields[] = {F(T, rule, TEXT), F(T, object, TEXT), F(T, reason, TEXT),
                                               F(T, file, TEXT), F(T, line, INT),    END};
 #undef T
+#define T DbaAffected
+static const DbaField affected_fields[] = {F(T, statement, TEXT), F(T, why, TEXT), END};
+#undef T
+const DbaRecord dba_affected_record = {"affected statement", sizeof(DbaAffected), affected_fields};
+#define T DbaRedaction
+static const DbaField redaction_fields[] = {F(T, done, BOOL), F(T, kept, TEXTS), F(T, left_out, TEXTS),
+                                            DBA_FIELD_OF(T, affected, dba_affected_record, 0), END};
+#undef T
+const DbaRecord dba_redaction_record = {"redaction", sizeof(DbaRedaction), redaction_fields};
 const DbaRecord dba_setting_record = {"setting", sizeof(DbaSetting), setting_fields};
 const DbaRecord dba_workload_statement_record = {"statement", sizeof(DbaWorkloadStatement), workload_statement_fields};
 const DbaRecord dba_gap_record = {"gap", sizeof(DbaGap), gap_fields};
@@ -78,6 +87,7 @@ static const DbaField survey_fields[] = {F(T, format, TEXT),
                                          DBA_FIELD_OF(T, gaps, dba_gap_record, 0),
                                          DBA_FIELD_OF(T, sources, dba_source_record, 0),
                                          DBA_FIELD_OF(T, suppressions, dba_suppression_record, 0),
+                                         DBA_FIELD_IN(T, redaction, dba_redaction_record, 0),
                                          DBA_FIELD_IN(T, schema, dba_schema_record, 0),
                                          END};
 #undef T

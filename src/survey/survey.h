@@ -2,8 +2,8 @@
 // The survey: all that was read from a subject, as one document that can be kept and read offline.
 //
 // File format: JSON, `format` "dbarch-survey", `format_version` below; docs/survey-format.md describes it.  Unknown keys
-// are refused.  No rows are in it; statement texts of the workload, most common values and histograms are left out of a file
-// unless values are asked for.
+// are refused.  No rows are in it.  What stands for production values in it (literals of the workload, common values, histograms) is
+// disguised before a file is written, or left out, unless values are asked for.
 #pragma once
 
 #include "schema/schema.h"
@@ -49,6 +49,20 @@ typedef struct DbaSuppression {
   int64_t line;
 } DbaSuppression;
 
+// A statement whose plans may differ from production's because of redaction.
+typedef struct DbaAffected {
+  const char *statement; // its id
+  const char *why;
+} DbaAffected;
+
+// What redaction did.
+typedef struct DbaRedaction {
+  bool done;
+  DbaList kept;     // texts: values that stand in the schema's text, "shop.orders.status: new, paid"
+  DbaList left_out; // texts: columns whose values are not in the file, and why
+  DbaList affected; // DbaAffected
+} DbaRedaction;
+
 typedef struct DbaSurvey {
   DbaArena *arena;
   const char *format;
@@ -63,11 +77,12 @@ typedef struct DbaSurvey {
   DbaList gaps;         // DbaGap
   DbaList sources;      // DbaSource
   DbaList suppressions; // DbaSuppression
+  DbaRedaction redaction;
   DbaSchema schema;
 } DbaSurvey;
 
 extern const DbaRecord dba_setting_record, dba_workload_statement_record, dba_gap_record, dba_server_facts_record, dba_source_record,
-    dba_suppression_record, dba_survey_record;
+    dba_suppression_record, dba_affected_record, dba_redaction_record, dba_survey_record;
 
 DbaSurvey *dba_survey_new(void);
 void dba_survey_free(DbaSurvey *survey);
@@ -80,3 +95,18 @@ DbaSurvey *dba_survey_from_json(const char *name, const char *text, size_t lengt
 
 const char *dba_survey_setting(const DbaSurvey *survey, const char *name);
 void dba_survey_add_gap(DbaSurvey *survey, const char *what, const char *why, const char *remedy);
+
+// ---- redaction ------------------------------------------------------------------------------------------------------
+
+// Tells the order of values of a built-in type: ret_ranks[i] is the place of values[i] among the different ones, from 0, by the
+// type's own order under the collation (NULL: the database's).  `values`: texts.
+typedef bool (*DbaValueSorter)(void *data, const char *type, const char *collation, const DbaList *values, uint32_t *ret_ranks,
+                               GError **error);
+
+// Puts other values in the place of production's: in statistics, in literals of the workload, in positions of sequences.
+// Columns that foreign keys, inheritance, views or statements compare share one map.  Numbers go through x -> a x + b, moments are
+// shifted by whole days, so that differences keep their proportions; texts and the rest keep their order and their length.
+// Values that stand in the schema's own text map to themselves, and what lies between two of them is spread anew there.  So
+// equality, range and join predicates keep their selectivities, to within a part of a histogram.  What has no such map is left
+// out.  `seed` must be random and is not kept: who knows it can undo the map of numbers.
+bool dba_survey_redact(DbaSurvey *survey, uint64_t seed, DbaValueSorter sorter, void *data, GError **error) DBA_CHECKED;

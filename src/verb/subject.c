@@ -73,6 +73,10 @@ static bool look_at_file(const char *path, DbaSubjectKind *ret_kind, GError **er
     return dba_fail(error, DBA_ERROR_INPUT, "%s: cannot be read", path);
   if (n >= 5 && !memcmp(head, "PGDMP", 5))
     return dba_fail(error, DBA_ERROR_INPUT, "%s: is a pg_dump archive (hint: pg_restore -f dump.sql %s, then name dump.sql)", path, path);
+  if (dba_gzip_is(head, n)) { // of what is compressed only surveys are read
+    *ret_kind = DBA_SUBJECT_SURVEY;
+    return true;
+  }
   const char *p = head;
   while (*p && g_ascii_isspace(*p))
     p++;
@@ -214,7 +218,7 @@ static DbaSurvey *survey_sql(const DbaRequest *request, const DbaSubject *subjec
   return g_steal_pointer(&survey);
 }
 
-DbaSurvey *dba_subject_survey(const DbaRequest *request, const DbaSubject *subject, DbaLab **lab, DbaReview *review, GError **error) {
+static DbaSurvey *read_subject(const DbaRequest *request, const DbaSubject *subject, DbaLab **lab, DbaReview *review, GError **error) {
   switch (subject->kind) {
   case DBA_SUBJECT_LIVE: {
     dba_request_progress(request, "reading %s", subject->shown);
@@ -230,6 +234,13 @@ DbaSurvey *dba_subject_survey(const DbaRequest *request, const DbaSubject *subje
   case DBA_SUBJECT_SQL: return survey_sql(request, subject, lab, review, error);
   }
   return NULL;
+}
+
+DbaSurvey *dba_subject_survey(const DbaRequest *request, const DbaSubject *subject, DbaLab **lab, DbaReview *review, GError **error) {
+  g_autoptr(DbaSurvey) survey = read_subject(request, subject, lab, review, error);
+  if (!survey || (request->workload && !read_workload(survey, request->workload, error)))
+    return NULL;
+  return g_steal_pointer(&survey);
 }
 
 bool dba_subject_start_lab(const DbaRequest *request, const DbaSurvey *survey, bool keep, DbaLab **ret_lab, char **ret_substitution,

@@ -1,30 +1,89 @@
 // SPDX-License-Identifier: Apache-2.0
-// dbarch survey: a subject as one file.
+// dbarch survey: a subject as one file, its production values disguised.
 #include "verb/verb.h"
 
 #include <string.h>
+#include <sys/random.h>
+
+// Tells the order of the subject's values: the subject itself, the lab that holds it, or a lab like it; none is asked before it is needed.
+typedef struct Sorter {
+  const DbaRequest *request;
+  const DbaSubject *subject;
+  const DbaSurvey *survey;
+  DbaLab **lab;
+  DbaServer *server;
+} Sorter;
+
+static DbaServer *open_sorter(const Sorter *sorter, GError **error) {
+  g_autofree char *substitution = NULL;
+  if (sorter->subject->kind == DBA_SUBJECT_LIVE)
+    return dba_server_open(sorter->subject->text, sorter->request->interrupt, error);
+  if (*sorter->lab)
+    return dba_lab_connect(*sorter->lab, DBA_LAB_SUBJECT_ROLE, "subject", error);
+  if (!dba_subject_start_lab(sorter->request, sorter->survey, false, sorter->lab, &substitution, error) ||
+      !dba_lab_create_database(*sorter->lab, "order", NULL, error))
+    return NULL;
+  return dba_lab_connect(*sorter->lab, DBA_LAB_SUBJECT_ROLE, "order", error);
+}
+
+static bool sort(void *data, const char *type, const char *collation, const DbaList *values, uint32_t *ret_ranks, GError **error) {
+  Sorter *sorter = data;
+  if (!sorter->server && !(sorter->server = open_sorter(sorter, error)))
+    return false;
+  return dba_server_sort_values(sorter->server, type, collation, values, ret_ranks, error);
+}
+
+static bool redact(const DbaRequest *request, const DbaSubject *subject, DbaSurvey *survey, DbaLab **lab, GError **error) {
+  uint64_t seed;
+  Sorter sorter = {request, subject, survey, lab, NULL};
+  if (getrandom(&seed, sizeof seed, 0) != sizeof seed)
+    return dba_fail(error, DBA_ERROR_BUG, "the system gives no random numbers");
+  dba_request_progress(request, "disguising values");
+  bool ok = dba_survey_redact(survey, seed, sort, &sorter, error);
+  g_clear_pointer(&sorter.server, dba_server_close);
+  return ok;
+}
+
+static void tell_redaction(const DbaSurvey *survey, DbaAnswer *answer) {
+  const DbaRedaction *redaction = &survey->redaction;
+  for (DBA_EACH_TEXT(line, &redaction->kept))
+    g_ptr_array_add(answer->warnings, g_strdup_printf("kept, since it stands in the schema: %s", *line));
+  for (DBA_EACH_TEXT(line, &redaction->left_out))
+    g_ptr_array_add(answer->warnings, g_strdup_printf("left out: %s", *line));
+  for (DBA_EACH(DbaAffected, affected, &redaction->affected))
+    g_ptr_array_add(answer->warnings, g_strdup_printf("statement %s may plan otherwise: %s", affected->statement, affected->why));
+}
 
 bool dba_verb_survey(const DbaRequest *request, DbaAnswer *answer, GError **error) {
   g_auto(DbaSubject) subject = {0};
   g_autoptr(DbaLab) lab = NULL;
+  DbaRequest inner = *request;
+  inner.with_values = !request->no_values;
+  if (request->keep_values && request->no_values)
+    return dba_fail(error, DBA_ERROR_USAGE, "--with-values and --no-values: say one of them");
   if (request->output && !request->force && g_file_test(request->output, G_FILE_TEST_EXISTS))
     return dba_fail(error, DBA_ERROR_USAGE, "%s is there already (hint: --force overwrites it)", request->output);
   if (!dba_subject_find(request, &subject, error))
     return false;
-  g_autoptr(DbaSurvey) survey = dba_subject_survey(request, &subject, &lab, NULL, error);
-  if (!survey)
+  g_autoptr(DbaSurvey) survey = dba_subject_survey(&inner, &subject, &lab, NULL, error);
+  if (!survey || (!request->keep_values && !request->no_values && !redact(request, &subject, survey, &lab, error)))
     return false;
-  g_autofree char *json = dba_survey_to_json(survey, request->with_values);
+  g_autofree char *json = dba_survey_to_json(survey, !request->no_values), *packed = NULL;
+  size_t length = strlen(json);
   if (!request->output) {
     g_string_append(answer->text, json);
     return true;
   }
-  if (!dba_file_write(request->output, json, strlen(json), error))
+  if (!g_str_has_suffix(request->output, ".json"))
+    packed = dba_gzip(json, strlen(json), &length);
+  if (!dba_file_write(request->output, packed ? packed : json, length, error))
     return false;
-  g_autofree char *size = dba_text_bytes((int64_t)strlen(json));
-  g_string_append_printf(answer->text, "%s: %u tables and views, %u statements, %u gaps, %s\n", request->output, survey->schema.relations.n,
-                         survey->workload.n, survey->gaps.n, size);
+  g_autofree char *size = dba_text_bytes((int64_t)length);
+  const char *how = request->no_values ? "no values in it" : survey->redaction.done ? "values disguised" : "WITH PRODUCTION VALUES";
+  g_string_append_printf(answer->text, "%s: %u tables and views, %u statements, %u gaps, %s, %s\n", request->output,
+                         survey->schema.relations.n, survey->workload.n, survey->gaps.n, how, size);
   for (DBA_EACH(DbaGap, gap, &survey->gaps))
     g_ptr_array_add(answer->warnings, g_strdup_printf("not read: %s: %s (%s)", gap->what, gap->why, gap->remedy));
+  tell_redaction(survey, answer);
   return true;
 }

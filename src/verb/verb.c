@@ -2,12 +2,12 @@
 // The table of verbs.
 #include "verb/verb.h"
 
-static const char *const review_options[] = {"as",      "out",      "force", "rule",   "object", "budget", "no-lab",   "format", "json",
-                                             "fail-on", "receipts", "cold",  "dbname", "host",   "port",   "username", NULL};
-static const char *const survey_options[] = {"as",     "output", "force", "with-values", "format", "json",
-                                             "dbname", "host",   "port",  "username",    NULL};
-static const char *const lab_options[] = {"yes",  "as",   "format", "json", "rows", "size",     "budget",
-                                          "cold", "seed", "dbname", "host", "port", "username", NULL};
+static const char *const review_options[] = {"as",   "workload", "out",      "force", "rule",   "object", "budget", "no-lab",   "format",
+                                             "json", "fail-on",  "receipts", "cold",  "dbname", "host",   "port",   "username", NULL};
+static const char *const survey_options[] = {"as",   "workload", "output", "force", "with-values", "no-values",
+                                             "json", "dbname",   "host",   "port",  "username",    NULL};
+static const char *const lab_options[] = {"yes",  "as",   "workload", "format", "json", "rows",     "size", "budget",
+                                          "cold", "seed", "dbname",   "host",   "port", "username", NULL};
 static const char *const doctor_options[] = {"install", "yes", "offline", "dbname", "host", "port", "username", NULL};
 
 const DbaVerb dba_verbs[] = {
@@ -26,10 +26,12 @@ const DbaVerb dba_verbs[] = {
      "  dbarch doctor -d shop\n"
      "  dbarch doctor --install            (asks before it downloads; --yes does not)\n",
      dba_verb_doctor},
-    {"survey", false, "[SUBJECT] -o survey.json", "all that can be read from a subject, in one file", survey_options,
-     "Every verb reads the file back offline.  Statement texts of the workload are left out unless --with-values.\n\n"
-     "  dbarch survey -d shop -o survey.json\n"
-     "  dbarch review survey.json\n",
+    {"survey", false, "[SUBJECT] -o survey.json.gz", "all that can be read from a subject, in one file", survey_options,
+     "Every verb reads the file back offline.  Production values in it (common values, histograms, literals of statements) are\n"
+     "disguised so that plans stay the same: other values in the same order.  A FILE that does not end in .json is compressed.\n\n"
+     "  dbarch survey -d shop -o shop.json.gz\n"
+     "  dbarch survey -d shop --with-values -o shop.json      (as they are: production data)\n"
+     "  dbarch lab twin shop.json.gz\n",
      dba_verb_survey},
     {"lab", false, "start|psql|twin|stand-in|what-if|measure ...", "the private server", lab_options,
      "  dbarch lab start                   starts one and leaves it running\n"

@@ -19,6 +19,7 @@ typedef struct DbaRequest {
   const char *as_kind;          // --as, or NULL
   const char *out;              // --out; NULL: DBA_DEFAULT_OUT
   const char *output;           // -o
+  const char *workload;         // --workload: a file of statements
   const char *receipts;         // --receipts: an earlier findings.json
   const char *config;           // path of dbarch.yaml, or NULL when there is none
   const char *tools;            // folder of runtime.sh
@@ -26,7 +27,10 @@ typedef struct DbaRequest {
   const char *const *rules;     // --rule, NULL-terminated or NULL
   const char *const *objects;   // --object
   bool pg_environment;          // a PG* variable names a server
-  bool force, with_values, no_lab, install, yes, offline, all, cold;
+  bool force, no_lab, install, yes, offline, all, cold;
+  bool with_values; // what stands for production values is read too
+  bool keep_values; // --with-values: and goes into the file as it is
+  bool no_values;   // --no-values
   bool color;
   unsigned width;
   double budget_seconds;

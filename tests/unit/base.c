@@ -140,6 +140,23 @@ static void hostile_text(void) {
   CHECK_TEXT(b, "&lt;script&gt;&quot;&amp;&#39;");
 }
 
+static void compression(void) {
+  g_autoptr(GString) text = g_string_new(NULL);
+  for (int i = 0; i < 30000; i++)
+    g_string_append_printf(text, "line %d\n", i * 7919 % 1000);
+  size_t length, again;
+  g_autofree char *packed = dba_gzip(text->str, text->len, &length), *back = NULL, *none = NULL;
+  CHECK(dba_gzip_is(packed, length) && length < text->len / 4);
+  CHECK_OK(dba_gzip_expand("x.gz", packed, length, 1 << 20, &back, &again, &error));
+  CHECK(again == text->len && !memcmp(back, text->str, again));
+  g_autoptr(GError) problem = NULL;
+  CHECK(!dba_gzip_expand("x.gz", packed, length / 2, 1 << 20, &none, &again, &problem));
+  CHECK(problem && strstr(problem->message, "x.gz: is cut off or damaged"));
+  g_clear_error(&problem);
+  CHECK(!dba_gzip_expand("x.gz", packed, length, 1 << 16, &none, &again, &problem)); // what grows without end is left
+  CHECK(problem && strstr(problem->message, "more than"));
+}
+
 static void trees_of_files(void) {
   g_autofree char *folder = g_dir_make_tmp("dbarch-XXXXXX", NULL), *file = g_build_filename(folder, "a/b/c.txt", NULL),
                   *outside = g_build_filename(folder, "a/link", NULL);
@@ -160,6 +177,7 @@ int main(void) {
   RUN(carets);
   RUN(secrets);
   RUN(hostile_text);
+  RUN(compression);
   RUN(trees_of_files);
   return tests_failed != 0;
 }

@@ -119,6 +119,74 @@ static void quoting(void) {
   CHECK_TEXT(literal->str, "E'it''s \\\\ here'");
 }
 
+static void arrays(void) {
+  static const char *const cases[] = {"{}", "{a,b,c}", "{\"a b\",NULL,\"NULL\",\"\"}", "{\"q\\\"\\\\\",\"{x,y}\"}", NULL};
+  g_autoptr(DbaArena) arena = dba_arena_new();
+  DbaList elements = {0};
+  for (const char *const *text = cases; *text; text++) {
+    CHECK(dba_sql_read_array(*text, arena, &elements, NULL));
+    g_autofree char *again = dba_sql_write_array(&elements, 0);
+    CHECK_TEXT(again, *text);
+  }
+  uint32_t inner;
+  CHECK(dba_sql_read_array("{{a,1},{b,NULL},{c,3}}", arena, &elements, &inner) && elements.n == 6 && inner == 2);
+  g_autofree char *nested = dba_sql_write_array(&elements, inner);
+  CHECK_TEXT(nested, "{{a,1},{b,NULL},{c,3}}");
+  static const char *const broken[] = {"", "a", "{a", "{\"a}", "{a}}", "{a}b", "[0:1]={a,b}", "{a\\", NULL};
+  for (const char *const *text = broken; *text; text++)
+    CHECK(!dba_sql_read_array(*text, arena, &elements, NULL));
+}
+
+static bool every_column(void *data, const char *schema, const char *table, const char *column) {
+  (void)schema;
+  g_autofree char *name = g_strdup_printf("%s.%s", table, column);
+  return g_strv_contains(data, name);
+}
+
+// What each literal stands with: "value=table.column", + for a distance, [] for an array, # where it is structural, ? unknown.
+static void literals(void) {
+  static const char *const columns[] = {"t.a", "t.b", "t.at", "u.c", NULL};
+  static const char *const cases[][2] = {
+      {"select * from t where a = 5 and 'x' < b limit 3", "5=t.a x=t.b 3#"},
+      {"select * from s.t x where x.a in (1, -2) and b between 'm' and 'n'", "1=t.a -2=t.a m=t.b n=t.b"},
+      {"select * from t where at < date '2024-01-02' - interval '3 days'", "2024-01-02=t.at 3 days=t.at+"},
+      {"select * from t where a = any ('{1,2}') or a = any (array[3])", "{1,2}=t.a[] 3=t.a"},
+      {"select c + 1 from u where exists (select 1 from t where a = c and b = 'k')", "1? 1? k=t.b"},
+      {"with w as (select a as z from t) select * from w where z = 7 order by 1", "7=t.a 1#"},
+      {"select * from (select * from t) q join u on q.a = u.c where q.b = $$it's$$", "it's=t.b"},
+      {"insert into t (b, a) values ('p', 4), ('q', 5) on conflict (a) do update set b = 'r'", "p=t.b 4=t.a q=t.b 5=t.a r=t.b"},
+      {"update t set b = 'v' where (a, b) = (1, 'w')", "v=t.b 1=t.a w=t.b"},
+      {"select cast(b as varchar(20)), a::numeric(9,2) from t where nope = 1 and lower(b) = 'l' -- 'gone'", "20# 9# 2# 1? l?  'gone'"},
+      {"select case a when 1 then 'one' end from t where a >= (select max(c) from u where c < 9)", "1=t.a one? 9=u.c"},
+      {"merge into t using u on a = c when matched and b = 'm' then update set b = 'n' when not matched then insert values (1, 'o')",
+       "m=t.b n=t.b 1? o?"},
+  };
+  for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+    g_autoptr(DbaArena) arena = dba_arena_new();
+    g_autoptr(GString) out = g_string_new(NULL);
+    DbaSqlValues values;
+    CHECK_OK(dba_sql_read_values(cases[i][0], every_column, (void *)(uintptr_t)columns, arena, &values, &error));
+    for (DBA_EACH(DbaSqlToken, token, &values.tokens)) {
+      if (token->kind == DBA_SQL_A_COMMENT) {
+        g_string_append_printf(out, " %.*s", (int)token->length - 2, cases[i][0] + token->offset + 2);
+        continue;
+      }
+      g_string_append_printf(out, "%s%s", out->len ? " " : "", token->value);
+      if (token->with)
+        g_string_append_printf(out, "=%s.%s", token->with->table, token->with->column);
+      g_string_append_printf(out, "%s%s%s", token->distance ? "+" : "", token->array ? "[]" : "",
+                             token->structural ? "#"
+                             : token->with     ? ""
+                                               : "?");
+    }
+    CHECK_TEXT(out->str, cases[i][1]);
+  }
+  g_autoptr(DbaArena) arena = dba_arena_new();
+  g_autoptr(GError) error = NULL;
+  DbaSqlValues values;
+  CHECK(!dba_sql_read_values("vacuum (parallel 2) t", every_column, (void *)(uintptr_t)columns, arena, &values, &error) && error);
+}
+
 int main(int argc, char **argv) {
   for (int i = 1; i < argc; i++) {
     g_autofree char *name = g_path_get_basename(argv[i]);
@@ -130,5 +198,7 @@ int main(int argc, char **argv) {
   RUN(limits);
   RUN(deep);
   RUN(quoting);
+  RUN(arrays);
+  RUN(literals);
   return tests_failed != 0;
 }
