@@ -152,6 +152,7 @@ for groups in [[
     ("quality: stand-in, sanitizers", True, ["python3", "tests/quality/standin.py", "--people"], {"TEST_PG_MAJOR": "17", "DBARCH_BUILD": os.path.join(ROOT, "build-asan"), "DBARCH_CACHE": own_cache(), **SANITIZERS}),
     ("quality: what-if on 17", True, ["python3", "tests/quality/whatif.py"], {"TEST_PG_MAJOR": "17", "DBARCH_CACHE": own_cache()}),
     ("quality: stand-in on 17", True, ["python3", "tests/quality/standin.py"], {"TEST_PG_MAJOR": "17", "DBARCH_CACHE": own_cache()}),
+    ("quality: growth", True, ["python3", "tests/quality/growth.py"] + (["--full"] if FULL else []), {"TEST_PG_MAJOR": "17", "DBARCH_CACHE": own_cache()}),
     ("quality: redaction", True, ["python3", "tests/quality/redact.py"] + (["--full"] if FULL else []), {"TEST_PG_MAJOR": "17", "DBARCH_CACHE": own_cache()}),
     ("quality: TPC-H and pgbench", True, ["python3", "tests/quality/standard.py", "1" if FULL else "0.05"], {"TEST_PG_MAJOR": "17", "DBARCH_CACHE": own_cache()}),
 ] + [test for major in ("15", "18") if FULL for test in (

@@ -202,6 +202,9 @@ static bool set_up(const DbaOptions *options, DbaRequest *request, GError **erro
   request->as_kind = options->texts[DBA_OPTION_AS];
   request->out = options->texts[DBA_OPTION_OUT];
   request->output = options->texts[DBA_OPTION_OUTPUT];
+  request->grow = options->texts[DBA_OPTION_GROW];
+  request->at = options->texts[DBA_OPTION_AT];
+  request->since = options->texts[DBA_OPTION_SINCE];
   request->workload = options->texts[DBA_OPTION_WORKLOAD];
   request->config = options->texts[DBA_OPTION_CONFIG]                ? options->texts[DBA_OPTION_CONFIG]
                     : g_file_test("dbarch.yaml", G_FILE_TEST_EXISTS) ? "dbarch.yaml"

@@ -219,6 +219,13 @@ bool dba_what_if_costs(DbaWhatIf *what_if, const DbaWhatIfRequest *requests, uns
 // EXPLAIN as text; before PostgreSQL 16 it fails with DBA_ERROR_DATABASE for a statement with $n.  Free with g_free.
 bool dba_what_if_explain(DbaWhatIf *what_if, int statement, const int *set, unsigned n, char **ret_plan, GError **error) DBA_CHECKED;
 
+// ---- capacity -------------------------------------------------------------------------------------------------------
+
+// The pages that every index of the survey would have after CREATE INDEX, in the order of relations and their indexes, as a twin made in
+// database `database` tells; 0 where it does not.  `ret_pages` has room for all.
+bool dba_lab_index_pages(const DbaLab *lab, const char *database, const DbaSurvey *survey, const char *modules, DbaLoad *load,
+                         int64_t *ret_pages, GError **error) DBA_CHECKED;
+
 // ---- trials ---------------------------------------------------------------------------------------------------------
 
 // Makes receipts: runs what a finding proposes in clones of one database.  The clones serve many trials; one that a trial

@@ -80,7 +80,7 @@ typedef struct DbaIndex {
   int64_t id;
   int64_t oid;
   // Statistics; zero in a schema without them.
-  int64_t size_bytes, pages, scans, tuples_read;
+  int64_t size_bytes, pages, scans, tuples_read, blocks_read, blocks_hit;
   int64_t rank;   // by age among the table's indexes, from 1: of two that cost the same the planner takes the younger
   int64_t levels; // of a btree, the root's counted; 0: not known
   // Of a GIN index: pages of the key tree that the planner counts for finding one key, and the binary logarithm of the number of

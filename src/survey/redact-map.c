@@ -4,15 +4,16 @@
 // Numbers and moments are whole units on a line (10^-scale; microseconds).  Without values that must stay, the line is stretched by a
 // whole factor and moved; with them, the values between two neighbours that stay are spread there anew.  Everything else is named anew by
 // its place in the order, which a server tells; and the server is asked again whether the new names stand in that order.
+#include "survey/line.h"
 #include "survey/redact-int.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_SCALE = 20, MOST_DIGITS = 28, LETTERS = 26 };
+enum { LETTERS = 26 };
 static const double LARGEST = 1e28; // units: products with slopes and weights stay within 128 bits
-static const int64_t DAY_US = 86400000000;
+static const int64_t DAY_US = DBA_LINE_DAY_US;
 
 static const DbaRedactType types[] = {
     {"bool", DBA_REDACT_KEPT, 0, 0, false, NULL},
@@ -70,7 +71,7 @@ static uint64_t next_random(uint64_t *seed) { // SplitMix64 (Steele, Lea, Flood 
 
 // ---- on a line ------------------------------------------------------------------------------------------------------
 
-__extension__ typedef __int128 Units;
+typedef DbaUnits Units;
 
 typedef struct Place {
   const char *text;
@@ -83,111 +84,6 @@ typedef struct Place {
 static bool is_endless(const char *text) {
   static const char *const words[] = {"NaN", "Infinity", "-Infinity", "infinity", "-infinity", NULL};
   return g_strv_contains(words, text);
-}
-
-// 12.5e-3 as a whole number and how many digits stand behind the point.
-static bool read_number(const char *text, Units *ret_digits, int *ret_scale) {
-  const char *p = text + (*text == '-' || *text == '+');
-  Units digits = 0;
-  int scale = 0;
-  unsigned n = 0;
-  bool point = false;
-  for (; g_ascii_isdigit(*p) || (*p == '.' && !point); p++) {
-    if (*p == '.') {
-      point = true;
-      continue;
-    }
-    if (digits || *p != '0')
-      n++;
-    if (n > MOST_DIGITS)
-      return false;
-    digits = digits * 10 + (*p - '0');
-    scale += point;
-  }
-  if (p == text + (*text == '-' || *text == '+'))
-    return false;
-  if (*p == 'e' || *p == 'E') {
-    char *end;
-    long exponent = strtol(p + 1, &end, 10);
-    if (end == p + 1 || labs(exponent) > MOST_DIGITS)
-      return false;
-    p = end;
-    scale -= (int)exponent;
-  }
-  for (; scale < 0; scale++, digits *= 10)
-    if (digits && ++n > MOST_DIGITS)
-      return false;
-  *ret_digits = *text == '-' ? -digits : digits;
-  *ret_scale = scale;
-  return !*p && scale <= MOST_SCALE;
-}
-
-// Exactly `n` figures at *p, behind a mark where there is one.
-static bool read_figures(const char **p, char mark, unsigned n, unsigned *ret_value) {
-  *ret_value = 0;
-  if (mark && *(*p)++ != mark)
-    return false;
-  for (; n && g_ascii_isdigit(**p); n--, (*p)++)
-    *ret_value = *ret_value * 10 + (unsigned)(**p - '0');
-  return !n;
-}
-
-// 2024-05-06 07:08:09.5+00 as microseconds; *ret_rest is what follows the date.
-static bool read_moment(const char *text, Units *ret_us, const char **ret_rest) {
-  unsigned year, month, day, hour = 0, minute = 0, second = 0, fraction = 0;
-  const char *p = text;
-  if (!read_figures(&p, 0, 4, &year) || !read_figures(&p, '-', 2, &month) || !read_figures(&p, '-', 2, &day) || month < 1 || month > 12 ||
-      day < 1 || day > 31 || !g_date_valid_dmy((GDateDay)day, (GDateMonth)month, (GDateYear)year))
-    return false;
-  *ret_rest = p;
-  if (*p) {
-    char mark = *p == 'T' ? 'T' : ' ';
-    if (!read_figures(&p, mark, 2, &hour) || !read_figures(&p, ':', 2, &minute) || (*p == ':' && !read_figures(&p, ':', 2, &second)))
-      return false;
-    unsigned place = 100000;
-    for (p += *p == '.'; g_ascii_isdigit(*p); p++, place /= 10)
-      fraction += (unsigned)(*p - '0') * place;
-  }
-  if (*p && strcmp(p, "+00") && strcmp(p, "Z")) // the survey's own texts are in UTC
-    return false;
-  GDate date;
-  g_date_clear(&date, 1);
-  g_date_set_dmy(&date, (GDateDay)day, (GDateMonth)month, (GDateYear)year);
-  *ret_us = (Units)g_date_get_julian(&date) * DAY_US + (Units)((hour * 60 + minute) * 60 + second) * 1000000 + fraction;
-  return true;
-}
-
-static const char *write_number(DbaArena *arena, Units at, unsigned decimals) {
-  char digits[64];
-  size_t n = 0;
-  bool negative = at < 0;
-  for (Units left = negative ? -at : at; left || n <= decimals; left /= 10)
-    digits[n++] = (char)('0' + (int)(left % 10));
-  g_autoptr(GString) out = g_string_new(negative ? "-" : "");
-  while (n--) {
-    g_string_append_c(out, digits[n]);
-    if (n == decimals && n)
-      g_string_append_c(out, '.');
-  }
-  return dba_arena_text(arena, out->str);
-}
-
-static const char *write_moment(DbaArena *arena, Units us, const Place *like) {
-  GDate date;
-  g_date_clear(&date, 1);
-  g_date_set_julian(&date, (guint32)(us / DAY_US));
-  Units left = us % DAY_US;
-  const char *zone = like->rest + (*like->rest ? 1 + strspn(like->rest + 1, "0123456789:.") : 0);
-  g_autoptr(GString) out = g_string_new(NULL);
-  g_string_printf(out, "%04d-%02d-%02d", g_date_get_year(&date), g_date_get_month(&date), g_date_get_day(&date));
-  if (*like->rest) {
-    int64_t seconds = (int64_t)(left / 1000000), fraction = (int64_t)(left % 1000000);
-    g_string_append_printf(out, "%c%02d:%02d:%02d", *like->rest, (int)(seconds / 3600), (int)(seconds / 60 % 60), (int)(seconds % 60));
-    if (fraction)
-      g_string_append_printf(out, ".%06d", (int)fraction);
-    g_string_append(out, zone);
-  }
-  return dba_arena_text(arena, out->str);
 }
 
 static int compare_places(const void *a, const void *b) {
@@ -305,8 +201,8 @@ static void settle_line(DbaRedactMap *map, DbaArena *arena, uint64_t *seed) {
       g_hash_table_insert(map->values, g_strdup(place->text), (char *)(uintptr_t)place->text);
       continue;
     }
-    bool ok = map->kind == DBA_REDACT_NUMBER ? read_number(place->text, &place->at, &decimals)
-                                             : read_moment(place->text, &place->at, &place->rest);
+    bool ok = map->kind == DBA_REDACT_NUMBER ? dba_line_read_number(place->text, &place->at, &decimals)
+                                             : dba_line_read_moment(place->text, &place->at, &place->rest);
     if (!ok)
       continue; // has no place, and so no other value
     place->decimals = (unsigned)decimals;
@@ -366,7 +262,8 @@ static void settle_line(DbaRedactMap *map, DbaArena *arena, uint64_t *seed) {
       map->failure = "a moment is out of the range that can be mapped";
       return;
     }
-    const char *text = map->kind == DBA_REDACT_NUMBER ? write_number(arena, to, decimals) : write_moment(arena, to, &places[i]);
+    const char *text =
+        map->kind == DBA_REDACT_NUMBER ? dba_line_write_number(arena, to, decimals) : dba_line_write_moment(arena, to, places[i].rest);
     g_hash_table_insert(map->values, g_strdup(places[i].text), (char *)(uintptr_t)text);
   }
 }

@@ -50,6 +50,9 @@ static const DbaField server_facts_fields[] = {F(T, version_number, INT),
                                                F(T, temp_bytes, INT),
                                                F(T, blocks_hit, INT),
                                                F(T, blocks_read, INT),
+                                               F(T, wal_bytes, INT),
+                                               F(T, wal_since, TEXT),
+                                               F(T, wal_age_seconds, INT),
                                                END};
 #undef T
 #define T DbaSource

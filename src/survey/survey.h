@@ -32,6 +32,9 @@ typedef struct DbaServerFacts {
   const char *statistics_since; // NULL: never reset, or not known
   int64_t statistics_age_seconds, uptime_seconds, size_bytes, xid_age;
   int64_t commits, rollbacks, deadlocks, temp_bytes, blocks_hit, blocks_read;
+  int64_t wal_bytes;     // of the whole server, written since wal_since
+  const char *wal_since; // NULL: not known
+  int64_t wal_age_seconds;
 } DbaServerFacts;
 
 // Where an object is defined in the subject's own files.
@@ -110,3 +113,25 @@ typedef bool (*DbaValueSorter)(void *data, const char *type, const char *collati
 // equality, range and join predicates keep their selectivities, to within a part of a histogram.  What has no such map is left
 // out.  `seed` must be random and is not kept: who knows it can undo the map of numbers.
 bool dba_survey_redact(DbaSurvey *survey, uint64_t seed, DbaValueSorter sorter, void *data, GError **error) DBA_CHECKED;
+
+// ---- growth ---------------------------------------------------------------------------------------------------------
+
+// How the rows of a table change with time.
+typedef struct DbaTableRate {
+  double inserted, updated, deleted; // a day
+  double rows;                       // a day: what is added, less what goes
+} DbaTableRate;
+
+// Rates of every table, in the order of schema.relations (ret_rates has room for them): from the counters of two surveys of one
+// subject, else from the counters of the one since they were reset, which must be a day ago or more.  *ret_days: the time they were taken
+// over.  Fails with DBA_ERROR_USAGE when neither tells a rate.
+bool dba_survey_rates(const DbaSurvey *survey, const DbaSurvey *earlier, DbaTableRate *ret_rates, double *ret_days,
+                      GError **error) DBA_CHECKED;
+// The factor of each relation from text: "10x" for all of them, "orders=10x,shop.items=2.5" for some.
+bool dba_growth_read(const DbaSurvey *survey, const char *text, double *ret_factors, GError **error) DBA_CHECKED;
+// The factors after so many days at these rates.
+void dba_growth_at(const DbaSurvey *survey, const DbaTableRate *rates, double days, double *ret_factors);
+// Makes of the survey that of the subject when its tables have grown: rows, sizes, heights; keys that count up and moments that follow
+// the order of the rows go on in their line, foreign keys with their parents; shares of common values of keys fall as their parents
+// grow.  All other distributions stay.
+void dba_survey_grow(DbaSurvey *survey, const double *factors);

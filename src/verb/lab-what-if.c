@@ -2,7 +2,8 @@
 // dbarch lab what-if: statements planned with indexes that are not there, and without some that are.
 //
 // What to suppose is said in SQL: CREATE INDEX, DROP INDEX, and the statements to plan; without any of these the subject's
-// workload is planned.  Nothing reaches the subject but the reading of it.
+// workload is planned.  With --grow or --at the tables are as they will be: indexes are supposed in that twin; without any, its plans
+// stand beside today's, and those that flip are told.  Nothing reaches the subject but the reading of it.
 #include "verb/verb.h"
 
 #include "sql/sql.h"
@@ -17,6 +18,8 @@ typedef struct Planned {
   double before, after;
   DbaList used; // names
   const char *plan;
+  const char *plan_before; // --grow alone: today's
+  bool flips;              // --grow alone: other nodes, or others' order
   int64_t number;
 } Planned;
 
@@ -27,12 +30,15 @@ typedef struct Supposition {
   DbaList indexes;                // DbaWhatIfIndex
   DbaList dropped;                // Hidden
   GArray *set;                    // int
+  const char *horizon;            // what --grow or --at made of the tables
+  bool growth_alone;
 } Supposition;
 
 #define T Planned
 #define F(member, kind) DBA_FIELD(T, member, kind, 0)
-static const DbaField planned_fields[] = {F(sql, TEXT), F(place, TEXT), F(before, REAL), F(after, REAL), F(used, TEXTS), F(plan, TEXT),
-                                          {0}};
+static const DbaField planned_fields[] = {F(sql, TEXT),         F(place, TEXT), F(before, REAL),
+                                          F(after, REAL),       F(used, TEXTS), F(plan, TEXT),
+                                          F(plan_before, TEXT), F(flips, BOOL), {0}};
 #undef F
 #undef T
 static const DbaRecord planned_record = {"statement", sizeof(Planned), planned_fields};
@@ -77,7 +83,7 @@ static bool read_words(const DbaRequest *request, unsigned from, Supposition *x,
     if (!dba_sql_visit(reader, take_statement, x, error))
       return false;
   }
-  if (x->definitions->len + x->drops->len == 0)
+  if (x->definitions->len + x->drops->len == 0 && !request->grow && !request->at)
     return dba_fail(error, DBA_ERROR_USAGE,
                     "lab what-if: suppose something (hint: dbarch lab what-if SUBJECT 'create index on orders (status)' 'select ...')");
   return true;
@@ -197,17 +203,31 @@ static void print_cost(const Planned *planned, GString *out) {
   g_string_append_c(out, '\n');
 }
 
+static void print_plan(const char *plan, const char *what, GString *out) {
+  g_auto(GStrv) lines = plan ? g_strsplit(plan, "\n", -1) : NULL;
+  for (char **line = lines; line && *line; line++)
+    if (**line)
+      g_string_append_printf(out, "    %s%s\n", what, *line);
+}
+
 static void print(const Supposition *x, GString *out) {
   double before = 0, after = 0;
+  unsigned flips = 0;
+  for (DBA_EACH(Planned, planned, &x->statements))
+    flips += planned->flips;
+  if (x->horizon)
+    g_string_append_printf(out, "%s\n", x->horizon);
+  if (x->growth_alone)
+    g_string_append_printf(out, "%u of %u statements flip%s plan\n", flips, x->statements.n, flips == 1 ? "s its" : " their");
   print_indexes(x, out);
   for (DBA_EACH(Planned, planned, &x->statements)) {
     g_autofree char *sql = dba_text_printable(planned->sql, false);
     g_string_append_printf(out, "\n%.200s\n  ", sql);
     print_cost(planned, out);
-    g_auto(GStrv) lines = planned->plan ? g_strsplit(planned->plan, "\n", -1) : NULL;
-    for (char **line = lines; line && *line; line++)
-      if (**line)
-        g_string_append_printf(out, "    %s\n", *line);
+    if (planned->flips)
+      print_plan(planned->plan_before, "now:  ", out);
+    if (planned->flips || !x->growth_alone)
+      print_plan(planned->plan, planned->flips ? "then: " : "", out);
     before += planned->before;
     after += planned->after;
   }
@@ -224,10 +244,70 @@ static char *as_json(const Supposition *x, const char *subject, const DbaLab *la
   dba_json_put_int(json, "format_version", 1);
   dba_json_put_text(json, "subject", subject);
   dba_json_put_text(json, "server", dba_lab_version(lab));
+  if (x->horizon)
+    dba_json_put_text(json, "horizon", x->horizon);
   dba_json_put_list(json, "indexes", &dba_what_if_index_record, &x->indexes, 0);
   dba_json_put_list(json, "without", &hidden_record, &x->dropped, 0);
   dba_json_put_list(json, "statements", &planned_record, &x->statements, 0);
   return dba_json_text(json);
+}
+
+// The nodes of a plan, without their numbers and conditions.
+static char *shape_of(const char *plan) {
+  g_auto(GStrv) lines = g_strsplit(plan ? plan : "", "\n", -1);
+  GString *out = g_string_new(NULL);
+  for (char **line = lines; *line; line++) {
+    const char *cost = strstr(*line, "  (cost=");
+    if (cost)
+      g_string_append_printf(out, "%.*s\n", (int)(cost - *line), *line);
+  }
+  return g_string_free(out, FALSE);
+}
+
+typedef struct TwinMaker {
+  const DbaRequest *request;
+  DbaAnswer *answer;
+  DbaLab *lab;
+} TwinMaker;
+
+static DbaWhatIf *make_twin(const TwinMaker *maker, const char *database, const DbaSurvey *survey, bool told, GError **error) {
+  g_autoptr(DbaLoad) load = dba_load_new();
+  dba_request_progress(maker->request, "building the twin");
+  if (!dba_lab_create_twin(maker->lab, database, survey, maker->request->home.modules, load, error))
+    return NULL;
+  for (guint i = 0; told && i < load->notes->len; i++) {
+    const DbaLoadNote *note = load->notes->pdata[i];
+    g_ptr_array_add(maker->answer->warnings, g_strdup_printf("%s: %s", note->file, note->text));
+  }
+  return dba_what_if_open(maker->lab, database, error);
+}
+
+// Plans in a twin of today and in one of the horizon.
+static bool plan_growth(const TwinMaker *maker, DbaWhatIf *today, DbaSurvey *survey, Supposition *x, bool own, GError **error) {
+  char *horizon = NULL;
+  if (!own)
+    take_workload(today, survey, x, maker->answer);
+  if (!plan(today, x, true, error) || !dba_request_grow(maker->request, survey, &horizon, error))
+    return false;
+  x->horizon = dba_arena_text(x->arena, horizon);
+  g_free(horizon);
+  g_autoptr(DbaWhatIf) then = make_twin(maker, "horizon", survey, false, error);
+  g_autofree double *costs = g_new0(double, x->statements.n + 1);
+  unsigned i = 0;
+  for (DBA_EACH(Planned, planned, &x->statements)) {
+    costs[i++] = planned->before;
+    planned->plan_before = planned->plan;
+    planned->number = 0;
+  }
+  if (!then || !plan(then, x, true, error))
+    return false;
+  i = 0;
+  for (DBA_EACH(Planned, planned, &x->statements)) {
+    g_autofree char *before = shape_of(planned->plan_before), *after = shape_of(planned->plan);
+    planned->before = costs[i++];
+    planned->flips = strcmp(before, after) != 0;
+  }
+  return true;
 }
 
 bool dba_verb_lab_what_if(const DbaRequest *request, DbaAnswer *answer, GError **error) {
@@ -245,28 +325,28 @@ bool dba_verb_lab_what_if(const DbaRequest *request, DbaAnswer *answer, GError *
     return false;
   g_autoptr(DbaLab) source = NULL, lab = NULL;
   g_autoptr(DbaSurvey) survey = dba_subject_survey(&inner, &subject, &source, NULL, error);
-  g_autofree char *substitution = NULL;
-  g_autoptr(DbaLoad) load = dba_load_new();
-  if (!survey)
-    return false;
-  dba_request_progress(request, "building the twin");
-  if (!dba_subject_start_lab(request, survey, false, &lab, &substitution, error) ||
-      !dba_lab_create_twin(lab, TWIN, survey, request->home.modules, load, error))
+  g_autofree char *substitution = NULL, *horizon = NULL;
+  bool own = x.statements.n > 0;
+  x.growth_alone = definitions->len + drops->len == 0;
+  if (!survey || (!x.growth_alone && !dba_request_grow(request, survey, &horizon, error)) ||
+      !dba_subject_start_lab(request, survey, false, &lab, &substitution, error))
     return false;
   if (substitution)
     g_ptr_array_add(answer->warnings, g_strdup_printf("another plan may come of it: %s", substitution));
-  for (guint i = 0; i < load->notes->len; i++) {
-    const DbaLoadNote *note = load->notes->pdata[i];
-    g_ptr_array_add(answer->warnings, g_strdup_printf("%s: %s", note->file, note->text));
-  }
-  g_autoptr(DbaWhatIf) what_if = dba_what_if_open(lab, TWIN, error);
-  bool own = x.statements.n > 0;
+  x.horizon = horizon;
+  TwinMaker maker = {request, answer, lab};
+  g_autoptr(DbaWhatIf) what_if = make_twin(&maker, TWIN, survey, true, error);
   if (!what_if || !suppose(what_if, &x, error))
     return false;
-  if (!own)
-    take_workload(what_if, survey, &x, answer);
-  if (!plan(what_if, &x, own || request->format == DBA_FORMAT_JSON, error))
-    return false;
+  if (x.growth_alone) {
+    if (!plan_growth(&maker, what_if, survey, &x, own, error))
+      return false;
+  } else {
+    if (!own)
+      take_workload(what_if, survey, &x, answer);
+    if (!plan(what_if, &x, own || request->format == DBA_FORMAT_JSON, error))
+      return false;
+  }
   g_autofree char *json = request->format == DBA_FORMAT_JSON ? as_json(&x, subject.shown, lab) : NULL;
   if (json)
     g_string_append(answer->text, json);

@@ -47,6 +47,7 @@ typedef struct Copy {
   DbaSurvey *survey;
   DbaLab *lab;
   DbaLoad *load;
+  char *horizon; // --grow, --at
   gint64 begin_us;
 } Copy;
 
@@ -56,6 +57,7 @@ static void copy_clear(Copy *copy) {
   g_clear_pointer(&copy->source, dba_lab_stop);
   g_clear_pointer(&copy->lab, dba_lab_stop);
   g_clear_pointer(&copy->load, dba_load_free);
+  g_clear_pointer(&copy->horizon, g_free);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Copy, copy_clear)
 
@@ -66,7 +68,8 @@ static bool begin_copy(const DbaRequest *request, Copy *copy, DbaAnswer *answer,
   inner.with_values = true;
   copy->load = dba_load_new();
   if (!dba_subject_find(&inner, &copy->subject, error) ||
-      !(copy->survey = dba_subject_survey(&inner, &copy->subject, &copy->source, NULL, error)))
+      !(copy->survey = dba_subject_survey(&inner, &copy->subject, &copy->source, NULL, error)) ||
+      !dba_request_grow(request, copy->survey, &copy->horizon, error))
     return false;
   dba_request_progress(request, "starting the lab");
   if (!dba_subject_start_lab(request, copy->survey, true, &copy->lab, &substitution, error))
@@ -85,9 +88,9 @@ static void end_copy(Copy *copy, const char *database, const char *what, DbaAnsw
     const DbaLoadNote *x = copy->load->notes->pdata[i];
     g_ptr_array_add(answer->warnings, g_strdup_printf("%s: %s", x->file, x->text));
   }
-  g_string_append_printf(answer->text, "lab %s: PostgreSQL %s, %s of %s (%u tables and views), built in %.2f s\n%s\n",
+  g_string_append_printf(answer->text, "lab %s: PostgreSQL %s, %s of %s (%u tables and views), built in %.2f s\n%s%s%s\n",
                          dba_lab_name(copy->lab), dba_lab_version(copy->lab), what, copy->subject.shown, copy->survey->schema.relations.n,
-                         seconds, address);
+                         seconds, copy->horizon ? copy->horizon : "", copy->horizon ? "\n" : "", address);
 }
 
 static bool lab_twin(const DbaRequest *request, DbaAnswer *answer, GError **error) {

@@ -6,8 +6,10 @@ static const char *const review_options[] = {"as",   "workload", "out",      "fo
                                              "json", "fail-on",  "receipts", "cold",  "dbname", "host",   "port",   "username", NULL};
 static const char *const survey_options[] = {"as",   "workload", "output", "force", "with-values", "no-values",
                                              "json", "dbname",   "host",   "port",  "username",    NULL};
-static const char *const lab_options[] = {"yes",  "as",   "workload", "format", "json", "rows",     "size", "budget",
-                                          "cold", "seed", "dbname",   "host",   "port", "username", NULL};
+static const char *const lab_options[] = {"yes",  "as",     "workload", "grow", "at",     "since", "format", "json",     "rows",
+                                          "size", "budget", "cold",     "seed", "dbname", "host",  "port",   "username", NULL};
+static const char *const capacity_options[] = {"as",   "grow",   "at",   "since", "no-lab",   "format",
+                                               "json", "dbname", "host", "port",  "username", NULL};
 static const char *const doctor_options[] = {"install", "yes", "offline", "dbname", "host", "port", "username", NULL};
 
 const DbaVerb dba_verbs[] = {
@@ -33,6 +35,13 @@ const DbaVerb dba_verbs[] = {
      "  dbarch survey -d shop --with-values -o shop.json      (as they are: production data)\n"
      "  dbarch lab twin shop.json.gz\n",
      dba_verb_survey},
+    {"capacity", false, "[SUBJECT]", "what it will need: tables, indexes, WAL, memory", capacity_options,
+     "Sizes of today and of each horizon: tables at their density, indexes built in thought, WAL a day, memory for what serves\n"
+     "95 % of all reads.  Rates come from the counters, or from an earlier survey.\n\n"
+     "  dbarch capacity -d shop\n"
+     "  dbarch capacity shop.json.gz --since last-month.json.gz --at 2027-06-30\n"
+     "  dbarch capacity examples/shop --grow 10x\n",
+     dba_verb_capacity},
     {"lab", false, "start|psql|twin|stand-in|what-if|measure ...", "the private server", lab_options,
      "  dbarch lab start                   starts one and leaves it running\n"
      "  dbarch lab status                  what is running\n"
@@ -43,6 +52,7 @@ const DbaVerb dba_verbs[] = {
      "  dbarch lab twin SUBJECT            a database that plans as the subject does, without its rows\n"
      "  dbarch lab stand-in SUBJECT        a database with rows like the subject's, made from its statistics\n"
      "  dbarch lab what-if SUBJECT SQL ... plans with indexes supposed (CREATE INDEX) and hidden (DROP INDEX)\n"
+     "  dbarch lab what-if SUBJECT --grow 10x   which plans flip when the tables have grown (--at DATE: at the rates of today)\n"
      "  dbarch lab measure SUBJECT SQL ... what a change gains: statements run before and after it, on rows\n",
      dba_verb_lab},
     {0},

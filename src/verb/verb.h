@@ -20,6 +20,8 @@ typedef struct DbaRequest {
   const char *out;              // --out; NULL: DBA_DEFAULT_OUT
   const char *output;           // -o
   const char *workload;         // --workload: a file of statements
+  const char *grow, *at;        // --grow, --at: the subject as it will be
+  const char *since;            // --since: an earlier survey, for rates
   const char *receipts;         // --receipts: an earlier findings.json
   const char *config;           // path of dbarch.yaml, or NULL when there is none
   const char *tools;            // folder of runtime.sh
@@ -74,6 +76,7 @@ bool dba_verb_survey(const DbaRequest *request, DbaAnswer *answer, GError **erro
 bool dba_verb_lab(const DbaRequest *request, DbaAnswer *answer, GError **error) DBA_CHECKED;
 bool dba_verb_lab_what_if(const DbaRequest *request, DbaAnswer *answer, GError **error) DBA_CHECKED; // words: "what-if" SUBJECT SQL ...
 bool dba_verb_lab_measure(const DbaRequest *request, DbaAnswer *answer, GError **error) DBA_CHECKED; // words: "measure" SUBJECT|LAB SQL ...
+bool dba_verb_capacity(const DbaRequest *request, DbaAnswer *answer, GError **error) DBA_CHECKED;
 bool dba_verb_doctor(const DbaRequest *request, DbaAnswer *answer, GError **error) DBA_CHECKED;
 
 // ---- subjects -------------------------------------------------------------------------------------------------------
@@ -102,6 +105,13 @@ DbaSurvey *dba_subject_survey(const DbaRequest *request, const DbaSubject *subje
 // *ret_substitution, NULL else.
 bool dba_subject_start_lab(const DbaRequest *request, const DbaSurvey *survey, bool keep, DbaLab **ret_lab, char **ret_substitution,
                            GError **error) DBA_CHECKED;
+
+// Makes of the survey that of --grow or --at; *ret_horizon says what became of the largest tables, NULL when nothing was asked for.
+bool dba_request_grow(const DbaRequest *request, DbaSurvey *survey, char **ret_horizon, GError **error) DBA_CHECKED;
+// The rates of all tables, from --since or the survey alone; the days to --at.
+bool dba_request_rates(const DbaRequest *request, const DbaSurvey *survey, DbaTableRate *ret_rates, double *ret_over_days,
+                       GError **error) DBA_CHECKED;
+bool dba_request_horizon(const DbaRequest *request, const DbaSurvey *survey, double *ret_days, GError **error) DBA_CHECKED;
 
 void dba_request_progress(const DbaRequest *request, const char *format, ...) DBA_PRINTF(2, 3);
 void dba_request_announce(const DbaRequest *request, const char *format, ...) DBA_PRINTF(2, 3);

@@ -880,6 +880,64 @@ insert into purchase select i, 3 * (1 + (i * 7) % 4000), 'EF-' || lpad((i % 700)
 
 # ---- what-if and stand-ins -------------------------------------------------------------------------------------------
 
+def growth():
+    lab = Lab()
+    try:
+        lab.psql("create table p (id int primary key, born date); insert into p select i, '2020-01-01'::date + i from generate_series(1, 400) i;"
+                 "create table t (id bigserial primary key, p int references p, at timestamptz not null, note text);"
+                 "insert into t (p, at, note) select 1 + i % 400, '2026-01-01'::timestamptz + i * interval '1 minute', 'n' || i % 7 from generate_series(1, 2000) i;"
+                 "create index on t (p); vacuum analyze")
+        out = run("lab", "what-if", lab.conninfo(), "--grow", "200x", "select * from p where id = 7", "select count(*) from p", "--json", "-q", "--pg-major", MAJOR)
+        equal(out.returncode, 0)
+        answer = json.loads(out.stdout)
+        equal([s.get("flips", False) for s in answer["statements"]], [True, False])
+        contains(answer["statements"][0]["plan_before"], "Seq Scan")
+        contains(answer["statements"][0]["plan"], "Index Scan")
+        contains(answer["horizon"], "public.t 2000 -> 400 k rows")
+        assert answer["statements"][1]["after"] > 50 * answer["statements"][1]["before"]
+        out = run("lab", "what-if", lab.conninfo(), "--grow", "t=1000x", "create index on t (at)", "select * from t where at < '2026-01-01 03:00'", "--json", "-q", "--pg-major", MAJOR)
+        statement = json.loads(out.stdout)["statements"][0]
+        assert statement["used"] == ["t_at_idx"] and statement["after"] < statement["before"], statement
+        # Rates come from two surveys: 1,000 rows in ten days.
+        now, then = os.path.join(WORK, "now.json"), os.path.join(WORK, "then.json.gz")
+        equal(run("survey", lab.conninfo(), "-q", "-o", now).returncode, 0)
+        with open(now, encoding="utf-8") as file:
+            survey = json.load(file)
+        survey["server"]["taken_at"] = "2026-06-11T00:00:00Z"
+        survey["server"]["wal_bytes"] = survey["server"].get("wal_bytes", 0) + 10 << 30
+        write("now.json", json.dumps(survey))
+        survey["server"]["taken_at"], survey["server"]["wal_bytes"] = "2026-06-01T00:00:00Z", survey["server"]["wal_bytes"] - (5 << 30)
+        for relation in survey["schema"]["relations"]:
+            if relation["name"] == "t":
+                relation["inserted"] -= 1000
+        import gzip
+        with gzip.open(then, "wt") as file:
+            json.dump(survey, file)
+        out = run("capacity", now, "--since", then, "--at", "2026-09-09", "--json", "-q", "--pg-major", MAJOR)
+        equal(out.returncode, 0)
+        told = json.loads(out.stdout)
+        rows = dict(zip([t["name"] for t in told["tables"]], told["horizons"][1]["rows"]))
+        equal((rows["public.t"], rows["public.p"], told["wal_bytes_a_day"]), (11000, 400, (5 << 30) // 10))
+        out = run("capacity", now, "--since", then, "-q", "--pg-major", MAJOR)
+        contains(out.stdout, "365 days")
+        contains(out.stdout, "rates of the last 10 days")
+        out = run("lab", "twin", now, "--since", then, "--at", "90d", "-q", "--pg-major", MAJOR)
+        contains(out.stdout, "public.t 2000 -> 11 k rows")
+        for words, message in ((("capacity", now, "--grow", "0x"), "no factor"), (("capacity", now, "--grow", "tt=2"), 'no table "tt"'), (("capacity", now, "--at", "2020-01-01", "--since", then), "before the survey"),
+                               (("capacity", now, "--at", "soon", "--since", then), "say a date"), (("capacity", now, "--since", now), "not older"), (("lab", "twin", now, "--since", then), "goes with --at"),
+                               (("lab", "twin", now, "--at", "90d"), "younger than a day"), (("lab", "twin", now, "--at", "90d", "--grow", "2x"), "one of them"), (("capacity", now, "--grow", "2x", "--at", "1d"), "without --at")):
+            out = run(*words, "-q", "--pg-major", MAJOR)
+            equal(out.returncode, 2)
+            contains(out.stderr, message)
+        out = run("capacity", lab.conninfo(), "-q", "--pg-major", MAJOR)  # no rates: today alone
+        equal(out.returncode, 0)
+        contains(out.stderr, "no rates")
+        contains(out.stdout, "public.t")
+    finally:
+        run("lab", "stop", "--all")
+        lab.stop()
+
+
 def what_if():
     out = run("lab", "what-if", SHOP, "create index on orders (status) include (total)", "drop index shop.customers_email_key", "-q", "--pg-major", MAJOR)
     equal((out.returncode, out.stderr), (0, ""))
@@ -962,6 +1020,7 @@ def test(name, function):
 
 
 test("receipts from statistics", receipts_from_statistics)
+test("growth and capacity", growth)
 test("what-if", what_if)
 test("stand-in", stand_in)
 test("lab run", lab_run)

@@ -17,8 +17,11 @@ select current_setting('server_version_num')::bigint as version_number,
        pg_database_size(d.oid) as size_bytes,
        age(d.datfrozenxid) as xid_age,
        s.xact_commit as commits, s.xact_rollback as rollbacks, s.deadlocks as deadlocks, s.temp_bytes as temp_bytes,
-       s.blks_hit as blocks_hit, s.blks_read as blocks_read
+       s.blks_hit as blocks_hit, s.blks_read as blocks_read,
+       l.wal_bytes::bigint as wal_bytes, to_char(l.stats_reset at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as wal_since,
+       extract(epoch from now() - l.stats_reset)::bigint as wal_age_seconds
   from pg_database d
   left join pg_stat_database s on s.datid = d.oid
   cross join pg_stat_bgwriter w
+  cross join pg_stat_wal l
  where d.datname = current_database()
