@@ -9,18 +9,6 @@
 
 #include <string.h>
 
-static const struct {
-  const char *type_name, *shown;
-  double largest;
-} integers[] = {{"int2", "smallint", 32767.0}, {"int4", "integer", 2147483647.0}, {"int8", "bigint", 9223372036854775807.0}};
-
-static double largest_of(const DbaColumn *column) {
-  for (size_t i = 0; i < G_N_ELEMENTS(integers); i++)
-    if (!g_strcmp0(column->type_name, integers[i].type_name))
-      return integers[i].largest;
-  return 0;
-}
-
 typedef struct Widened {
   const DbaRelation *relation;
   const DbaColumn *column;
@@ -92,15 +80,15 @@ void dba_advise_key_overflow(DbaAdvice *advice) {
     const DbaRelation *relation =
         sequence->owned_by_table ? dba_schema_relation(advice->schema, sequence->owned_by_schema, sequence->owned_by_table) : NULL;
     const DbaColumn *column = relation ? dba_relation_column(relation, sequence->owned_by_column) : NULL;
-    double largest = column ? MIN(largest_of(column), (double)sequence->maximum) : 0;
+    double largest = dba_sequence_largest(advice->schema, sequence);
     if (!relation || !column || largest <= 0 || sequence->cycle || sequence->increment <= 0)
       continue;
     advice->looked_at++;
-    if (!sequence->has_last_value) {
+    if (!sequence->has_last_value && !sequence->used_permille) {
       unread++;
       continue;
     }
-    double used = (double)sequence->last_value / largest;
+    double used = sequence->used_permille ? (double)sequence->used_permille / 1000 : (double)sequence->last_value / largest;
     if (used < 0.5)
       continue;
     DbaFinding *finding = dba_advice_find(advice, used >= 0.8 ? DBA_MUST_FIX : DBA_WORTH_IT, relation,
@@ -112,7 +100,9 @@ void dba_advise_key_overflow(DbaAdvice *advice) {
         advice->arena,
         "At %.0f the next insert fails, and so does every one after it.  How soon is not known from one survey: a date needs two.",
         largest);
-    if (largest_of(column) < 4e9 && (double)sequence->maximum >= largest_of(column)) // a MAXVALUE below the type is somebody's wish
+    bool whole_type =
+        (!strcmp(column->type_name, "int2") && largest >= 32767) || (!strcmp(column->type_name, "int4") && largest >= 2147483647);
+    if (whole_type) // a MAXVALUE below the type is somebody's wish
       propose(advice, finding, relation, column, sequence);
   }
   if (unread && advice->survey->has_statistics)

@@ -78,6 +78,7 @@ static const DbaField finding_fields[] = {F(T, rule, TEXT),
                                           DBA_FIELD_IN(T, change, dba_change_record, 0),
                                           DBA_FIELD_IN(T, risk, dba_risk_record, 0),
                                           DBA_FIELD_OF(T, receipts, dba_receipt_record, 0),
+                                          DBA_FIELD_OF(T, planned, dba_receipt_record, 0),
                                           DBA_FIELD_OF(T, alternatives, dba_alternative_record, 0),
                                           F(T, migration, TEXT),
                                           END};

@@ -93,6 +93,7 @@ typedef struct DbaFinding {
   DbaChange change;
   DbaRisk risk;
   DbaList receipts;      // DbaReceipt
+  DbaList planned;       // DbaReceipt: what a twin says at the subject's own size; planned, not run
   DbaList alternatives;  // DbaAlternative
   const char *migration; // file name of the up part, once written
 } DbaFinding;

@@ -30,16 +30,17 @@ static const DbaReceipt *best_receipt(const DbaFinding *finding) {
   return best;
 }
 
-static void receipts(GString *out, const DbaFinding *finding) {
-  if (!finding->receipts.n)
+static void receipts(GString *out, const DbaList *list, const char *what, bool measured) {
+  if (!list->n)
     return;
-  g_string_append_printf(out, "<div class=scroll><table><tr><th>%s</th><th>before</th><th>after</th><th class=pair></th><th>runs</th></tr>",
-                         finding->trial == DBA_TRIAL_UP_DOWN ? "its price" : "measured");
-  for (DBA_EACH(DbaReceipt, receipt, &finding->receipts)) {
+  g_string_append_printf(out, "<div class=scroll><table><tr><th>%s</th><th>before</th><th>after</th><th class=pair></th>%s</tr>", what,
+                         measured ? "<th>runs</th>" : "");
+  for (DBA_EACH(DbaReceipt, receipt, list)) {
     g_autofree char *before = dba_report_amount(receipt->before, receipt->unit), *after = dba_report_amount(receipt->after, receipt->unit);
     double most = MAX(MAX(receipt->before, receipt->after), 1e-9);
     g_string_append(out, "<tr><td>");
     text(out, receipt->quantity);
+    wrapped(out, measured ? "" : "<div class=soft>", measured ? "" : receipt->method, measured ? "" : "</div>");
     wrapped(out, "</td><td>", before, "");
     if (receipt->n > 1) {
       g_autofree char *low = dba_report_amount(receipt->before_low, receipt->unit),
@@ -56,13 +57,15 @@ static void receipts(GString *out, const DbaFinding *finding) {
     g_string_append_printf(out, "</td><td class=\"pair%s\"><i style=\"width:%.1f%%\"></i><i style=\"width:%.1f%%\"></i>",
                            receipt->claimed ? " gain" : "", receipt->before / most * 100, receipt->after / most * 100);
     wrapped(out, "<div class=soft>", difference ? difference : "", "</div>");
-    g_string_append_printf(out, "</td><td>%d</td></tr>", (int)receipt->n);
+    if (measured)
+      g_string_append_printf(out, "</td><td>%d", (int)receipt->n);
+    g_string_append(out, "</td></tr>");
   }
   g_string_append(out, "</table></div>");
-  const DbaReceipt *last = dba_list_at(DbaReceipt, &finding->receipts, finding->receipts.n - 1);
+  const DbaReceipt *last = dba_list_at(DbaReceipt, list, list->n - 1);
   g_string_append(out, "<p class=soft>");
-  text(out, last->method);
-  g_string_append(out, ". ");
+  text(out, measured ? last->method : "");
+  g_string_append(out, measured ? ". " : "");
   g_autofree char *where = g_strdup_printf("%s, %s, %s. Rows: %s; %s.%s%s%s", last->server, last->locale, last->settings, last->rows_origin,
                                            last->rows, last->machine ? " Medians and 95 % intervals; the machine was " : "",
                                            last->machine ? last->machine : "", last->machine ? "." : "");
@@ -94,7 +97,8 @@ static void finding_html(GString *out, const DbaFinding *finding, const char *cl
       wrapped(out, "<li>", dba_list_text(&finding->options, i), "</li>");
     g_string_append(out, "</ul>");
   }
-  receipts(out, finding);
+  receipts(out, &finding->receipts, finding->trial == DBA_TRIAL_UP_DOWN ? "its price" : "measured", true);
+  receipts(out, &finding->planned, "at your size", false);
   if (finding->has_change) {
     wrapped(out, "<dl><dt>change</dt><dd><pre>", finding->change.up, "</pre></dd>");
     wrapped(out, "<dt>undo</dt><dd><pre>", finding->change.down, "</pre>");

@@ -52,9 +52,10 @@ static bool is_whole(const DbaReportDocument *document) {
     for (DBA_EACH_TEXT(table, &finding->risk.rewritten))
       if (!*table)
         return false;
-    for (DBA_EACH(DbaReceipt, x, &finding->receipts))
-      if (!x->method || !x->quantity || !x->unit || !x->server || !x->locale || !x->settings || !x->rows_origin || !x->rows || !x->repeat)
-        return false;
+    for (int planned = 0; planned < 2; planned++)
+      for (DBA_EACH(DbaReceipt, x, planned ? &finding->planned : &finding->receipts))
+        if (!x->method || !x->quantity || !x->unit || !x->server || !x->locale || !x->settings || !x->rows_origin || !x->rows || !x->repeat)
+          return false;
   }
   return true;
 }
@@ -136,6 +137,10 @@ static char *file_text(const DbaFinding *finding, bool up) {
                                            receipt->rows_origin, receipt->rows);
     comment(sql, "Measured on ", how);
     comment(sql, "Again: ", receipt->repeat);
+  }
+  for (DBA_EACH(DbaReceipt, receipt, &finding->planned)) {
+    g_autofree char *amounts = dba_report_receipt(receipt), *line = g_strdup_printf("%s (%s; %s)", amounts, receipt->method, receipt->rows);
+    comment(sql, "At your size: ", line);
   }
   g_autofree char *undo = dba_report_undo(change);
   comment(sql, "Undo: ", undo);

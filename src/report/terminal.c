@@ -36,6 +36,8 @@ char *dba_report_amount(double value, const char *unit) {
     return dba_text_duration(value);
   if (!strcmp(unit, "bytes"))
     return dba_text_bytes((int64_t)value);
+  if (!strcmp(unit, "planner's units"))
+    return g_strdup_printf("%.2f", value);
   g_autofree char *count = dba_text_count(value);
   return g_strdup_printf("%s %s", count, unit);
 }
@@ -164,6 +166,12 @@ static void finding_text(Printer *p, const DbaFinding *finding) {
   for (DBA_EACH(DbaReceipt, receipt, &finding->receipts)) {
     g_autofree char *line = dba_report_receipt(receipt);
     g_string_append_printf(p->out, "    %-9s %s\n", !first ? "" : finding->trial == DBA_TRIAL_UP_DOWN ? "price" : "receipt", line);
+    first = false;
+  }
+  first = true;
+  for (DBA_EACH(DbaReceipt, receipt, &finding->planned)) {
+    g_autofree char *amounts = dba_report_receipt(receipt), *line = g_strdup_printf("%s (%s)", amounts, receipt->method);
+    labelled(p, first ? "at yours" : "", line);
     first = false;
   }
   if (finding->risk.lock && !finding->rejected) {

@@ -284,6 +284,7 @@ static const DbaField sequence_fields[] = {NAMES(T, schema),
                                            F(T, cache, INT),
                                            STAT(T, has_last_value, BOOL),
                                            STAT(T, last_value, INT),
+                                           STAT(T, used_permille, INT),
                                            F(T, acl, TEXTS),
                                            F(T, acl_default, TEXTS),
                                            ID(T),
@@ -500,6 +501,20 @@ DbaIndex *dba_relation_index(const DbaRelation *relation, const char *name) {
     if (!strcmp(index->name, name))
       return index;
   return NULL;
+}
+
+double dba_sequence_largest(const DbaSchema *schema, const DbaSequence *sequence) {
+  static const struct {
+    const char *type_name;
+    double largest;
+  } integers[] = {{"int2", 32767.0}, {"int4", 2147483647.0}, {"int8", 9223372036854775807.0}};
+  const DbaRelation *relation =
+      sequence->owned_by_table ? dba_schema_relation(schema, sequence->owned_by_schema, sequence->owned_by_table) : NULL;
+  const DbaColumn *column = relation ? dba_relation_column(relation, sequence->owned_by_column) : NULL;
+  for (size_t i = 0; column && i < G_N_ELEMENTS(integers); i++)
+    if (!g_strcmp0(column->type_name, integers[i].type_name))
+      return MIN(integers[i].largest, (double)sequence->maximum);
+  return 0;
 }
 
 bool dba_relation_is_table(const DbaRelation *relation) {

@@ -192,8 +192,9 @@ typedef struct DbaSequence {
   bool identity; // belongs to an identity column
   bool cycle;
   int64_t start, increment, minimum, maximum, cache;
-  bool has_last_value; // false: never used, or not readable
-  int64_t last_value;  // statistics
+  bool has_last_value;   // false: never used, or not readable
+  int64_t last_value;    // statistics
+  int64_t used_permille; // of a redacted survey, whose last value is another: how much of what column and sequence hold is used
   DbaList acl, acl_default;
   int64_t id, oid;
 } DbaSequence;
@@ -259,6 +260,8 @@ DbaRelation *dba_schema_relation(const DbaSchema *schema, const char *namespace,
 DbaColumn *dba_relation_column(const DbaRelation *relation, const char *name);
 DbaConstraint *dba_relation_constraint(const DbaRelation *relation, const char *name);
 DbaIndex *dba_relation_index(const DbaRelation *relation, const char *name);
+// The greatest value that the sequence and the whole-number column it belongs to both hold; 0: it belongs to none.
+double dba_sequence_largest(const DbaSchema *schema, const DbaSequence *sequence);
 bool dba_relation_is_table(const DbaRelation *relation); // table or partitioned table
 
 // Differences, one line each; statistics and the order of columns do not count.  Free with g_ptr_array_unref.

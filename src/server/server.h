@@ -64,7 +64,8 @@ bool dba_server_read_schema(DbaServer *server, DbaSchema *schema, GError **error
 // again, up to six times, when an object is dropped while it is read.  `subject` is kept without its password.
 // `values`: common values and histograms too, and the ends of indexed columns, which a twin needs.  Looking up an end counts as a
 // scan of its index: on a target only indexes that are in use are asked, so that an unused one goes on looking unused.
-// DBA_SURVEY_COLUMN_VALUES: what pg_stats shows of values, for rows made from them; nothing is looked up.
+// DBA_SURVEY_COLUMN_VALUES: what pg_stats shows of values, and heights of indexes, which EXPLAIN tells: for rows made from them, and for a
+// twin that knows no ends; nothing is looked up, and no counter moves.
 typedef enum DbaSurveyValues {
   DBA_SURVEY_NUMBERS,
   DBA_SURVEY_COLUMN_VALUES,

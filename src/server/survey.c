@@ -219,9 +219,9 @@ static bool read_survey(DbaServer *server, DbaSurvey *survey, DbaSurveyValues va
          try_step(server, survey, by_oid, column_statistics_step, values ? "column_values" : "column_statistics", "column statistics",
                   error) &&
          try_step(server, survey, by_oid, workload_step, NULL, "the workload", error) &&
-         (values < DBA_SURVEY_VALUES || (try_step(server, survey, by_oid, ends_step, &values, "the ends of indexed columns", error) &&
-                                         try_step(server, survey, by_oid, heights_step, NULL, "heights of indexes", error) &&
-                                         try_step(server, survey, by_oid, gin_step, NULL, "keys of GIN indexes", error)));
+         (values < DBA_SURVEY_VALUES || try_step(server, survey, by_oid, ends_step, &values, "the ends of indexed columns", error)) &&
+         (values < DBA_SURVEY_COLUMN_VALUES || (try_step(server, survey, by_oid, heights_step, NULL, "heights of indexes", error) &&
+                                                try_step(server, survey, by_oid, gin_step, NULL, "keys of GIN indexes", error)));
 }
 
 // A table that somebody keeps locked cannot be read: the catalog's own functions open it.  Says which, and whose lock it is.

@@ -656,6 +656,9 @@ static void put_sequences(Redaction *redaction) {
                          ? find_member(redaction, sequence->owned_by_schema, sequence->owned_by_table, sequence->owned_by_column)
                          : NULL;
     const char *to = member && sequence->has_last_value ? dba_redact_map_value(leader_of(member)->map, position) : NULL;
+    double largest = dba_sequence_largest(&redaction->survey->schema, sequence);
+    if (sequence->has_last_value && largest > 0)
+      sequence->used_permille = (int64_t)CLAMP(round((double)sequence->last_value / largest * 1000), 0, 1000);
     sequence->has_last_value &= to != NULL;
     sequence->last_value = to ? g_ascii_strtoll(to, NULL, 10) : 0;
   }

@@ -39,6 +39,7 @@ static unsigned take(const DbaReportDocument *earlier, DbaFindings *findings) {
       finding->change.undo_proven = old->change.undo_proven;
       finding->risk = old->risk;
       finding->receipts = old->receipts;
+      finding->planned = old->planned;
       finding->replayed = true;
       n++;
       break;

@@ -74,7 +74,7 @@ static bool keep_objects(const DbaRequest *request, const DbaSchema *schema, Dba
 }
 
 static bool needs_trial(const DbaFinding *finding) {
-  return finding->trial != DBA_TRIAL_NONE && !finding->suppressed && !finding->replayed;
+  return finding->trial != DBA_TRIAL_NONE && !finding->suppressed && !finding->replayed && !finding->rejected;
 }
 
 // The tables whose rows the trials of more than notes read: those of the findings, and the parents of their foreign keys.
@@ -154,7 +154,7 @@ static bool fill_empty_tables(const DbaLab *lab, const DbaSurvey *survey, const 
 }
 
 static bool prove(const DbaRequest *request, const DbaSurvey *survey, DbaFindings *findings, DbaLab **lab, DbaReview *review,
-                  DbaTrialSetup *setup, GError **error) {
+                  DbaTrialSetup *setup, DbaAnswer *answer, GError **error) {
   unsigned trials = 0, done = 0;
   for (DBA_EACH(DbaFinding, finding, &findings->findings)) {
     trials += needs_trial(finding);
@@ -181,6 +181,8 @@ static bool prove(const DbaRequest *request, const DbaSurvey *survey, DbaFinding
         return false;
     }
   }
+  if (trials && !dba_review_plan(request, survey, findings, *lab, review, answer, deadline, error))
+    return false;
   review->measured = trials > 0;
   review->lab = dba_arena_format(review->arena, "PostgreSQL %s (%s)", dba_lab_version(*lab), dba_lab_binaries(*lab)->origin);
   if (!trials || !dba_lab_set_fsync(*lab, true, error))
@@ -346,7 +348,7 @@ static bool run(const DbaRequest *request, const DbaSubject *subject, DbaLab **l
   DbaTrialSetup setup = {0};
   if (request->no_lab)
     review->lab_note = "--no-lab";
-  else if (!prove(request, survey, findings, lab, review, &setup, &problem)) {
+  else if (!prove(request, survey, findings, lab, review, &setup, answer, &problem)) {
     interrupted = g_error_matches(problem, DBA_ERROR, DBA_ERROR_INTERRUPTED);
     bool lab_failed = g_error_matches(problem, DBA_ERROR, DBA_ERROR_LAB);
     if (!interrupted && !lab_failed) {

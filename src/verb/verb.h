@@ -118,6 +118,11 @@ void dba_request_announce(const DbaRequest *request, const char *format, ...) DB
 // Places of statements and suppressions go to the survey, notes to the review; NULL: dropped.
 void dba_subject_take_notes(const DbaLoad *load, DbaSurvey *survey, DbaReview *review);
 
+// Adds to findings about indexes what a twin of the subject says at its own size, and rejects drops that make a statement of the workload
+// dearer.  Only for subjects with statistics; what a twin cannot be made for is a warning.
+bool dba_review_plan(const DbaRequest *request, const DbaSurvey *survey, DbaFindings *findings, const DbaLab *lab, DbaReview *review,
+                     DbaAnswer *answer, gint64 deadline_us, GError **error) DBA_CHECKED;
+
 // ---- receipts of an earlier run -------------------------------------------------------------------------------------
 
 // Was the finding's trial run to an outcome?
