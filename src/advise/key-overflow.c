@@ -79,7 +79,7 @@ void dba_advise_key_overflow(DbaAdvice *advice) {
   for (DBA_EACH(DbaSequence, sequence, &advice->schema->sequences)) {
     const DbaRelation *relation =
         sequence->owned_by_table ? dba_schema_relation(advice->schema, sequence->owned_by_schema, sequence->owned_by_table) : NULL;
-    const DbaColumn *column = relation ? dba_relation_column(relation, sequence->owned_by_column) : NULL;
+    const DbaColumn *column = relation && sequence->owned_by_column ? dba_relation_column(relation, sequence->owned_by_column) : NULL;
     double largest = dba_sequence_largest(advice->schema, sequence);
     if (!relation || !column || largest <= 0 || sequence->cycle || sequence->increment <= 0)
       continue;

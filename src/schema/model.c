@@ -510,7 +510,7 @@ double dba_sequence_largest(const DbaSchema *schema, const DbaSequence *sequence
   } integers[] = {{"int2", 32767.0}, {"int4", 2147483647.0}, {"int8", 9223372036854775807.0}};
   const DbaRelation *relation =
       sequence->owned_by_table ? dba_schema_relation(schema, sequence->owned_by_schema, sequence->owned_by_table) : NULL;
-  const DbaColumn *column = relation ? dba_relation_column(relation, sequence->owned_by_column) : NULL;
+  const DbaColumn *column = relation && sequence->owned_by_column ? dba_relation_column(relation, sequence->owned_by_column) : NULL;
   for (size_t i = 0; column && i < G_N_ELEMENTS(integers); i++)
     if (!g_strcmp0(column->type_name, integers[i].type_name))
       return MIN(integers[i].largest, (double)sequence->maximum);

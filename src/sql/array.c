@@ -14,7 +14,8 @@ bool dba_sql_read_array(const char *text, DbaArena *arena, DbaList *ret_elements
     return false;
   for (bool expect = true; *p;) {
     if (*p == '{' && expect) {
-      depth++;
+      if (++depth > 2)
+        return false;
       in_this = 0;
       p++;
     } else if (*p == '}' && depth) {

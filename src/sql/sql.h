@@ -122,12 +122,14 @@ typedef enum DbaSqlTokenKind { DBA_SQL_A_NUMBER, DBA_SQL_A_STRING, DBA_SQL_A_COM
 typedef struct DbaSqlToken {
   DbaSqlTokenKind kind;
   size_t offset, length;    // bytes, with the sign and the quotes
-  const char *value;        // without them
+  const char *value;        // without them, escapes resolved
+  const char *type;         // what it is cast to, "date"; NULL: nothing
   const DbaSqlColumn *with; // compared with, or assigned to, this column; NULL: nothing that the text alone tells
   bool distance;            // added to or taken from such a value: an interval, a difference
   bool array;               // the text of an array of such values
-  bool structural;          // no value: of LIMIT, of a type, a position in ORDER BY or GROUP BY
-  bool predicate;           // stands in WHERE, ON or HAVING
+  bool structural;          // no value: of LIMIT, of a type, a position in ORDER BY or GROUP BY, the name of a sequence or a time zone
+  bool predicate;           // the planner looks at it: stands in WHERE, ON, HAVING, a function of FROM, the columns of a subquery
+  bool bits;                // B'101', X'1F'
 } DbaSqlToken;
 
 // Two columns that a text compares with each other.
@@ -147,18 +149,18 @@ typedef struct DbaSqlValues {
   DbaList opaques; // DbaSqlOpaque
 } DbaSqlValues;
 
-// Does the table have the column?  Columns without a qualifier are looked for with it.
-typedef bool (*DbaSqlHasColumn)(void *data, const char *schema, const char *table, const char *column);
+// The names of a table's columns in their order, NULL-terminated; NULL for a table that is not known.
+typedef const char *const *(*DbaSqlColumnsOf)(void *data, const char *schema, const char *table);
 
 // The literals of one statement and what they are compared with.  All in `arena`.  Fails with DBA_ERROR_INPUT on what the grammar
 // does not know.
-bool dba_sql_read_values(const char *sql, DbaSqlHasColumn has_column, void *data, DbaArena *arena, DbaSqlValues *ret_values,
+bool dba_sql_read_values(const char *sql, DbaSqlColumnsOf columns_of, void *data, DbaArena *arena, DbaSqlValues *ret_values,
                          GError **error) DBA_CHECKED;
 // The same without parsing: literals and comments alone.
 void dba_sql_read_tokens(const char *sql, DbaArena *arena, DbaList *ret_tokens);
 
 // The elements of the text of an array, in order, nested ones in turn; NULL for NULL.  *ret_inner, or NULL: how many the innermost arrays
-// hold, 0 for an array of one dimension.  False when it is no such text.
+// hold, 0 for an array of one dimension.  False when it is no such text, or one of more than two dimensions.
 bool dba_sql_read_array(const char *text, DbaArena *arena, DbaList *ret_elements, uint32_t *ret_inner) DBA_CHECKED;
 // The text of an array of these elements; `inner` of them to an inner array, 0: of one dimension.
 char *dba_sql_write_array(const DbaList *elements, uint32_t inner) DBA_CHECKED;

@@ -20,20 +20,37 @@
 static bool starts_name(unsigned char c) { return g_ascii_isalpha(c) || c == '_' || c >= 0x80; }
 static bool goes_on_name(unsigned char c) { return starts_name(c) || g_ascii_isdigit(c) || c == '$'; }
 
-// The end of a quoted piece that starts at `p` with its quote; `escapes`: a backslash hides what follows it.
+// The end of a quoted piece that starts at `p` with its quote; `escapes`: a backslash hides what follows it.  Strings go on behind a
+// line's end.
 static const char *after_quoted(const char *p, bool escapes, GString *value) {
   char quote = *p++;
   for (; *p; p++) {
     if (escapes && *p == '\\' && p[1])
       p++;
-    else if (*p == quote) {
-      if (p[1] != quote)
-        return p + 1;
+    else if (*p == quote && p[1] == quote)
       p++;
+    else if (*p == quote) {
+      size_t blank = strspn(p + 1, " \t\r\n");
+      if (quote != '\'' || p[1 + blank] != quote || !memchr(p + 1, '\n', blank))
+        return p + 1;
+      p += 1 + blank;
+      continue;
     }
     g_string_append_c(value, *p);
   }
   return p;
+}
+
+// U&'...' may be followed by UESCAPE 'x', which is a part of it.
+static const char *after_unicode(const char *p, GString *value) {
+  static const char WORD[] = "uescape";
+  const char *end = after_quoted(p, false, value), *next = end + strspn(end, " \t\r\n");
+  if (g_ascii_strncasecmp(next, WORD, strlen(WORD)))
+    return end;
+  next += strlen(WORD);
+  next += strspn(next, " \t\r\n");
+  g_autoptr(GString) mark = g_string_new(NULL);
+  return *next == '\'' ? after_quoted(next, false, mark) : end;
 }
 
 static const char *after_comment(const char *p) {
@@ -87,7 +104,7 @@ void dba_sql_read_tokens(const char *sql, DbaArena *arena, DbaList *ret_tokens) 
     else if (strchr("eEbBxXnN", *p) && p[1] == '\'')
       end = after_quoted(p + 1, *p == 'e' || *p == 'E', value);
     else if ((*p == 'u' || *p == 'U') && p[1] == '&' && p[2] == '\'')
-      end = after_quoted(p + 2, false, value);
+      end = after_unicode(p + 2, value);
     else if (*p == '$' && g_ascii_isdigit(p[1])) { // a parameter
       for (p++; g_ascii_isdigit(*p);)
         p++;
@@ -104,13 +121,18 @@ void dba_sql_read_tokens(const char *sql, DbaArena *arena, DbaList *ret_tokens) 
     } else if (g_ascii_isdigit(*p) || (*p == '.' && g_ascii_isdigit(p[1]))) {
       kind = DBA_SQL_A_NUMBER;
       end = after_number(p);
-      g_string_append_len(value, p, end - p);
+      for (const char *figure = p; figure < end; figure++)
+        if (*figure != '_') // 1_000
+          g_string_append_c(value, *figure);
     } else {
       p++;
       continue;
     }
     DbaSqlToken *token = dba_list_add(arena, ret_tokens, sizeof *token);
-    *token = (DbaSqlToken){.kind = kind, .offset = (size_t)(start - sql), .length = (size_t)(end - start)};
+    *token = (DbaSqlToken){.kind = kind,
+                           .offset = (size_t)(start - sql),
+                           .length = (size_t)(end - start),
+                           .bits = kind == DBA_SQL_A_STRING && strchr("bBxX", *start)};
     token->value = dba_arena_text(arena, value->str);
     p = end;
   }
@@ -130,16 +152,19 @@ typedef struct Scope {
   GArray *ctes;  // of Item
 } Scope;
 
-enum { DEEPEST = 50 }; // of subqueries that a name is followed through
+enum { DEEPEST = 50, MOST_STEPS = 100000 }; // of subqueries that a name is followed through, and of all such steps of a statement
 
 typedef struct Reading {
   const char *sql;
-  DbaSqlHasColumn has_column;
+  DbaSqlColumnsOf columns_of;
   void *data;
   DbaArena *arena;
   DbaSqlValues *values;
   const Scope *scope;
+  const char *type; // the cast around
+  unsigned steps;
   bool predicate, structural;
+  bool looked_at; // a constant here enters plans, though in no predicate
 } Reading;
 
 static bool visit(Node *node, void *data);
@@ -152,13 +177,18 @@ static Node *strip(Node *node) {
   return node;
 }
 
-static bool column_of(const Reading *reading, Node *node, const Scope *scope, unsigned depth, DbaSqlColumn *ret_column);
+static bool column_of(Reading *reading, Node *node, const Scope *scope, unsigned depth, DbaSqlColumn *ret_column);
+
+static bool has_column(const Reading *reading, const char *schema, const char *table, const char *column) {
+  const char *const *columns = reading->columns_of(reading->data, schema, table);
+  return columns && g_strv_contains(columns, column);
+}
 
 // The column of that name of a FROM item, followed through subqueries.
-static bool column_of_item(const Reading *reading, const Item *item, const Scope *outer, const char *name, unsigned depth,
+static bool column_of_item(Reading *reading, const Item *item, const Scope *outer, const char *name, unsigned depth,
                            DbaSqlColumn *ret_column) {
   if (item->table) {
-    if (!reading->has_column(reading->data, item->schema, item->table, name))
+    if (!has_column(reading, item->schema, item->table, name))
       return false;
     *ret_column = (DbaSqlColumn){item->schema, item->table, name};
     return true;
@@ -166,7 +196,7 @@ static bool column_of_item(const Reading *reading, const Item *item, const Scope
   SelectStmt *query = item->query;
   while (query && query->larg) // a union is as its first part
     query = query->larg;
-  if (!query || depth > DEEPEST)
+  if (!query || depth > DEEPEST || ++reading->steps > MOST_STEPS)
     return false;
   g_autoptr(GArray) items = g_array_new(FALSE, FALSE, sizeof(Item)), ctes = g_array_new(FALSE, FALSE, sizeof(Item));
   Scope inner = {outer, items, ctes};
@@ -192,7 +222,7 @@ static bool column_of_item(const Reading *reading, const Item *item, const Scope
 }
 
 // Resolves a ColumnRef; false when the text alone does not tell.
-static bool column_of(const Reading *reading, Node *node, const Scope *scope, unsigned depth, DbaSqlColumn *ret_column) {
+static bool column_of(Reading *reading, Node *node, const Scope *scope, unsigned depth, DbaSqlColumn *ret_column) {
   node = strip(node);
   if (!node || !IsA(node, ColumnRef))
     return false;
@@ -265,11 +295,11 @@ static void opaque(Reading *reading, const DbaSqlColumn *column, const char *wha
 }
 
 // The token of a constant; the tree gives a negative number the place of its sign.
-static void mark(Reading *reading, int location, const DbaSqlColumn *column, bool distance, bool array) {
+static void mark(Reading *reading, const A_Const *constant, const DbaSqlColumn *column, bool distance, bool array) {
   DbaList *tokens = &reading->values->tokens;
-  if (location < 0)
+  if (constant->location < 0 || constant->isnull || nodeTag(&constant->val) == T_Boolean)
     return;
-  size_t offset = (size_t)location;
+  size_t offset = (size_t)constant->location;
   bool sign = reading->sql[offset] == '-' && reading->sql[offset + 1] != '-';
   uint32_t low = 0, high = tokens->n; // the first token that does not stand before it
   while (low < high) {
@@ -278,6 +308,11 @@ static void mark(Reading *reading, int location, const DbaSqlColumn *column, boo
       low = middle + 1;
     else
       high = middle;
+  }
+  for (; sign && low < tokens->n && dba_list_at(DbaSqlToken, tokens, low)->kind == DBA_SQL_A_COMMENT; low++) {
+    DbaSqlToken *between = dba_list_at(DbaSqlToken, tokens, low); // goes with the number
+    between->offset = offset;
+    between->length = 0;
   }
   if (low == tokens->n)
     return;
@@ -289,39 +324,72 @@ static void mark(Reading *reading, int location, const DbaSqlColumn *column, boo
   }
   if (token->offset != offset)
     return;
+  if (token->kind == DBA_SQL_A_STRING && nodeTag(&constant->val) == T_String)
+    token->value = dba_arena_text(reading->arena, strVal(&constant->val));
+  token->type = dba_arena_text(reading->arena, reading->type);
   token->with = column;
   token->distance = distance;
   token->array = array;
   token->structural = reading->structural;
-  token->predicate = reading->predicate;
+  token->predicate = reading->predicate || reading->looked_at;
 }
 
 static bool is_type(const TypeName *type, const char *name) {
   return type && list_length(type->names) && !strcmp(strVal(llast(type->names)), name);
 }
 
+// What stands below is cast to this; gives back what was around it.
+static const char *enter_cast(Reading *reading, const TypeCast *cast) {
+  const char *outer = reading->type;
+  visit((Node *)cast->typeName, reading);
+  if (!outer)
+    reading->type = list_length(cast->typeName->arrayBounds) ? "array" : strVal(llast(cast->typeName->names));
+  return outer;
+}
+
 static const char *operator_of(const A_Expr *expression) { return strVal(llast(expression->name)); }
+
+// The n-th column of a query, where it just names one, or its least or greatest value; followed into its tables.
+static bool target_of(Reading *reading, Node *query, int n, DbaSqlColumn *ret_column) {
+  SelectStmt *select = query && IsA(query, SelectStmt) ? (SelectStmt *)query : NULL;
+  while (select && select->larg)
+    select = select->larg;
+  ResTarget *target = select && n < list_length(select->targetList) ? list_nth(select->targetList, n) : NULL;
+  Node *value = target && IsA(target, ResTarget) ? strip(target->val) : NULL;
+  if (value && IsA(value, FuncCall) && list_length(((FuncCall *)value)->args) == 1 &&
+      (!strcmp(strVal(llast(((FuncCall *)value)->funcname)), "max") || !strcmp(strVal(llast(((FuncCall *)value)->funcname)), "min")))
+    value = strip(linitial(((FuncCall *)value)->args));
+  if (!value || !IsA(value, ColumnRef) || !IsA(llast(((ColumnRef *)value)->fields), String))
+    return false;
+  g_autoptr(GArray) items = g_array_new(FALSE, FALSE, sizeof(Item)), ctes = g_array_new(FALSE, FALSE, sizeof(Item));
+  Scope inner = {reading->scope, items, ctes};
+  for (int i = 0; i < list_length(select->fromClause); i++)
+    add_from(&inner, list_nth(select->fromClause, i));
+  return column_of(reading, value, &inner, 1, ret_column);
+}
+
+static void pair_target(Reading *reading, Node *query, int n, const DbaSqlColumn *column) {
+  DbaSqlColumn other;
+  if (target_of(reading, query, n, &other))
+    pair(reading, column, &other);
+}
 
 // What is compared with a column: constants, lists and sums of them are its values; anything else is looked at for itself.
 static void attach(Reading *reading, Node *node, const DbaSqlColumn *column, bool distance) {
   if (!node)
     return;
   switch (nodeTag(node)) {
-  case T_A_Const: {
-    const A_Const *constant = (A_Const *)node;
-    if (!constant->isnull && nodeTag(&constant->val) != T_Boolean)
-      mark(reading, constant->location, column, distance, false);
-    return;
-  }
+  case T_A_Const: mark(reading, (A_Const *)node, column, distance, false); return;
   case T_TypeCast: {
     TypeCast *cast = (TypeCast *)node;
     bool array = cast->typeName && list_length(cast->typeName->arrayBounds);
     Node *inner = strip(cast->arg);
-    visit((Node *)cast->typeName, reading);
+    const char *type = enter_cast(reading, cast);
     if (array && inner && IsA(inner, A_Const))
-      mark(reading, ((A_Const *)inner)->location, column, distance, true);
+      mark(reading, (A_Const *)inner, column, distance, true);
     else
       attach(reading, cast->arg, column, distance || is_type(cast->typeName, "interval"));
+    reading->type = type;
     return;
   }
   case T_A_ArrayExpr:
@@ -343,31 +411,10 @@ static void attach(Reading *reading, Node *node, const DbaSqlColumn *column, boo
     visit(node, reading);
     return;
   }
-  case T_SubLink: { // a subquery's first column is compared with it
-    SubLink *link = (SubLink *)node;
-    SelectStmt *select = IsA(link->subselect, SelectStmt) ? (SelectStmt *)link->subselect : NULL;
-    Item item = {NULL, NULL, NULL, select};
-    DbaSqlColumn other;
-    ResTarget *target = select && list_length(select->targetList) ? linitial(select->targetList) : NULL;
-    Node *value = target && IsA(target, ResTarget) ? strip(target->val) : NULL;
-    if (value && IsA(value, FuncCall) && list_length(((FuncCall *)value)->args) == 1 &&
-        (!strcmp(strVal(llast(((FuncCall *)value)->funcname)), "max") || !strcmp(strVal(llast(((FuncCall *)value)->funcname)), "min")))
-      value = strip(linitial(((FuncCall *)value)->args));
-    if (value && IsA(value, ColumnRef) && IsA(llast(((ColumnRef *)value)->fields), String)) {
-      const char *name = strVal(llast(((ColumnRef *)value)->fields));
-      ResTarget *seen = target; // by its own name, whatever it is called outside
-      Node *kept = seen->val;
-      char *called = seen->name;
-      seen->val = value;
-      seen->name = NULL;
-      if (column_of_item(reading, &item, reading->scope, name, 0, &other))
-        pair(reading, column, &other);
-      seen->val = kept;
-      seen->name = called;
-    }
+  case T_SubLink: // a subquery's column is compared with it
+    pair_target(reading, ((SubLink *)node)->subselect, 0, column);
     visit(node, reading);
     return;
-  }
   default: visit(node, reading);
   }
 }
@@ -379,7 +426,7 @@ static void compare(Reading *reading, Node *left, Node *right, bool any) {
   if (has_a && has_b)
     pair(reading, &a, &b);
   else if (has_a && any && IsA(right, A_Const))
-    mark(reading, ((A_Const *)right)->location, keep_column(reading, &a), false, true);
+    mark(reading, (A_Const *)right, keep_column(reading, &a), false, true);
   else if (has_a)
     attach(reading, right, keep_column(reading, &a), false);
   else if (has_b)
@@ -450,21 +497,25 @@ static void visit_predicate(Node *node, Reading *reading) {
   reading->predicate = before;
 }
 
+// A constant that is no value; anything else is looked at as what it is.
 static void visit_structural(Node *node, Reading *reading) {
+  Node *value = strip(node);
   bool before = reading->structural;
-  reading->structural = true;
+  reading->structural = value && IsA(value, A_Const);
   visit(node, reading);
   reading->structural = before;
+}
+
+static void visit_list_structural(List *list, Reading *reading) {
+  for (int i = 0; i < list_length(list); i++)
+    visit_structural(list_nth(list, i), reading);
 }
 
 // A number in ORDER BY or GROUP BY is a position; anything else is an expression.
 static void visit_order(List *list, Reading *reading) {
   for (int i = 0; i < list_length(list); i++) {
     Node *node = list_nth(list, i), *value = IsA(node, SortBy) ? ((SortBy *)node)->node : node;
-    if (value && IsA(value, A_Const))
-      visit_structural(value, reading);
-    else
-      visit(value, reading);
+    visit_structural(value, reading);
   }
 }
 
@@ -488,19 +539,30 @@ static void visit_select(SelectStmt *select, Reading *reading) {
   reading->predicate = false;
   visit_with(select->withClause, &scope, reading);
   if (select->larg) {
+    SelectStmt *first = select->larg;
+    while (first->larg)
+      first = first->larg;
     visit_select(select->larg, reading);
     visit_select(select->rarg, reading);
+    for (int i = 0; i < list_length(first->targetList); i++) { // columns of both sides are one
+      DbaSqlColumn a;
+      if (target_of(reading, (Node *)select->larg, i, &a))
+        pair_target(reading, (Node *)select->rarg, i, &a);
+    }
   }
   for (int i = 0; i < list_length(select->fromClause); i++)
     add_from(&scope, list_nth(select->fromClause, i));
   visit_list(select->fromClause, reading);
   visit_list(select->distinctClause, reading);
+  bool looked_at = reading->looked_at;
+  reading->looked_at = scope.outer->outer != NULL; // what a subquery gives is looked at by the one around it
   visit_list(select->targetList, reading);
+  visit_list(select->valuesLists, reading);
+  reading->looked_at = looked_at;
   visit_predicate(select->whereClause, reading);
   visit_order(select->groupClause, reading);
   visit_predicate(select->havingClause, reading);
   visit_list(select->windowClause, reading);
-  visit_list(select->valuesLists, reading);
   visit_order(select->sortClause, reading);
   visit_structural(select->limitOffset, reading);
   visit_structural(select->limitCount, reading);
@@ -525,24 +587,38 @@ static void visit_assignments(List *targets, Reading *reading) {
   }
 }
 
+// The column that the n-th value of an INSERT goes to.
+static bool inserted_column(Reading *reading, List *columns, int n, DbaSqlColumn *ret_column) {
+  const Item *item = &g_array_index(reading->scope->items, Item, 0);
+  ResTarget *target = n < list_length(columns) ? list_nth(columns, n) : NULL;
+  const char *const *all = columns ? NULL : reading->columns_of(reading->data, item->schema, item->table);
+  const char *name = target ? target->name : all && n < (int)g_strv_length((char **)(uintptr_t)all) ? all[n] : NULL;
+  return name && column_of_item(reading, item, reading->scope, name, 0, ret_column);
+}
+
+static void visit_row(Reading *reading, List *columns, List *row) {
+  for (int i = 0; i < list_length(row); i++) {
+    DbaSqlColumn column;
+    if (inserted_column(reading, columns, i, &column))
+      attach(reading, list_nth(row, i), keep_column(reading, &column), false);
+    else
+      visit(list_nth(row, i), reading);
+  }
+}
+
 static void visit_insert(InsertStmt *insert, Reading *reading) {
   SelectStmt *select = insert->selectStmt && IsA(insert->selectStmt, SelectStmt) ? (SelectStmt *)insert->selectStmt : NULL;
-  if (!select || !select->valuesLists || !insert->cols) {
+  if (!select || !select->valuesLists) {
     visit(insert->selectStmt, reading);
+    for (int i = 0; select && i < list_length(select->targetList); i++) {
+      DbaSqlColumn column;
+      if (inserted_column(reading, insert->cols, i, &column))
+        pair_target(reading, insert->selectStmt, i, &column);
+    }
     return;
   }
-  const Item *item = &g_array_index(reading->scope->items, Item, 0);
-  for (int k = 0; k < list_length(select->valuesLists); k++) {
-    List *row = list_nth(select->valuesLists, k);
-    for (int i = 0; i < list_length(row); i++) {
-      ResTarget *target = i < list_length(insert->cols) ? list_nth(insert->cols, i) : NULL;
-      DbaSqlColumn column;
-      if (target && target->name && column_of_item(reading, item, reading->scope, target->name, 0, &column))
-        attach(reading, list_nth(row, i), keep_column(reading, &column), false);
-      else
-        visit(list_nth(row, i), reading);
-    }
-  }
+  for (int k = 0; k < list_length(select->valuesLists); k++)
+    visit_row(reading, insert->cols, list_nth(select->valuesLists, k));
 }
 
 // INSERT, UPDATE, DELETE, MERGE: their table is the first of the scope.
@@ -598,7 +674,7 @@ static void visit_change(Node *node, Reading *reading) {
       visit_predicate(when->condition, reading);
       if (!when->values)
         visit_assignments(when->targetList, reading);
-      visit_list(when->values, reading);
+      visit_row(reading, when->targetList, when->values);
     }
     visit_list(merge->returningList, reading);
   }
@@ -606,24 +682,43 @@ static void visit_change(Node *node, Reading *reading) {
   reading->scope = scope.outer;
 }
 
-// USING (a, b): the columns of both sides.
+static void pair_common(Reading *reading, const Scope *left, const Scope *right, const char *name) {
+  DbaSqlColumn a, b;
+  bool has_a = false, has_b = false;
+  for (guint k = 0; k < left->items->len && !has_a; k++)
+    has_a = column_of_item(reading, &g_array_index(left->items, Item, k), left, name, 0, &a);
+  for (guint k = 0; k < right->items->len && !has_b; k++)
+    has_b = column_of_item(reading, &g_array_index(right->items, Item, k), right, name, 0, &b);
+  if (has_a && has_b)
+    pair(reading, &a, &b);
+}
+
+// USING (a, b), and NATURAL: the columns of both sides.
 static void visit_using(JoinExpr *join, Reading *reading) {
   g_autoptr(GArray) l = g_array_new(FALSE, FALSE, sizeof(Item)), r = g_array_new(FALSE, FALSE, sizeof(Item)),
                     ctes = g_array_new(FALSE, FALSE, sizeof(Item));
   Scope left = {reading->scope, l, ctes}, right = {reading->scope, r, ctes};
   add_from(&left, join->larg);
   add_from(&right, join->rarg);
-  for (int i = 0; i < list_length(join->usingClause); i++) {
-    const char *name = strVal(list_nth(join->usingClause, i));
-    DbaSqlColumn a, b;
-    bool has_a = false, has_b = false;
-    for (guint k = 0; k < l->len && !has_a; k++)
-      has_a = column_of_item(reading, &g_array_index(l, Item, k), &left, name, 0, &a);
-    for (guint k = 0; k < r->len && !has_b; k++)
-      has_b = column_of_item(reading, &g_array_index(r, Item, k), &right, name, 0, &b);
-    if (has_a && has_b)
-      pair(reading, &a, &b);
+  for (int i = 0; i < list_length(join->usingClause); i++)
+    pair_common(reading, &left, &right, strVal(list_nth(join->usingClause, i)));
+  for (guint k = 0; join->isNatural && k < l->len; k++) {
+    const Item *item = &g_array_index(l, Item, k);
+    const char *const *name = item->table ? reading->columns_of(reading->data, item->schema, item->table) : NULL;
+    for (; name && *name; name++)
+      pair_common(reading, &left, &right, *name);
   }
+}
+
+static bool is_aggregate(const FuncCall *call) {
+  static const char *const functions[] = {"count", "sum", "avg", "min", "max", NULL};
+  return g_strv_contains(functions, strVal(llast(call->funcname)));
+}
+
+// Functions whose first argument names something: what, by position.
+static bool names_something(const FuncCall *call) {
+  static const char *const functions[] = {"nextval", "currval", "setval", "timezone", "pg_get_serial_sequence", "to_regclass", NULL};
+  return g_strv_contains(functions, strVal(llast(call->funcname)));
 }
 
 static bool visit(Node *node, void *data) {
@@ -636,15 +731,28 @@ static bool visit(Node *node, void *data) {
   case T_UpdateStmt:
   case T_DeleteStmt:
   case T_MergeStmt: visit_change(node, reading); return false;
-  case T_A_Const: {
-    A_Const *constant = (A_Const *)node;
-    if (!constant->isnull && nodeTag(&constant->val) != T_Boolean)
-      mark(reading, constant->location, NULL, false, false);
+  case T_A_Const: mark(reading, (A_Const *)node, NULL, false, false); return false;
+  case T_TypeCast: {
+    const char *type = enter_cast(reading, (TypeCast *)node);
+    visit(((TypeCast *)node)->arg, reading);
+    reading->type = type;
     return false;
   }
   case T_TypeName: // its numbers are lengths and precisions
-    visit_structural((Node *)((TypeName *)node)->typmods, reading);
+    visit_list_structural(((TypeName *)node)->typmods, reading);
     return false;
+  case T_RangeTableSample:
+    visit(((RangeTableSample *)node)->relation, reading);
+    visit_list_structural(((RangeTableSample *)node)->args, reading);
+    visit(((RangeTableSample *)node)->repeatable, reading);
+    return false;
+  case T_RangeFunction: {
+    bool before = reading->looked_at;
+    reading->looked_at = true;
+    raw_expression_tree_walker(node, visit, reading);
+    reading->looked_at = before;
+    return false;
+  }
   case T_JoinExpr: {
     JoinExpr *join = (JoinExpr *)node;
     visit(join->larg, reading);
@@ -668,13 +776,13 @@ static bool visit(Node *node, void *data) {
   }
   case T_SubLink: {
     SubLink *link = (SubLink *)node;
+    List *tested = link->testexpr && IsA(link->testexpr, RowExpr) ? ((RowExpr *)link->testexpr)->args : NULL;
     DbaSqlColumn column;
-    if (link->testexpr && column_of(reading, link->testexpr, reading->scope, 0, &column)) {
-      SubLink bare = *link;
-      bare.testexpr = NULL;
-      attach(reading, (Node *)&bare, keep_column(reading, &column), false);
-      return false;
-    }
+    if (link->testexpr && column_of(reading, link->testexpr, reading->scope, 0, &column))
+      pair_target(reading, link->subselect, 0, &column);
+    for (int i = 0; i < list_length(tested); i++)
+      if (column_of(reading, list_nth(tested, i), reading->scope, 0, &column))
+        pair_target(reading, link->subselect, i, &column);
     visit(link->testexpr, reading);
     visit(link->subselect, reading);
     return false;
@@ -684,8 +792,14 @@ static bool visit(Node *node, void *data) {
     Finding finding = {reading, NULL};
     g_autofree char *what = g_strdup_printf("%s()", name);
     finding.what = what;
-    if (reading->predicate)
+    if (reading->predicate && !is_aggregate((FuncCall *)node)) // whose estimates hang on no value
       raw_expression_tree_walker(node, find_opaque, &finding);
+    if (names_something((FuncCall *)node) && list_length(((FuncCall *)node)->args)) {
+      visit_structural(linitial(((FuncCall *)node)->args), reading);
+      for (int i = 1; i < list_length(((FuncCall *)node)->args); i++)
+        visit(list_nth(((FuncCall *)node)->args, i), reading);
+      return false;
+    }
     return raw_expression_tree_walker(node, visit, reading);
   }
   case T_A_Expr: {
@@ -737,12 +851,12 @@ static void *run(void *data) {
   return NULL;
 }
 
-bool dba_sql_read_values(const char *sql, DbaSqlHasColumn has_column, void *data, DbaArena *arena, DbaSqlValues *ret_values,
+bool dba_sql_read_values(const char *sql, DbaSqlColumnsOf columns_of, void *data, DbaArena *arena, DbaSqlValues *ret_values,
                          GError **error) {
   DbaSqlValues values = {0};
   g_autoptr(GArray) nothing = g_array_new(FALSE, FALSE, sizeof(Item));
   Scope outermost = {NULL, nothing, nothing};
-  Job job = {.reading = {.sql = sql, .has_column = has_column, .data = data, .arena = arena, .values = &values, .scope = &outermost},
+  Job job = {.reading = {.sql = sql, .columns_of = columns_of, .data = data, .arena = arena, .values = &values, .scope = &outermost},
              .error = error};
   if (strlen(sql) > DBA_SQL_STATEMENT_LIMIT_BYTES)
     return dba_fail(error, DBA_ERROR_INPUT, "the statement is longer than 4 MB");

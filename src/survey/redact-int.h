@@ -40,7 +40,8 @@ typedef struct DbaRedactMap {
   GHashTable *fixed;   // texts that map to themselves: they stand in the schema
   const char *failure; // why the group has no map, or NULL
   bool affine;
-  int64_t slope; // of an affine map
+  int64_t slope;            // of an affine map
+  unsigned placed, unmoved; // values with places between those that stay, and those of them that could only stay too
 } DbaRedactMap;
 
 void dba_redact_map_add(DbaRedactMap *map, const char *value, bool fixed);

@@ -95,8 +95,7 @@ static int compare_places(const void *a, const void *b) {
 static Units bound(double value, Units unit) { return (Units)fmax(-LARGEST, fmin(LARGEST, value * (double)unit)); }
 
 // Stretches and moves the line: every value stays one that each column can hold, and none that was positive becomes negative.
-static bool choose_affine(DbaRedactMap *map, const Place *places, unsigned n, unsigned scale, const Place *fixed, uint64_t *seed,
-                          Units *ret_offset) {
+static bool choose_affine(DbaRedactMap *map, const Place *places, unsigned n, unsigned scale, uint64_t *seed, Units *ret_offset) {
   Units unit = 1;
   for (unsigned i = 0; i < scale; i++)
     unit *= 10;
@@ -108,14 +107,6 @@ static bool choose_affine(DbaRedactMap *map, const Place *places, unsigned n, un
   }
   Units least = places[0].at, greatest = places[n - 1].at, span = greatest - least, high = bound(map->greatest, unit),
         low = least >= 0 ? 0 : bound(map->least, unit);
-  if (fixed) { // stretched from there
-    for (map->slope = 2 + (int64_t)(next_random(seed) % 6); map->slope > 1; map->slope--) {
-      *ret_offset = fixed->at * (1 - map->slope);
-      if (least * map->slope + *ret_offset >= low && greatest * map->slope + *ret_offset <= high)
-        return true;
-    }
-    return false;
-  }
   map->slope = 1 + (int64_t)(next_random(seed) % 7);
   while (map->slope > 1 && span * map->slope > (high - low) / 2)
     map->slope--;
@@ -124,14 +115,14 @@ static bool choose_affine(DbaRedactMap *map, const Place *places, unsigned n, un
     low = least * 4 - reach;
   if (room > reach + least - low)
     room = reach + (least > low && !map->real ? least - low : 0);
-  if (room / unit < 1)
+  Units step = map->whole ? unit : 1;
+  if (room / step < 1)
     return false;
-  Units start = low + (Units)(next_random(seed) % (uint64_t)MIN(room / unit, (Units)INT64_MAX)) * unit;
+  Units start = low + (Units)(next_random(seed) % (uint64_t)MIN(room / step, (Units)INT64_MAX)) * step;
   *ret_offset = start - least * map->slope;
-  if (map->whole || scale == 0)
-    *ret_offset = *ret_offset / unit * unit;
+  *ret_offset = *ret_offset / step * step;
   if (map->slope == 1 && *ret_offset == 0)
-    *ret_offset = unit;
+    *ret_offset = step;
   return greatest * map->slope + *ret_offset <= high;
 }
 
@@ -139,52 +130,61 @@ enum { WEIGHT = 1024 };
 
 static unsigned random_weight(uint64_t *seed) { return WEIGHT / 2 + (unsigned)(next_random(seed) % WEIGHT); }
 
-// Between two neighbours that stay: in the same order, at random distances of at least a unit.
-static void spread_between(const Place *places, unsigned from, unsigned to, Units unit, uint64_t *seed, Units *ret_at) {
-  g_autofree Units *reach = g_new(Units, to - from + 1); // sums of weights
-  Units sum = 0, steps = 0;
-  for (unsigned i = from + 1; i <= to; i++) {
-    bool other = places[i].at != places[i - 1].at;
-    sum += other ? random_weight(seed) : 0;
-    steps += other;
-    reach[i - from] = sum;
+// Between two places that stay, `low` and `high`: those from `from` on, `n` of them, in the same order.  Each distance is what it was
+// times something between a half and one and a half, then all are made to fit; at least a unit.  So the shape of the distribution
+// stays, and no distance can be read.
+static void spread_between(const Place *places, unsigned from, unsigned n, Units low, Units high, Units unit, uint64_t *seed,
+                           Units *ret_at) {
+  g_autofree double *reach = g_new(double, n + 2); // sums of weighted distances
+  Units steps = 0, k = 0, before = low;
+  double sum = 0;
+  for (unsigned i = 0; i <= n; i++) {
+    Units at = i < n ? places[from + i].at : high;
+    bool last_of_line = i == n && n && high <= places[from + n - 1].at; // no place stays behind it
+    double distance = last_of_line ? 0 : (double)(at - before);
+    steps += distance > 0;
+    sum += distance * random_weight(seed);
+    reach[i] = sum;
+    before = at;
   }
-  Units spare = places[to].at - places[from].at - steps * unit, k = 0;
-  for (unsigned i = from + 1; i < to; i++) {
-    k += places[i].at != places[i - 1].at;
-    ret_at[i] = places[from].at + k * unit + (spare * reach[i - from] / (sum ? sum : 1)) / unit * unit;
-    if (places[i].at == places[to].at) // written in another way
-      ret_at[i] = places[to].at;
-    else if (!k)
-      ret_at[i] = places[from].at;
+  double spare = (double)(high - low - steps * unit);
+  before = low;
+  for (unsigned i = 0; i < n; i++) {
+    Units at = places[from + i].at;
+    k += at != before;
+    before = at;
+    ret_at[from + i] = at == low    ? low
+                       : at == high ? high // written in another way
+                                    : low + k * unit + (Units)(spare * (reach[i] / (sum > 0 ? sum : 1))) / unit * unit;
   }
 }
 
-// With values that stay; beyond the last of them in steps about twice the mean.
-static void spread(const Place *places, unsigned n, Units unit, uint64_t *seed, Units *ret_at) {
+// With values that stay.  Behind the last of them there is room up to about twice as far as values go, as far as the types allow.
+static void spread(const DbaRedactMap *map, const Place *places, unsigned n, Units least, Units greatest, Units unit, uint64_t *seed,
+                   Units *ret_at) {
   unsigned first = 0, last = n - 1;
-  Units different = 1;
+  (void)map;
   while (!places[first].fixed)
     first++;
   while (!places[last].fixed)
     last--;
-  for (unsigned i = 1; i < n; i++)
-    different += places[i].at != places[i - 1].at;
-  Units step = (places[n - 1].at - places[0].at) / different;
   for (unsigned i = first, next; i <= last; i = next) {
     ret_at[i] = places[i].at;
     for (next = i + 1; next <= last && !places[next].fixed;)
       next++;
-    if (next <= last)
-      spread_between(places, i, next, unit, seed, ret_at);
+    if (next <= last && next > i + 1)
+      spread_between(places, i + 1, next - i - 1, places[i].at, places[next].at, unit, seed, ret_at);
   }
-  for (unsigned i = last + 1; i < n; i++) {
-    Units way = step * random_weight(seed) / (WEIGHT / 2) / unit * unit;
-    ret_at[i] = ret_at[i - 1] + (places[i].at == places[i - 1].at ? 0 : way < unit ? unit : way);
+  if (last + 1 < n) {
+    Units span = places[n - 1].at - places[last].at, end = places[last].at + (Units)((double)span * random_weight(seed) / (WEIGHT / 2));
+    end = end > greatest ? greatest : end;
+    spread_between(places, last + 1, n - last - 1, places[last].at, (end < places[n - 1].at ? places[n - 1].at : end) + unit, unit, seed,
+                   ret_at);
   }
-  for (unsigned i = first; i-- > 0;) {
-    Units way = step * random_weight(seed) / (WEIGHT / 2) / unit * unit;
-    ret_at[i] = ret_at[i + 1] - (places[i].at == places[i + 1].at ? 0 : way < unit ? unit : way);
+  if (first) {
+    Units span = places[first].at - places[0].at, end = places[first].at - (Units)((double)span * random_weight(seed) / (WEIGHT / 2));
+    end = end < least ? least : end;
+    spread_between(places, 0, first, (end > places[0].at ? places[0].at : end) - unit, places[first].at, unit, seed, ret_at);
   }
 }
 
@@ -221,21 +221,23 @@ static void settle_line(DbaRedactMap *map, DbaArena *arena, uint64_t *seed) {
       }
     }
   qsort(places, n, sizeof *places, compare_places);
-  Units offset = 0;
-  const Place *only = NULL;
-  bool one = true; // all that stay are the same number
-  for (unsigned i = 0; i < n; i++)
-    if (places[i].fixed) {
-      one &= !only || only->at == places[i].at;
-      only = &places[i];
-    }
-  map->affine = (map->kind == DBA_REDACT_NUMBER ? one : !fixed) && choose_affine(map, places, n, (unsigned)scale, only, seed, &offset);
+  Units offset = 0, unit = 1, scaled = 1;
+  for (int i = 0; map->kind == DBA_REDACT_NUMBER && i < scale; i++)
+    scaled *= 10;
+  if (map->whole && fixed) { // halves have no place between whole numbers
+    unsigned kept = 0;
+    for (unsigned i = 0; i < n; i++)
+      if (places[i].at % scaled == 0)
+        places[kept++] = places[i];
+    n = kept;
+    unit = scaled;
+  }
+  map->affine = !fixed && choose_affine(map, places, n, (unsigned)scale, seed, &offset);
   if (!map->affine && !fixed) {
     map->failure = "its values fill the whole type";
     return;
   }
   if (!map->affine) {
-    Units unit = 1;
     static const int64_t steps[] = {86400000000, 3600000000, 60000000, 1000000};
     for (size_t k = 0; map->kind == DBA_REDACT_MOMENT && unit == 1 && k < G_N_ELEMENTS(steps); k++) {
       bool all = true;
@@ -243,15 +245,16 @@ static void settle_line(DbaRedactMap *map, DbaArena *arena, uint64_t *seed) {
         all = places[i].at % steps[k] == 0;
       unit = all ? steps[k] : 1;
     }
-    spread(places, n, unit, seed, at);
+    bool moment = map->kind == DBA_REDACT_MOMENT;
+    Units least = moment ? DAY_US : bound(map->least, scaled), greatest = moment ? (Units)3652059 * DAY_US : bound(map->greatest, scaled);
+    spread(map, places, n, places[0].at >= 0 && least < 0 ? 0 : least, greatest, unit, seed, at);
   }
-  Units one_unit = 1;
-  for (int i = 0; i < scale; i++)
-    one_unit *= 10;
   for (unsigned i = 0; i < n; i++) {
     Units to = map->affine ? places[i].at * map->slope + offset : at[i];
     unsigned decimals = (unsigned)scale;
-    if (map->kind == DBA_REDACT_NUMBER && (to < bound(map->least, one_unit) || to > bound(map->greatest, one_unit))) {
+    map->placed += !places[i].fixed;
+    map->unmoved += !places[i].fixed && to == places[i].at;
+    if (map->kind == DBA_REDACT_NUMBER && (to < bound(map->least, scaled) || to > bound(map->greatest, scaled))) {
       map->failure = "its values fill the whole type";
       return;
     }

@@ -5,6 +5,7 @@
 // statistics and from the literals of the workload, those that stand in the schema's text apart; then each group gets its map
 // (redact-map.c), and what was gathered is replaced.  What no map is known for is left out and named.  A literal of a statement that is
 // compared with no column is replaced by a neutral one, and the statement is named.
+#include "survey/line.h"
 #include "survey/redact-int.h"
 
 #include "sql/sql.h"
@@ -28,8 +29,9 @@ typedef struct Redaction {
   GHashTable *relations; // "schema.table", quoted, to DbaRelation; bare names too where only one table has them
   GHashTable *schema_literals;
   GPtrArray *maps;
-  GHashTable *told; // texts of `affected` that are there already
-  GHashTable *kept; // shown names to GPtrArray of values that stand in the schema
+  GHashTable *told;  // texts of `affected` that are there already
+  GHashTable *kept;  // shown names to GPtrArray of values that stand in the schema
+  GHashTable *names; // DbaRelation to the names of its columns, NULL-terminated
 } Redaction;
 
 // ---- columns and their groups ---------------------------------------------------------------------------------------
@@ -66,10 +68,20 @@ static DbaRedactMap *new_map(Redaction *redaction, const char *type_name, const 
   if (limit && !strcmp(type->name, "numeric")) {
     char *end;
     double precision = (double)strtol(limit + 1, &end, 10), scale = *end == ',' ? (double)strtol(end + 1, NULL, 10) : 0;
-    map->greatest = fmin(map->greatest, pow(10, precision - scale) - 1);
+    map->greatest = fmin(map->greatest, pow(10, precision - scale) - pow(10, -scale));
     map->least = -map->greatest;
   }
   return map;
+}
+
+// As the type sees it: blanks at the end of a character(n) are none.
+static const char *plain(const Redaction *redaction, const Member *member, const char *value) {
+  size_t length = value ? strlen(value) : 0, kept = length;
+  if (!value || !member->column || g_strcmp0(member->column->type_name, "bpchar"))
+    return value;
+  while (kept && value[kept - 1] == ' ')
+    kept--;
+  return kept < length ? dba_arena_text_n(redaction->survey->arena, value, kept) : value;
 }
 
 static Member *leader_of(Member *member) {
@@ -87,6 +99,8 @@ static void join(Member *a, Member *b) {
     return;
   if (a->map->kind == DBA_REDACT_TEXT && !a->map->collation)
     a->map->collation = b->map->collation;
+  if (g_strcmp0(a->map->sort_as, b->map->sort_as)) // blanks at the end are gone by then
+    a->map->sort_as = "pg_catalog.text";
   a->map->least = fmax(a->map->least, b->map->least);
   a->map->greatest = fmin(a->map->greatest, b->map->greatest);
   a->map->whole |= b->map->whole;
@@ -126,7 +140,7 @@ static const DbaRelation *find_relation(const Redaction *redaction, const char *
 }
 
 static Member *find_member(const Redaction *redaction, const char *schema, const char *table, const char *column) {
-  const DbaRelation *relation = find_relation(redaction, schema, table);
+  const DbaRelation *relation = table && column ? find_relation(redaction, schema, table) : NULL;
   if (!relation)
     return NULL;
   g_autofree char *key = key_of(relation->schema, relation->name, column);
@@ -137,8 +151,18 @@ static Member *find_column(const Redaction *redaction, const DbaSqlColumn *colum
   return column ? find_member(redaction, column->schema, column->table, column->column) : NULL;
 }
 
-static bool has_column(void *data, const char *schema, const char *table, const char *column) {
-  return find_member(data, schema, table, column) != NULL;
+static const char *const *columns_of(void *data, const char *schema, const char *table) {
+  Redaction *redaction = data;
+  const DbaRelation *relation = find_relation(redaction, schema, table);
+  const char **names = relation ? g_hash_table_lookup(redaction->names, relation) : NULL;
+  if (relation && !names) {
+    unsigned n = 0;
+    names = dba_arena_alloc(redaction->survey->arena, sizeof *names * (relation->columns.n + 1));
+    for (DBA_EACH(DbaColumn, column, &relation->columns))
+      names[n++] = column->name;
+    g_hash_table_insert(redaction->names, (void *)(uintptr_t)relation, names);
+  }
+  return names;
 }
 
 static void collect(Redaction *redaction) {
@@ -177,7 +201,7 @@ static void join_pairs(Redaction *redaction, const DbaList *pairs) {
 static bool read_expression(Redaction *redaction, const DbaRelation *relation, const char *expression, DbaSqlValues *ret_values) {
   g_autofree char *table = dba_sql_name(relation->schema, relation->name),
                   *sql = g_strdup_printf("select from %s where %s", table, expression);
-  return dba_sql_read_values(sql, has_column, redaction, redaction->survey->arena, ret_values, NULL);
+  return dba_sql_read_values(sql, columns_of, redaction, redaction->survey->arena, ret_values, NULL);
 }
 
 static void join_view(Redaction *redaction, const DbaRelation *view);
@@ -228,6 +252,7 @@ static void keep(Redaction *redaction, const Member *member, const char *value) 
   GPtrArray *values = g_hash_table_lookup(redaction->kept, member->shown);
   if (!value || map->kind == DBA_REDACT_KEPT || map->kind == DBA_REDACT_LEFT_OUT)
     return;
+  value = plain(redaction, member, value);
   dba_redact_map_add(map, value, true);
   if (!values)
     g_hash_table_insert(redaction->kept, (char *)(uintptr_t)member->shown, values = g_ptr_array_new());
@@ -264,10 +289,15 @@ static void fix_bounds(Redaction *redaction, const DbaRelation *relation) {
   if (!parent || !parent->partition_key || g_str_has_prefix(parent->partition_key, "HASH"))
     return;
   dba_sql_read_tokens(relation->partition_bound, redaction->survey->arena, &tokens);
+  const char *open = strchr(parent->partition_key, '(');
+  g_autofree char *inside = open ? g_strndup(open + 1, strlen(open + 1) - 1) : g_strdup("");
+  g_auto(GStrv) keys = g_strsplit(inside, ", ", -1);
   for (DBA_EACH(DbaColumn, column, &parent->columns)) {
-    g_autofree char *name = dba_sql_name(NULL, column->name);
-    const char *at = strstr(parent->partition_key, name);
-    if (!at)
+    g_autofree char *name = dba_sql_name(NULL, column->name), *more = g_strdup_printf("%s ", name);
+    bool found = false; // alone, or with a collation or an operator class behind it
+    for (char **key = keys; *key; key++)
+      found |= !strcmp(*key, name) || g_str_has_prefix(*key, more);
+    if (!found)
       continue;
     const Member *member = find_member(redaction, parent->schema, parent->name, column->name);
     for (DBA_EACH(DbaSqlToken, token, &tokens))
@@ -277,9 +307,10 @@ static void fix_bounds(Redaction *redaction, const DbaRelation *relation) {
 }
 
 // A domain's checks speak of VALUE: they are read over a table of that one column, which stands for all of the domain.
-static bool has_value(void *data, const char *schema, const char *table, const char *column) {
+static const char *const *value_alone(void *data, const char *schema, const char *table) {
+  static const char *const columns[] = {"value", NULL};
   (void)data, (void)schema;
-  return !strcmp(table, "dbarch_domain") && !strcmp(column, "value");
+  return !strcmp(table, "dbarch_domain") ? columns : NULL;
 }
 
 static void fix_domains(Redaction *redaction) {
@@ -289,11 +320,11 @@ static void fix_domains(Redaction *redaction) {
     for (DBA_EACH_TEXT(label, &type->labels))
       g_hash_table_add(redaction->schema_literals, g_strdup(*label));
     for (DBA_EACH(DbaDomainCheck, check, &type->checks)) {
-      const char *open = strchr(check->definition, '(');
+      const char *open = check->definition ? strchr(check->definition, '(') : NULL;
       g_autofree char *sql = open ? g_strdup_printf("select from dbarch_domain where %s", open) : NULL;
       DbaSqlValues values;
       note_literals(redaction, check->definition, 0);
-      if (!sql || !dba_sql_read_values(sql, has_value, NULL, redaction->survey->arena, &values, NULL))
+      if (!sql || !dba_sql_read_values(sql, value_alone, NULL, redaction->survey->arena, &values, NULL))
         continue;
       for (guint i = 0; i < redaction->in_order->len; i++) {
         const Member *member = redaction->in_order->pdata[i];
@@ -336,7 +367,7 @@ static void read_schema_text(Redaction *redaction) {
       note_literals(redaction, trigger->definition, 0);
     DbaSqlValues values;
     note_literals(redaction, relation->definition, 0);
-    if (relation->definition && dba_sql_read_values(relation->definition, has_column, redaction, redaction->survey->arena, &values, NULL))
+    if (relation->definition && dba_sql_read_values(relation->definition, columns_of, redaction, redaction->survey->arena, &values, NULL))
       fix(redaction, &values);
     if (relation->partition_of && relation->partition_bound)
       fix_bounds(redaction, relation);
@@ -371,7 +402,7 @@ static void gather_list(Redaction *redaction, Member *member, const char *text, 
     return;
   for (DBA_EACH_TEXT(value, &values)) {
     if (of_elements || !leader->elements)
-      dba_redact_map_add(of_elements ? leader->elements : leader->map, *value, false);
+      dba_redact_map_add(of_elements ? leader->elements : leader->map, plain(redaction, member, *value), false);
     else if (*value && dba_sql_read_array(*value, redaction->survey->arena, &elements, NULL))
       for (DBA_EACH_TEXT(element, &elements))
         dba_redact_map_add(leader->elements, *element, false);
@@ -385,12 +416,12 @@ static void gather(Redaction *redaction, Member *member, DbaColumnStatistics *x)
   for (int end = 0; end < 2; end++) {
     const char *value = end ? x->maximum : x->minimum;
     if (!leader_of(member)->elements)
-      dba_redact_map_add(leader_of(member)->map, value, false);
+      dba_redact_map_add(leader_of(member)->map, plain(redaction, member, value), false);
   }
 }
 
-static const char *put_value(const DbaRedactMap *map, const char *value) {
-  return map->kind == DBA_REDACT_KEPT ? value : dba_redact_map_value(map, value);
+static const char *put_value(const Redaction *redaction, Member *member, const DbaRedactMap *map, const char *value) {
+  return map->kind == DBA_REDACT_KEPT ? value : dba_redact_map_value(map, plain(redaction, member, value));
 }
 
 // The list with other values; NULL when one of them has none.
@@ -398,21 +429,20 @@ static const char *put_list(Redaction *redaction, Member *member, const char *te
   DbaArena *arena = redaction->survey->arena;
   DbaList values = {0}, new = {0};
   Member *leader = leader_of(member);
-  if (!text || !dba_sql_read_array(text, arena, &values, NULL))
+  uint32_t inner = 0;
+  if (!text || !dba_sql_read_array(text, arena, &values, &inner))
     return NULL;
   for (DBA_EACH_TEXT(value, &values)) {
     const char *to = NULL;
-    if (!*value)
-      continue; // in an array that is NULL of pg_stats itself
     if (of_elements || !leader->elements)
-      to = put_value(of_elements && leader->elements ? leader->elements : leader->map, *value);
-    else
+      to = put_value(redaction, member, of_elements && leader->elements ? leader->elements : leader->map, *value);
+    else if (*value)
       to = put_list(redaction, member, *value, true);
-    if (!to)
+    if (*value && !to)
       return NULL;
     dba_list_add_text(arena, &new, to);
   }
-  g_autofree char *array = dba_sql_write_array(&new, 0);
+  g_autofree char *array = dba_sql_write_array(&new, inner);
   return dba_arena_text(arena, array);
 }
 
@@ -433,8 +463,8 @@ static const char *why_none(Member *member) {
 static void put(Redaction *redaction, Member *member, DbaColumnStatistics *x) {
   const char *common = put_list(redaction, member, x->common_values, false), *histogram = put_list(redaction, member, x->histogram, false),
              *elements = put_list(redaction, member, x->common_elements, true),
-             *minimum = x->minimum ? put_value(leader_of(member)->map, x->minimum) : NULL,
-             *maximum = x->maximum ? put_value(leader_of(member)->map, x->maximum) : NULL;
+             *minimum = x->minimum ? put_value(redaction, member, leader_of(member)->map, x->minimum) : NULL,
+             *maximum = x->maximum ? put_value(redaction, member, leader_of(member)->map, x->maximum) : NULL;
   if ((x->common_values && !common) || (x->histogram && !histogram) || (x->common_elements && !elements) || x->range_bounds)
     left_out(redaction, member, x->range_bounds ? "values of its type cannot be disguised" : why_none(member));
   if (!common)
@@ -472,9 +502,9 @@ static void put_combinations(Redaction *redaction, DbaStatisticsObject *object, 
     const char *value = dba_list_text(&values, i);
     DbaRedactMap *map = leader_of(members[i % n])->map;
     if (gathering)
-      dba_redact_map_add(map, value, false);
+      dba_redact_map_add(map, plain(redaction, members[i % n], value), false);
     else {
-      const char *to = value ? put_value(map, value) : NULL;
+      const char *to = value ? put_value(redaction, members[i % n], map, value) : NULL;
       ok = !value || to;
       dba_list_add_text(arena, &new, to);
     }
@@ -504,18 +534,80 @@ static void affected(Redaction *redaction, const DbaWorkloadStatement *statement
   *found = (DbaAffected){statement->id, dba_arena_text(redaction->survey->arena, why)};
 }
 
+// A text of nothing but these, one behind the other.
+static bool is_made_of(const char *text, const char *const *pieces) {
+  bool any = false;
+  while (*text) {
+    size_t longest = strspn(text, " -/.:,") ? 1 : 0;
+    for (const char *const *piece = pieces; *piece; piece++)
+      if (g_str_has_prefix(text, *piece) && strlen(*piece) > longest) {
+        longest = strlen(*piece);
+        any = true;
+      }
+    if (!longest)
+      return false;
+    text += longest;
+  }
+  return any;
+}
+
 // Words that belong to the language of SQL functions, not to data: fields of date_trunc, formats of to_char, text search.
 static bool is_word_of_sql(const char *text) {
   static const char *const words[] = {"microseconds", "milliseconds", "second",   "minute",  "hour",       "day",     "week", "month",
                                       "quarter",      "year",         "decade",   "century", "millennium", "epoch",   "dow",  "doy",
-                                      "isodow",       "isoyear",      "timezone", "UTC",     "simple",     "english", "",     NULL};
-  return g_strv_contains(words, text) || text[strspn(text, "YMDHSI:-/. ")] == '\0';
+                                      "isodow",       "isoyear",      "timezone", "UTC",     "simple",     "english", "",     NULL},
+                           *const formats[] = {"YYYY", "YY", "MM", "DD",   "HH24", "HH12", "HH", "MI",
+                                               "SS",   "MS", "US", "IYYY", "IW",   "WW",   NULL};
+  return g_strv_contains(words, text) || is_made_of(text, formats);
 }
 
-// Something of the same kind that says nothing.
-static const char *neutral(const DbaSqlToken *token) {
+// 3 days, 1 mon 02:00:00: of an interval, which a shift leaves alone.
+static bool is_interval(const char *text) {
+  static const char *const pieces[] = {"0",    "1",   "2",           "3",           "4",      "5",    "6",      "7",
+                                       "8",    "9",   "microsecond", "millisecond", "second", "sec",  "minute", "min",
+                                       "hour", "day", "week",        "month",       "mon",    "year", "s",      NULL};
+  size_t figures = strspn(text, "0123456789");
+  return is_made_of(text, pieces) && !(figures == 4 && text[4] == '-'); // no date
+}
+
+static bool is_truth(const char *text) {
+  static const char *const words[] = {"t", "f", "true", "false", "yes", "no", "on", "off", "y", "n", "1", "0", NULL};
+  return g_strv_contains(words, text);
+}
+
+// Something of the same kind that says nothing: by the type it is cast to or goes into, else by its looks.
+static const char *neutral(const DbaSqlToken *token, const char *type) {
+  static const struct {
+    const char *type, *text;
+  } of_types[] = {{"bool", "false"},
+                  {"uuid", "00000000-0000-4000-8000-000000000000"},
+                  {"time", "10:00:00"},
+                  {"timetz", "10:00:00+00"},
+                  {"inet", "10.0.0.1"},
+                  {"cidr", "10.0.0.0/8"},
+                  {"json", "{}"},
+                  {"jsonb", "{}"},
+                  {"date", "2000-01-01"},
+                  {"timestamp", "2000-01-01 00:00:00"},
+                  {"timestamptz", "2000-01-01 00:00:00+00"},
+                  {"interval", "1 day"},
+                  {"int2", "1"},
+                  {"int4", "1"},
+                  {"int8", "1"},
+                  {"numeric", "1"},
+                  {"float4", "1"},
+                  {"float8", "1"},
+                  {"oid", "1"},
+                  {"array", "{}"},
+                  {"bytea", "\\x00"},
+                  {"money", "1"}};
   const char *text = token->value;
   size_t length = strlen(text);
+  for (size_t i = 0; token->kind == DBA_SQL_A_STRING && type && i < G_N_ELEMENTS(of_types); i++)
+    if (!strcmp(type, of_types[i].type))
+      return of_types[i].text;
+  if (type && *type == '_' && token->kind == DBA_SQL_A_STRING)
+    return "{}";
   if (token->kind == DBA_SQL_A_NUMBER)
     return strchr(text, '.') ? "1.0" : "1";
   if (length >= 10 && g_ascii_isdigit(text[0]) && text[4] == '-' && text[7] == '-')
@@ -524,54 +616,64 @@ static const char *neutral(const DbaSqlToken *token) {
     return "1";
   if (*text == '{' || *text == '[')
     return *text == '[' ? "[]" : "{}";
-  if (g_ascii_isdigit(*text) && strchr(text, ' '))
+  if (is_interval(text))
     return "1 day";
   return !strchr(text, '%') ? "x" : *text == '%' ? "%x%" : "x%";
 }
 
+// What a literal of a column with a map is to be; NULL when the map does not tell.
+static const char *map_literal(Redaction *redaction, const DbaSqlToken *token, Member *member, bool *ret_lost) {
+  static const char *const special[] = {"now", "today", "tomorrow", "yesterday", "epoch", NULL};
+  DbaRedactMap *map = leader_of(member)->map;
+  bool distance = token->distance && map->kind != DBA_REDACT_INTERVAL;
+  DbaUnits digits;
+  int scale;
+  if (map->kind == DBA_REDACT_KEPT)
+    return is_truth(token->value) || g_hash_table_contains(redaction->schema_literals, token->value) ? token->value : NULL;
+  if (map->kind == DBA_REDACT_MOMENT && g_strv_contains(special, token->value)) {
+    *ret_lost = true; // the clock is not disguised
+    return token->value;
+  }
+  bool number = dba_line_read_number(token->value, &digits, &scale);
+  if (distance && map->kind == DBA_REDACT_MOMENT && map->affine)
+    return number || is_interval(token->value) ? token->value : NULL;
+  if (distance && map->kind == DBA_REDACT_NUMBER && map->affine && number)
+    return dba_line_write_number(redaction->survey->arena, digits * map->slope, (unsigned)scale);
+  if (distance)
+    return NULL;
+  return token->array ? put_list(redaction, member, token->value, false)
+                      : dba_redact_map_value(map, plain(redaction, member, token->value));
+}
+
 // What a literal is to be; *ret_lost: not what it was in the plan's eyes.
 static const char *new_literal(Redaction *redaction, const DbaSqlToken *token, bool *ret_lost) {
-  DbaArena *arena = redaction->survey->arena;
   Member *member = find_column(redaction, token->with);
-  DbaRedactMap *map = member ? leader_of(member)->map : NULL;
   *ret_lost = false;
   if (token->structural)
     return token->value;
-  if (map && map->kind == DBA_REDACT_KEPT)
-    return token->value;
-  if (map && token->distance) {
-    if (map->kind == DBA_REDACT_MOMENT && map->affine)
-      return token->value;
-    if (map->kind == DBA_REDACT_NUMBER && map->affine && map->slope == 1)
-      return token->value;
-    if (map->kind == DBA_REDACT_NUMBER && map->affine) // a few digits: exact
-      return dba_arena_format(arena, "%.15g", g_ascii_strtod(token->value, NULL) * (double)map->slope);
-  } else if (map && token->array) {
-    const char *list = put_list(redaction, member, token->value, false);
-    if (list)
-      return list;
-  } else if (map) {
-    const char *value = dba_redact_map_value(map, token->value);
-    if (value)
-      return value;
-  }
+  const char *mapped = member ? map_literal(redaction, token, member, ret_lost) : NULL;
+  if (mapped)
+    return mapped;
   if (g_hash_table_contains(redaction->schema_literals, token->value) ||
       (token->kind == DBA_SQL_A_NUMBER && (!strcmp(token->value, "0") || !strcmp(token->value, "1"))) ||
-      (token->kind == DBA_SQL_A_STRING && is_word_of_sql(token->value)))
+      (token->kind == DBA_SQL_A_STRING && !token->with && is_word_of_sql(token->value)))
     return token->value;
   *ret_lost = token->predicate;
-  return neutral(token);
+  return token->bits ? "0"
+                     : neutral(token, token->type                                    ? token->type
+                                      : member && member->column && !token->distance ? member->column->type_name
+                                                                                     : NULL);
 }
 
 static void gather_literals(Redaction *redaction, const DbaSqlValues *values) {
   for (DBA_EACH(DbaSqlToken, token, &values->tokens)) {
     Member *member = find_column(redaction, token->with);
-    if (!member || token->distance || token->structural)
+    if (!member || token->structural || (token->distance && leader_of(member)->map->kind != DBA_REDACT_INTERVAL))
       continue;
     if (token->array)
       gather_list(redaction, member, token->value, false);
     else if (!leader_of(member)->elements)
-      dba_redact_map_add(leader_of(member)->map, token->value, false);
+      dba_redact_map_add(leader_of(member)->map, plain(redaction, member, token->value), false);
   }
 }
 
@@ -593,6 +695,8 @@ static void put_literals(Redaction *redaction, DbaWorkloadStatement *statement, 
       affected(redaction, statement, "a value in it is compared with no column that its text tells");
     if (token->kind == DBA_SQL_A_NUMBER)
       g_string_append(out, to);
+    else if (token->bits)
+      g_string_append_printf(out, "B'%s'", strspn(to, "01") == strlen(to) ? to : "0");
     else
       dba_sql_append_literal(out, to);
   }
@@ -605,9 +709,17 @@ static void put_literals(Redaction *redaction, DbaWorkloadStatement *statement, 
   statement->text = dba_arena_text(redaction->survey->arena, out->str);
 }
 
-static bool is_plannable(const char *text) {
+static bool is_plannable(Redaction *redaction, const char *text) {
   static const char *const words[] = {"select", "insert", "update", "delete", "merge", "with", "values", "table", NULL};
   const char *p = text + strspn(text, " \t\r\n(");
+  DbaList tokens = {0};
+  if (*p == '-' || *p == '/') // comments first
+    dba_sql_read_tokens(text, redaction->survey->arena, &tokens);
+  for (DBA_EACH(DbaSqlToken, token, &tokens))
+    if (token->kind == DBA_SQL_A_COMMENT && text + token->offset == p) {
+      p += token->length;
+      p += strspn(p, " \t\r\n(");
+    }
   g_autofree char *word = g_ascii_strdown(p, (gssize)strspn(p, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"));
   return g_strv_contains(words, word);
 }
@@ -618,7 +730,7 @@ static gint compare_texts(gconstpointer a, gconstpointer b) { return strcmp(*(co
 
 static void name_kept(Redaction *redaction) {
   for (guint i = 0; i < redaction->in_order->len; i++) {
-    const Member *member = redaction->in_order->pdata[i];
+    Member *member = redaction->in_order->pdata[i];
     GPtrArray *values = g_hash_table_lookup(redaction->kept, member->shown);
     if (!values)
       continue;
@@ -627,6 +739,13 @@ static void name_kept(Redaction *redaction) {
     for (guint k = 0; k < values->len; k++)
       g_string_append_printf(line, "%s %s", k ? "," : ":", (const char *)values->pdata[k]);
     dba_list_add_text(redaction->survey->arena, &redaction->survey->redaction.kept, line->str);
+    DbaRedactMap *map = leader_of(member)->map;
+    if (map->unmoved) {
+      g_string_printf(line, "%s: %u of %u other values, too near to those of the schema to be moved", member->shown, map->unmoved,
+                      map->placed);
+      dba_list_add_text(redaction->survey->arena, &redaction->survey->redaction.kept, line->str);
+      map->unmoved = 0; // said once for the group
+    }
   }
 }
 
@@ -640,7 +759,7 @@ static void join_view(Redaction *redaction, const DbaRelation *view) {
     g_autofree char *name = dba_sql_name(NULL, column->name),
                     *sql = g_strdup_printf("select from (%s) dbarch_view where dbarch_view.%s = dbarch_view.%s", query, name, name);
     DbaSqlValues values;
-    if (!dba_sql_read_values(sql, has_column, redaction, redaction->survey->arena, &values, NULL) || !values.pairs.n)
+    if (!dba_sql_read_values(sql, columns_of, redaction, redaction->survey->arena, &values, NULL) || !values.pairs.n)
       continue;
     const DbaSqlPair *last = dba_list_at(DbaSqlPair, &values.pairs, values.pairs.n - 1); // the view's own comparisons come first
     Member *below = find_column(redaction, &last->a), *above = find_member(redaction, view->schema, view->name, column->name);
@@ -680,9 +799,10 @@ bool dba_survey_redact(DbaSurvey *survey, uint64_t seed, DbaValueSorter sorter, 
                         relations = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
                         literals = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
                         told = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
-                        kept = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)g_ptr_array_unref);
+                        kept = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)g_ptr_array_unref),
+                        names = g_hash_table_new(NULL, NULL);
   g_autoptr(GPtrArray) maps = g_ptr_array_new_with_free_func(free_map), in_order = g_ptr_array_new();
-  Redaction redaction = {survey, members, in_order, relations, literals, maps, told, kept};
+  Redaction redaction = {survey, members, in_order, relations, literals, maps, told, kept, names};
   g_autofree DbaSqlValues *values = g_new0(DbaSqlValues, survey->workload.n + 1);
   if (survey->redaction.done)
     return true;
@@ -692,9 +812,9 @@ bool dba_survey_redact(DbaSurvey *survey, uint64_t seed, DbaValueSorter sorter, 
     DbaWorkloadStatement *statement = dba_list_at(DbaWorkloadStatement, &survey->workload, i);
     if (!statement->text)
       continue;
-    if (!is_plannable(statement->text))
+    if (!is_plannable(&redaction, statement->text))
       statement->text = NULL;
-    else if (!dba_sql_read_values(statement->text, has_column, &redaction, survey->arena, &values[i], NULL)) {
+    else if (!dba_sql_read_values(statement->text, columns_of, &redaction, survey->arena, &values[i], NULL)) {
       statement->text = NULL;
       affected(&redaction, statement, "it could not be parsed, and its text is left out");
     } else

@@ -125,7 +125,8 @@ static bool check_record(const DbaRecord *record, const void *item, const char *
     const void *x = (const char *)item + field->offset;
     // "schema" of default privileges is the one naming field that may be absent.
     bool needed = (field->flags & DBA_FIELD_NAMES) && !(record == &dba_default_acl_record && !strcmp(field->name, "schema"));
-    needed |= !strcmp(field->name, "kind") || (!strcmp(field->name, "definition") && record == &dba_constraint_record) ||
+    needed |= !strcmp(field->name, "kind") ||
+              (!strcmp(field->name, "definition") && (record == &dba_constraint_record || record == &dba_domain_check_record)) ||
               (!strcmp(field->name, "type") && record == &dba_column_record) ||
               (!strcmp(field->name, "method") && record == &dba_index_record);
     if (field->kind == DBA_FIELD_TEXT && needed && !*(const char *const *)x)

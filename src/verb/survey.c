@@ -66,10 +66,18 @@ bool dba_verb_survey(const DbaRequest *request, DbaAnswer *answer, GError **erro
   if (!dba_subject_find(request, &subject, error))
     return false;
   g_autoptr(DbaSurvey) survey = dba_subject_survey(&inner, &subject, &lab, NULL, error);
+  if (survey && survey->redaction.done && request->workload)
+    return dba_fail(
+        error, DBA_ERROR_USAGE,
+        "%s is disguised already, and the maps for more statements are not kept (hint: name --workload when the survey is taken)",
+        subject.shown);
   if (!survey || (!request->keep_values && !request->no_values && !redact(request, &subject, survey, &lab, error)))
     return false;
   g_autofree char *json = dba_survey_to_json(survey, !request->no_values), *packed = NULL;
   size_t length = strlen(json);
+  for (DBA_EACH(DbaGap, gap, &survey->gaps))
+    g_ptr_array_add(answer->warnings, g_strdup_printf("not read: %s: %s (%s)", gap->what, gap->why, gap->remedy));
+  tell_redaction(survey, answer);
   if (!request->output) {
     g_string_append(answer->text, json);
     return true;
@@ -82,8 +90,5 @@ bool dba_verb_survey(const DbaRequest *request, DbaAnswer *answer, GError **erro
   const char *how = request->no_values ? "no values in it" : survey->redaction.done ? "values disguised" : "WITH PRODUCTION VALUES";
   g_string_append_printf(answer->text, "%s: %u tables and views, %u statements, %u gaps, %s, %s\n", request->output,
                          survey->schema.relations.n, survey->workload.n, survey->gaps.n, how, size);
-  for (DBA_EACH(DbaGap, gap, &survey->gaps))
-    g_ptr_array_add(answer->warnings, g_strdup_printf("not read: %s: %s (%s)", gap->what, gap->why, gap->remedy));
-  tell_redaction(survey, answer);
   return true;
 }

@@ -419,6 +419,39 @@ def surveys_are_schemas_only():
         contains(out.stderr, "evil.json: ")
 
 
+def redaction_of_hostile_surveys():
+    path = os.path.join(WORK, "plain-values.json")
+    sql = write("plain-values.sql", "create domain d as int check (value > 0); create table cust (id serial primary key, n d, t text); insert into cust (n, t) select 1 + i % 50, 'text ' || i % 70 from generate_series(1, 900) i;")
+    equal(run("survey", sql, "--with-values", "-o", path).returncode, 0)
+    with open(path, encoding="utf-8") as file:
+        honest = json.load(file)
+    honest["schema"]["sequences"].append({"schema": "shop", "name": "zz", "owned_by_schema": "public", "owned_by_table": "cust", "last_value": 5, "has_last_value": True})
+    write("evil-sequence.json", json.dumps(honest))
+    out = os.path.join(WORK, "evil-out.json.gz")
+    equal(run("survey", os.path.join(WORK, "evil-sequence.json"), "-q", "-o", out).returncode, 0)
+    workload = write("late.workload", "select * from cust where t = 'text 33'; alter role x password 'PASSWORD99';")
+    again = run("survey", out, "--workload", workload, "-q", "-o", os.path.join(WORK, "again.json"))
+    equal(again.returncode, 2)
+    contains(again.stderr, "is disguised already")
+    both = run("survey", path, "--workload", workload, "-q")
+    equal(both.returncode, 0)
+    assert "PASSWORD99" not in both.stdout and "text 33" not in both.stdout
+    contains(both.stderr, "kept, since it stands in the schema: public.cust.n: 0")
+    honest["schema"]["sequences"].pop()
+    for type in honest["schema"]["types"]:
+        type["checks"] = [{"name": "c"}]
+    write("evil-check.json", json.dumps(honest))
+    out = run("survey", os.path.join(WORK, "evil-check.json"), "-q", "-o", os.path.join(WORK, "never.json"))
+    equal(out.returncode, 3)
+    contains(out.stderr, "has no definition")
+    import gzip
+    with open(os.path.join(WORK, "cut.json.gz"), "wb") as file:
+        file.write(gzip.compress(json.dumps(honest).encode())[:400])
+    out = run("review", os.path.join(WORK, "cut.json.gz"), "--no-lab")
+    equal(out.returncode, 3)
+    contains(out.stderr, "cut off or damaged")
+
+
 def out_folder_keeps_what_is_not_ours():
     folder = os.path.join(WORK, "foreign")
     sql = write("one.sql", "create table p (id int primary key); create table t (a int references p); insert into p select generate_series(1, 3000); insert into t select 1 + i % 3000 from generate_series(1, 30000) i")
@@ -1114,6 +1147,7 @@ test("the environment does not reach the lab", lab_ignores_the_environment)
 test("owners and settings inside a transaction", owners_inside_a_transaction)
 test("what a subject leaves behind gains no power", stays_powerless)
 test("surveys hold schemas only", surveys_are_schemas_only)
+test("redaction of hostile surveys", redaction_of_hostile_surveys)
 test("--out keeps what is not ours", out_folder_keeps_what_is_not_ours)
 test("a run that was cut is gone on with; --receipts", goes_on_from_where_it_was_cut)
 test("--object", one_object)

@@ -1,0 +1,30 @@
+-- What once broke redaction: kept values, odd types, views over unions, joins without names.
+create extension citext;
+create type kind as enum ('small', 'large');
+create domain plan_name as text check (value <> 'none');
+create table cust (id int primary key, name text not null, city text, email text, vip boolean, k kind, day date, bal numeric default 0, score smallint default 0, rate numeric(4, 4), c citext, p plan_name, nums int[], grid int[], code char(4), iv interval);
+insert into cust select i, 'Name' || lpad(i::text, 5, '0'), (array['Rome', 'Oslo', 'Bern', 'Kyiv', 'Lima'])[1 + i % 5], 'user' || i || '@example.com', i % 9 = 0, (array['small', 'large']::kind[])[1 + i % 2], date '2019-03-04' + i % 900,
+  (i * 37 % 4001) * 1.25, i * 7 % 20000, (i % 9000) / 10000.0, 'Mixed' || i % 70, 'Plan' || i % 12, array[i % 4, case when i % 3 = 0 then null else 7 end, 1], array[[i % 3, 2], [3, i % 2]], (array['AB', 'C', 'DE F', 'GHIJ'])[1 + i % 4], make_interval(hours => i % 50) from generate_series(1, 20000) i;
+create index on cust (city);
+create index on cust (name);
+create index on cust (code);
+create index on cust (day);
+create index on cust (c);
+create table lookup (city text, id bigint, label text);
+insert into lookup select (array['Rome', 'Oslo', 'Bern'])[1 + i % 3], i, 'Label' || i from generate_series(1, 600) i;
+create table ip (k int) partition by range (k);
+create table ip1 partition of ip for values from (0) to (10000);
+insert into ip select (g * 7) % 5000 from generate_series(1, 20000) g;
+create table pk (id int, t text, paid_id text) partition by list (paid_id);
+create table pk7 partition of pk for values in ('7', 'eight');
+insert into pk select g, 'T' || g % 10, (array['7', 'eight'])[1 + g % 2] from generate_series(1, 4000) g;
+create table o23 (amt int, what text);
+create table o24 (amt int, what text);
+insert into o23 select g % 500, 'W' || g % 20 from generate_series(1, 20000) g;
+insert into o24 select 100000 + g % 50000, 'W' || g % 20 from generate_series(1, 50000) g;
+create index on o24 (amt);
+create view vo as select * from o23 union all select * from o24;
+create view vcode as select code::text as code from cust;
+create table fine (d date check (d >= '2020-01-01' and d < '2020-07-01'), n bigint);
+insert into fine select '2020-01-01'::date + g % 180, g::bigint * 1000003 from generate_series(1, 5000) g;
+create sequence oseq;
