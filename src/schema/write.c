@@ -180,7 +180,7 @@ static void write_sequence(Writer *writer, const DbaSequence *x) {
     g_string_append(writer->before, ";\n");
     if (!x->owned_by_table)
       write_owner(writer, writer->before, object, x->owner);
-    if (x->owned_by_table) { // the table exists only after this
+    if (x->owned_by_table && x->owned_by_column) { // the table exists only after this
       g_autofree char *table = dba_sql_name(x->owned_by_schema, x->owned_by_table), *column = dba_sql_name(NULL, x->owned_by_column);
       write_owner(writer, writer->after, object, x->owner);
       g_string_append_printf(writer->after, "ALTER %s OWNED BY %s.%s;\n", object, table, column);

@@ -127,6 +127,7 @@ static bool choose_affine(DbaRedactMap *map, const Place *places, unsigned n, un
 }
 
 enum { WEIGHT = 1024 };
+static const double HALF_WEIGHT = WEIGHT / 2.0;
 
 static unsigned random_weight(uint64_t *seed) { return WEIGHT / 2 + (unsigned)(next_random(seed) % WEIGHT); }
 
@@ -176,13 +177,13 @@ static void spread(const DbaRedactMap *map, const Place *places, unsigned n, Uni
       spread_between(places, i + 1, next - i - 1, places[i].at, places[next].at, unit, seed, ret_at);
   }
   if (last + 1 < n) {
-    Units span = places[n - 1].at - places[last].at, end = places[last].at + (Units)((double)span * random_weight(seed) / (WEIGHT / 2));
+    Units span = places[n - 1].at - places[last].at, end = places[last].at + (Units)((double)span * random_weight(seed) / HALF_WEIGHT);
     end = end > greatest ? greatest : end;
     spread_between(places, last + 1, n - last - 1, places[last].at, (end < places[n - 1].at ? places[n - 1].at : end) + unit, unit, seed,
                    ret_at);
   }
   if (first) {
-    Units span = places[first].at - places[0].at, end = places[first].at - (Units)((double)span * random_weight(seed) / (WEIGHT / 2));
+    Units span = places[first].at - places[0].at, end = places[first].at - (Units)((double)span * random_weight(seed) / HALF_WEIGHT);
     end = end < least ? least : end;
     spread_between(places, 0, first, (end > places[0].at ? places[0].at : end) - unit, places[first].at, unit, seed, ret_at);
   }
