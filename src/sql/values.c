@@ -295,7 +295,7 @@ static void opaque(Reading *reading, const DbaSqlColumn *column, const char *wha
 }
 
 // The token of a constant; the tree gives a negative number the place of its sign.
-static void mark(Reading *reading, const A_Const *constant, const DbaSqlColumn *column, bool distance, bool array) {
+static void mark(Reading *reading, A_Const *constant, const DbaSqlColumn *column, bool distance, bool array) {
   DbaList *tokens = &reading->values->tokens;
   if (constant->location < 0 || constant->isnull || nodeTag(&constant->val) == T_Boolean)
     return;
