@@ -187,7 +187,8 @@ void dba_text_append_wrapped(GString *out, const char *text, unsigned width, uns
 
 // What starts as gzip does is expanded, to at most 1 GB.
 bool dba_file_read(const char *path, char **ret_text, size_t *ret_length, GError **error) DBA_CHECKED;
-// Through a temporary file beside it and a rename; folders above are made.
+// Through a temporary file beside it and a rename, so that nobody sees a half of it; folders above are made.  What is no regular file
+// is written to as it is.
 bool dba_file_write(const char *path, const char *text, size_t length, GError **error) DBA_CHECKED;
 bool dba_file_make_folder(const char *path, unsigned mode, GError **error) DBA_CHECKED;
 // Removes a folder and all below it; never follows a link.  A folder that is not there is no error.

@@ -33,11 +33,25 @@ bool dba_file_make_folder(const char *path, unsigned mode, GError **error) {
   return true;
 }
 
+static bool write_into(const char *path, const char *text, size_t length, GError **error) {
+  int fd = open(path, O_WRONLY | O_CLOEXEC);
+  ssize_t n = 0;
+  for (size_t at = 0; fd >= 0 && n >= 0 && at < length; at += (size_t)n)
+    n = write(fd, text + at, length - at);
+  int problem = errno;
+  if (fd >= 0)
+    close(fd);
+  return (fd >= 0 && n >= 0) || dba_fail(error, DBA_ERROR_INPUT, "%s: cannot be written: %s", path, g_strerror(problem));
+}
+
 bool dba_file_write(const char *path, const char *text, size_t length, GError **error) {
   g_autoptr(GError) inner = NULL;
   g_autofree char *folder = g_path_get_dirname(path);
   if (!dba_file_make_folder(folder, 0755, error))
     return false;
+  struct stat there;
+  if (stat(path, &there) == 0 && !S_ISREG(there.st_mode)) // a device or a pipe is written to, never replaced
+    return write_into(path, text, length, error);
   if (!g_file_set_contents_full(path, text, (gssize)length, G_FILE_SET_CONTENTS_CONSISTENT, 0644, &inner))
     return dba_fail(error, DBA_ERROR_INPUT, "%s: cannot be written: %s", path, inner->message);
   return true;

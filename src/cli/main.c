@@ -182,6 +182,15 @@ static bool set_up(const DbaOptions *options, DbaRequest *request, GError **erro
   request->budget_seconds = budget ? parse_time(budget) : 120;
   if (request->budget_seconds < 0)
     return dba_fail(error, DBA_ERROR_USAGE, "--budget %s: say seconds, or 90s, 5m, 1h", budget);
+  const char *clients = options->texts[DBA_OPTION_CLIENTS], *time = options->texts[DBA_OPTION_TIME];
+  char *end;
+  guint64 n = clients ? g_ascii_strtoull(clients, &end, 10) : 4;
+  if (clients && (!g_ascii_isdigit(*clients) || *end || n < 1 || n > 64))
+    return dba_fail(error, DBA_ERROR_USAGE, "--clients %s: say 1 to 64", clients);
+  request->clients = (unsigned)n;
+  request->time_seconds = time ? parse_time(time) : 10;
+  if (request->time_seconds < 0.1)
+    return dba_fail(error, DBA_ERROR_USAGE, "--time %s: say seconds, or 90s, 5m, 1h", time);
   request->home.major = major ? (int)g_ascii_strtoll(major, NULL, 10) : 0;
   if (major && request->home.major <= 0)
     return dba_fail(error, DBA_ERROR_USAGE, "--pg-major %s: is no number", major);

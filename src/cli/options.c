@@ -34,6 +34,8 @@ static const struct {
     {"at", 0, DBA_OPTION_AT, "DATE", "as it will be then (2027-06-30, or 90d), at the rates of today", false},
     {"since", 0, DBA_OPTION_SINCE, "FILE", "an earlier survey, for rates of growth", false},
     {"seed", 0, DBA_OPTION_SEED, "N", "lab stand-in: other rows of the same kind (1)", false},
+    {"clients", 'c', DBA_OPTION_CLIENTS, "N", "lab load: how many at a time (4)", false},
+    {"time", 'T', DBA_OPTION_TIME, "TIME", "lab load: for how long (10s)", false},
     {"cold", 0, DBA_OPTION_COLD, NULL, "every measured run finds empty caches", false},
     {"receipts", 0, DBA_OPTION_RECEIPTS, "FILE", "proofs of an earlier findings.json, instead of measuring again", false},
     {"no-lab", 0, DBA_OPTION_NO_LAB, NULL, "advice without proofs", false},

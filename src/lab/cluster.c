@@ -258,6 +258,13 @@ DbaServer *dba_lab_connect(const DbaLab *lab, const char *role, const char *data
   return server;
 }
 
+DbaServer *dba_lab_connect_as_person(const DbaLab *lab, const char *role, const char *database, GError **error) {
+  g_autoptr(DbaServer) server = dba_lab_connect(lab, role, database, error);
+  if (!server || (!strcmp(role, DBA_LAB_SUPERUSER) && !dba_server_exec(server, "set search_path = \"$user\", public", error)))
+    return NULL;
+  return g_steal_pointer(&server);
+}
+
 // The subject may make things in its database, and does not own it: an owner could change settings for our sessions too.
 static bool give_database(const DbaLab *lab, DbaServer *server, const char *name, bool is_new, GError **error) {
   g_autofree char *quoted = dba_sql_name(NULL, name),

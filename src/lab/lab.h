@@ -68,6 +68,8 @@ double dba_lab_start_ms(const DbaLab *lab);
 // libpq keyword string for a role and a database.
 char *dba_lab_conninfo(const DbaLab *lab, const char *role, const char *database) DBA_CHECKED;
 DbaServer *dba_lab_connect(const DbaLab *lab, const char *role, const char *database, GError **error) DBA_CHECKED;
+// The same, with names looked up as a person's session does: also for the superuser, whose sessions look in pg_catalog alone else.
+DbaServer *dba_lab_connect_as_person(const DbaLab *lab, const char *role, const char *database, GError **error) DBA_CHECKED;
 // A database in which the subject role may make everything, empty or as a copy of another with its settings.
 bool dba_lab_create_database(const DbaLab *lab, const char *name, const char *template_name, GError **error) DBA_CHECKED;
 bool dba_lab_drop_database(const DbaLab *lab, const char *name, GError **error) DBA_CHECKED;

@@ -253,6 +253,22 @@ DbaResult *dba_server_query(DbaServer *server, const char *sql, const char *cons
   return collect(server, error);
 }
 
+bool dba_server_prepare(DbaServer *server, const char *name, const char *sql, GError **error) {
+  if (!PQsendPrepare(server->connection, name, sql, 0, NULL))
+    return fail_result(server, NULL, error);
+  DbaResult *result = collect(server, error);
+  dba_result_free(result);
+  return result != NULL;
+}
+
+DbaResult *dba_server_run(DbaServer *server, const char *name, const char *const *parameters, int n, GError **error) {
+  if (!PQsendQueryPrepared(server->connection, name, n, parameters, NULL, NULL, 0)) {
+    fail_result(server, NULL, error);
+    return NULL;
+  }
+  return collect(server, error);
+}
+
 bool dba_server_exec(DbaServer *server, const char *sql, GError **error) {
   if (!PQsendQuery(server->connection, sql))
     return fail_result(server, NULL, error);

@@ -33,6 +33,10 @@ bool dba_server_is_conninfo(const char *text);
 // One statement with text parameters ($1 ...), a NULL-terminated list or NULL.  An interrupt cancels it on the server and
 // fails with DBA_ERROR_INTERRUPTED; a lost connection with DBA_ERROR_CONNECT; an SQL error with DBA_ERROR_DATABASE.
 DbaResult *dba_server_query(DbaServer *server, const char *sql, const char *const *parameters, GError **error) DBA_CHECKED;
+// The same in two steps: a statement that is prepared under a name, and run many times.
+bool dba_server_prepare(DbaServer *server, const char *name, const char *sql, GError **error) DBA_CHECKED;
+// `n` parameters, any of which may be NULL.
+DbaResult *dba_server_run(DbaServer *server, const char *name, const char *const *parameters, int n, GError **error) DBA_CHECKED;
 // Many statements at once, results thrown away.
 bool dba_server_exec(DbaServer *server, const char *sql, GError **error) DBA_CHECKED;
 // COPY ... FROM STDIN: begin, any number of pieces, end.

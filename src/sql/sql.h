@@ -143,10 +143,20 @@ typedef struct DbaSqlOpaque {
   const char *what; // "LIKE", "lower()"
 } DbaSqlOpaque;
 
+// A parameter, $1.  One that stands in several places is told once for each.
+typedef struct DbaSqlParameter {
+  int number;
+  const DbaSqlColumn *with; // compared with, or assigned to; NULL: not told
+  bool inserted;            // goes into a new row
+  bool structural;          // of LIMIT or OFFSET
+  bool array;               // of = ANY ($1)
+} DbaSqlParameter;
+
 typedef struct DbaSqlValues {
-  DbaList tokens;  // DbaSqlToken
-  DbaList pairs;   // DbaSqlPair
-  DbaList opaques; // DbaSqlOpaque
+  DbaList tokens;     // DbaSqlToken
+  DbaList pairs;      // DbaSqlPair
+  DbaList opaques;    // DbaSqlOpaque
+  DbaList parameters; // DbaSqlParameter
 } DbaSqlValues;
 
 // The names of a table's columns in their order, NULL-terminated; NULL for a table that is not known.

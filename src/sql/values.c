@@ -164,6 +164,7 @@ typedef struct Reading {
   const char *type; // the cast around
   unsigned steps;
   bool predicate, structural;
+  bool inserting;
   bool looked_at; // a constant here enters plans, though in no predicate
 } Reading;
 
@@ -334,6 +335,11 @@ static void mark(Reading *reading, A_Const *constant, const DbaSqlColumn *column
   token->predicate = reading->predicate || reading->looked_at;
 }
 
+static void mark_parameter(Reading *reading, const ParamRef *parameter, const DbaSqlColumn *column, bool array) {
+  DbaSqlParameter *found = dba_list_add(reading->arena, &reading->values->parameters, sizeof *found);
+  *found = (DbaSqlParameter){parameter->number, column, reading->inserting, reading->structural, array};
+}
+
 static bool is_type(const TypeName *type, const char *name) {
   return type && list_length(type->names) && !strcmp(strVal(llast(type->names)), name);
 }
@@ -380,6 +386,7 @@ static void attach(Reading *reading, Node *node, const DbaSqlColumn *column, boo
     return;
   switch (nodeTag(node)) {
   case T_A_Const: mark(reading, (A_Const *)node, column, distance, false); return;
+  case T_ParamRef: mark_parameter(reading, (ParamRef *)node, distance ? NULL : column, false); return;
   case T_TypeCast: {
     TypeCast *cast = (TypeCast *)node;
     bool array = cast->typeName && list_length(cast->typeName->arrayBounds);
@@ -427,6 +434,8 @@ static void compare(Reading *reading, Node *left, Node *right, bool any) {
     pair(reading, &a, &b);
   else if (has_a && any && IsA(right, A_Const))
     mark(reading, (A_Const *)right, keep_column(reading, &a), false, true);
+  else if (has_a && any && strip(right) && IsA(strip(right), ParamRef))
+    mark_parameter(reading, (ParamRef *)strip(right), keep_column(reading, &a), true);
   else if (has_a)
     attach(reading, right, keep_column(reading, &a), false);
   else if (has_b)
@@ -501,7 +510,7 @@ static void visit_predicate(Node *node, Reading *reading) {
 static void visit_structural(Node *node, Reading *reading) {
   Node *value = strip(node);
   bool before = reading->structural;
-  reading->structural = value && IsA(value, A_Const);
+  reading->structural = value && (IsA(value, A_Const) || IsA(value, ParamRef));
   visit(node, reading);
   reading->structural = before;
 }
@@ -597,6 +606,7 @@ static bool inserted_column(Reading *reading, List *columns, int n, DbaSqlColumn
 }
 
 static void visit_row(Reading *reading, List *columns, List *row) {
+  reading->inserting = true;
   for (int i = 0; i < list_length(row); i++) {
     DbaSqlColumn column;
     if (inserted_column(reading, columns, i, &column))
@@ -604,6 +614,7 @@ static void visit_row(Reading *reading, List *columns, List *row) {
     else
       visit(list_nth(row, i), reading);
   }
+  reading->inserting = false;
 }
 
 static void visit_insert(InsertStmt *insert, Reading *reading) {
@@ -732,6 +743,7 @@ static bool visit(Node *node, void *data) {
   case T_DeleteStmt:
   case T_MergeStmt: visit_change(node, reading); return false;
   case T_A_Const: mark(reading, (A_Const *)node, NULL, false, false); return false;
+  case T_ParamRef: mark_parameter(reading, (ParamRef *)node, NULL, false); return false;
   case T_TypeCast: {
     const char *type = enter_cast(reading, (TypeCast *)node);
     visit(((TypeCast *)node)->arg, reading);

@@ -7,7 +7,6 @@
 #include "verb/verb.h"
 
 #include "lab/measuring.h"
-#include "sql/sql.h"
 
 #include <string.h>
 
@@ -31,12 +30,7 @@ typedef struct Work {
   DbaArena *arena;
   DbaList changes;    // Change
   DbaList statements; // Measured
-  DbaLab *lab;
-  bool ours;           // the lab dies with us
-  char *database;      // the template of both clones
-  const char *role;    // that measures
-  const char *subject; // shown
-  const char *rows;    // where they come from
+  DbaLabRows on;      // its database is the template of both clones
   const char *settings, *locale;
   gint64 deadline_us;
 } Work;
@@ -53,118 +47,6 @@ static const DbaField change_fields[] = {F(Change, sql, TEXT), F(Change, ms, REA
 static const DbaRecord measured_record = {"statement", sizeof(Measured), measured_fields};
 static const DbaRecord change_record = {"change", sizeof(Change), change_fields};
 
-// ---- the words --------------------------------------------------------------------------------------------------------
-
-static bool take_statement(const DbaSqlStatement *statement, void *data, GError **error) {
-  Work *work = data;
-  const char *text = dba_arena_text_n(work->arena, statement->item.text, statement->item.length);
-  switch (statement->item.kind) {
-  case DBA_SQL_STATEMENT: break;
-  case DBA_SQL_META: return dba_fail(error, DBA_ERROR_USAGE, "lab measure: takes SQL, not psql's \"%.60s\"", text);
-  default: return dba_fail(error, DBA_ERROR_USAGE, "lab measure: takes no COPY data");
-  }
-  switch (statement->facts.tag) {
-  case DBA_SQL_SELECT:
-  case DBA_SQL_INSERT:
-  case DBA_SQL_UPDATE:
-  case DBA_SQL_DELETE:
-  case DBA_SQL_MERGE: {
-    Measured *measured = dba_list_add(work->arena, &work->statements, sizeof *measured);
-    *measured = (Measured){.sql = text, .writes = statement->facts.changes_data};
-    return true;
-  }
-  case DBA_SQL_TRANSACTION:
-  case DBA_SQL_DATABASE:
-  case DBA_SQL_COPY_FROM_STDIN: return dba_fail(error, DBA_ERROR_USAGE, "lab measure: \"%.60s\" cannot be a part of a change here", text);
-  default: {
-    Change *change = dba_list_add(work->arena, &work->changes, sizeof *change);
-    change->sql = text;
-    return true;
-  }
-  }
-}
-
-// SQL, or a file of it.
-static bool read_words(const char *const *words, Work *work, GError **error) {
-  for (; *words; words++) {
-    bool is_file = g_str_has_suffix(*words, ".sql") && !strpbrk(*words, " \t\n;");
-    g_autoptr(DbaSqlReader) reader =
-        is_file ? dba_sql_reader_file(*words, error) : dba_sql_reader_text("the command line", *words, strlen(*words));
-    if (!reader || !dba_sql_visit(reader, take_statement, work, error))
-      return false;
-  }
-  if (!work->statements.n)
-    return dba_fail(
-        error, DBA_ERROR_USAGE,
-        "lab measure: name a statement to measure (hint: dbarch lab measure SUBJECT 'create index on orders (status)' 'select ...')");
-  return true;
-}
-
-// ---- the rows ---------------------------------------------------------------------------------------------------------
-
-static bool find_lab(Work *work, const char *name, bool *ret_found, GError **error) {
-  g_autoptr(GPtrArray) entries = dba_lab_list(&work->request->home);
-  *ret_found = false;
-  for (guint i = 0; name && i < entries->len; i++) {
-    const DbaLabEntry *entry = entries->pdata[i];
-    if (strcmp(entry->name, name) || !entry->kept)
-      continue;
-    *ret_found = true;
-    work->subject = dba_arena_format(work->arena, "lab %s", name);
-    if (!(work->lab = dba_lab_attach(entry, work->request->interrupt, error)) || !dba_lab_find_database(work->lab, &work->database, error))
-      return false;
-    if (!strcmp(work->database, "twin"))
-      return dba_fail(error, DBA_ERROR_USAGE, "lab %s is a twin, which has no rows to measure on (hint: dbarch lab stand-in)", name);
-    // What a person fills by hand is theirs; rows of a subject are touched without power.
-    work->role = strcmp(work->database, "lab") ? DBA_LAB_SUBJECT_ROLE : DBA_LAB_SUPERUSER;
-    work->rows = strcmp(work->database, "stand_in") ? "the lab's own" : "made from statistics";
-  }
-  return true;
-}
-
-static void tell_progress(void *data, const char *line) { dba_request_progress(data, "%s", line); }
-
-static bool make_lab(Work *work, const DbaRequest *inner, DbaAnswer *answer, GError **error) {
-  g_auto(DbaSubject) subject = {0};
-  g_autoptr(DbaLoad) load = dba_load_new();
-  g_autofree char *substitution = NULL;
-  work->ours = true;
-  work->role = DBA_LAB_SUBJECT_ROLE;
-  if (!dba_subject_find(inner, &subject, error))
-    return false;
-  work->subject = dba_arena_text(work->arena, subject.shown);
-  g_autoptr(DbaSurvey) survey = dba_subject_survey(inner, &subject, &work->lab, NULL, error);
-  if (!survey)
-    return false;
-  if (work->lab) { // SQL files: their rows are there
-    work->database = g_strdup("subject");
-    work->rows = "the subject's own files";
-    g_autoptr(DbaServer) owner = dba_lab_connect(work->lab, DBA_LAB_SUPERUSER, work->database, error);
-    return owner && dba_lab_set_planner(owner, work->database, survey, load, error);
-  }
-  dba_request_progress(work->request, "starting the lab");
-  DbaRequest told = *work->request;
-  double scale;
-  DbaStandIn options = {.percent = work->request->percent,
-                        .size_bytes = work->request->size_bytes,
-                        .seed = work->request->seed,
-                        .progress = tell_progress,
-                        .progress_data = &told};
-  work->database = g_strdup("stand_in");
-  if (!dba_subject_start_lab(work->request, survey, false, &work->lab, &substitution, error) ||
-      !dba_lab_create_stand_in(work->lab, work->database, survey, &options, load, &scale, error))
-    return false;
-  work->rows =
-      scale < 1 ? dba_arena_format(work->arena, "made from statistics, %.3g %% of the subject's", scale * 100) : "made from statistics";
-  if (substitution)
-    g_ptr_array_add(answer->warnings, g_strdup_printf("another plan may come of it: %s", substitution));
-  for (guint i = 0; i < load->notes->len; i++) {
-    const DbaLoadNote *note = load->notes->pdata[i];
-    g_ptr_array_add(answer->warnings, g_strdup_printf("%s: %s", note->file, note->text));
-  }
-  return true;
-}
-
 // ---- the change -------------------------------------------------------------------------------------------------------
 
 // What the server refuses of the user's own SQL is wrong input; always false.
@@ -175,15 +57,11 @@ static bool blame(const char *sql, GError **error) {
   return false;
 }
 
-// A session as a person would have it: names are looked up as the database says.
 static DbaServer *open_side(const Work *work, const char *database, GError **error) {
-  g_autoptr(DbaServer) server = dba_lab_connect(work->lab, work->role, database, error);
-  if (!server)
-    return NULL;
-  dba_server_set_deadline(server, work->deadline_us);
-  if (!strcmp(work->role, DBA_LAB_SUPERUSER) && !dba_server_exec(server, "set search_path = \"$user\", public", error))
-    return NULL;
-  return g_steal_pointer(&server);
+  DbaServer *server = dba_lab_connect_as_person(work->on.lab, work->on.role, database, error);
+  if (server)
+    dba_server_set_deadline(server, work->deadline_us);
+  return server;
 }
 
 static bool make_change(const Work *work, DbaServer *server, GError **error) {
@@ -193,7 +71,7 @@ static bool make_change(const Work *work, DbaServer *server, GError **error) {
       return blame(change->sql, error);
     change->ms = (double)(g_get_monotonic_time() - begin) / 1e3;
   }
-  g_autoptr(DbaServer) owner = dba_lab_connect(work->lab, DBA_LAB_SUPERUSER, AFTER, error);
+  g_autoptr(DbaServer) owner = dba_lab_connect(work->on.lab, DBA_LAB_SUPERUSER, AFTER, error);
   return owner && dba_lab_analyze_new(owner, error);
 }
 
@@ -232,7 +110,7 @@ static bool measure(Work *work, Measured *measured, DbaServer *admin, DbaServer 
   if (!read_plan(work, before, measured->sql, &measured->plan_before, error) ||
       !read_plan(work, after, measured->sql, &measured->plan_after, error))
     return false;
-  g_auto(DbaComparison) comparison = {.lab = work->lab,
+  g_auto(DbaComparison) comparison = {.lab = work->on.lab,
                                       .admin = admin,
                                       .before = before,
                                       .after = after,
@@ -251,11 +129,11 @@ static bool measure(Work *work, Measured *measured, DbaServer *admin, DbaServer 
   measured->machine = dba_arena_text(work->arena, machine);
   DbaReceipt frame = {.method = dba_arena_format(work->arena, "the statement, %u runs each, interleaved, caches %s%s", comparison.n,
                                                  cold ? "cold" : "warm", measured->writes ? ", rolled back" : ""),
-                      .server = dba_arena_format(work->arena, "PostgreSQL %s", dba_lab_version(work->lab)),
+                      .server = dba_arena_format(work->arena, "PostgreSQL %s", dba_lab_version(work->on.lab)),
                       .locale = work->locale,
                       .settings = work->settings,
-                      .rows_origin = work->rows,
-                      .rows = work->subject,
+                      .rows_origin = work->on.rows,
+                      .rows = work->on.subject,
                       .repeat = dba_arena_text(work->arena, again),
                       .seed = (int64_t)work->request->seed};
   (void)dba_comparison_receipts(&comparison, &frame, measured->writes, work->arena, &measured->receipts);
@@ -263,7 +141,7 @@ static bool measure(Work *work, Measured *measured, DbaServer *admin, DbaServer 
 }
 
 static bool measure_all(Work *work, GError **error) {
-  g_autoptr(DbaServer) admin = dba_lab_connect(work->lab, DBA_LAB_SUPERUSER, "postgres", error);
+  g_autoptr(DbaServer) admin = dba_lab_connect(work->on.lab, DBA_LAB_SUPERUSER, "postgres", error);
   g_autoptr(DbaServer) before = admin ? open_side(work, BEFORE, error) : NULL;
   g_autoptr(DbaServer) after = before ? open_side(work, AFTER, error) : NULL;
   if (!after || !dba_lab_describe(admin, work->arena, &work->settings, &work->locale, error))
@@ -281,15 +159,15 @@ static bool measure_all(Work *work, GError **error) {
 }
 
 static bool run(Work *work, GError **error) {
-  if (work->ours && !dba_lab_set_fsync(work->lab, true, error))
+  if (work->on.ours && !dba_lab_set_fsync(work->on.lab, true, error))
     return false;
   dba_request_progress(work->request, "cloning the rows");
-  bool ok = dba_lab_drop_database(work->lab, BEFORE, error) && dba_lab_drop_database(work->lab, AFTER, error) &&
-            dba_lab_create_database(work->lab, BEFORE, work->database, error) &&
-            dba_lab_create_database(work->lab, AFTER, work->database, error) && measure_all(work, error);
-  if (!work->ours) { // nothing is left behind
+  bool ok = dba_lab_drop_database(work->on.lab, BEFORE, error) && dba_lab_drop_database(work->on.lab, AFTER, error) &&
+            dba_lab_create_database(work->on.lab, BEFORE, work->on.database, error) &&
+            dba_lab_create_database(work->on.lab, AFTER, work->on.database, error) && measure_all(work, error);
+  if (!work->on.ours) { // nothing is left behind
     g_autoptr(GError) problem = NULL;
-    if (!dba_lab_drop_database(work->lab, BEFORE, &problem) || !dba_lab_drop_database(work->lab, AFTER, &problem)) {
+    if (!dba_lab_drop_database(work->on.lab, BEFORE, &problem) || !dba_lab_drop_database(work->on.lab, AFTER, &problem)) {
       if (ok)
         g_propagate_error(error, g_steal_pointer(&problem));
       ok = false;
@@ -309,7 +187,8 @@ static void print_plan(const char *label, const char *plan, GString *out) {
 }
 
 static void print(const Work *work, GString *out) {
-  g_string_append_printf(out, "%s: rows %s; PostgreSQL %s, %s\n", work->subject, work->rows, dba_lab_version(work->lab), work->settings);
+  g_string_append_printf(out, "%s: rows %s; PostgreSQL %s, %s\n", work->on.subject, work->on.rows, dba_lab_version(work->on.lab),
+                         work->settings);
   for (DBA_EACH(Change, change, &work->changes)) {
     g_autofree char *sql = dba_text_printable(change->sql, false), *took = dba_text_duration(change->ms);
     g_string_append_printf(out, "change   %.200s  (%s)\n", sql, took);
@@ -338,7 +217,7 @@ static char *as_json(const Work *work) {
   g_autoptr(DbaJson) json = dba_json_new();
   dba_json_put_text(json, "format", "dbarch-measure");
   dba_json_put_int(json, "format_version", 1);
-  dba_json_put_text(json, "subject", work->subject);
+  dba_json_put_text(json, "subject", work->on.subject);
   dba_json_put_list(json, "change", &change_record, &work->changes, 0);
   dba_json_put_list(json, "statements", &measured_record, &work->statements, 0);
   return dba_json_text(json);
@@ -347,14 +226,18 @@ static char *as_json(const Work *work) {
 bool dba_verb_lab_measure(const DbaRequest *request, DbaAnswer *answer, GError **error) {
   g_autoptr(DbaArena) arena = dba_arena_new();
   Work work = {.request = request, .arena = arena};
-  DbaRequest inner = *request;
-  bool named = !request->subject_conninfo && request->words[1], found;
-  const char *subject_words[] = {named ? request->words[1] : NULL, NULL};
-  inner.words = subject_words;
-  inner.with_values = true;
+  DbaLabSql sql = {.arena = arena, .command = "lab measure"};
   work.deadline_us = g_get_monotonic_time() + (gint64)(request->budget_seconds * G_USEC_PER_SEC);
-  bool ok = read_words(request->words + (named ? 2 : 1), &work, error) && find_lab(&work, subject_words[0], &found, error) &&
-            (found || make_lab(&work, &inner, answer, error)) && run(&work, error);
+  bool ok = dba_lab_sql_read(request, &sql, error);
+  if (ok && !sql.statements.n)
+    ok = dba_fail(
+        error, DBA_ERROR_USAGE,
+        "lab measure: name a statement to measure (hint: dbarch lab measure SUBJECT 'create index on orders (status)' 'select ...')");
+  for (DBA_EACH(DbaLabStatement, statement, &sql.statements))
+    *(Measured *)dba_list_add(arena, &work.statements, sizeof(Measured)) = (Measured){.sql = statement->sql, .writes = statement->writes};
+  for (DBA_EACH_TEXT(change, &sql.changes))
+    ((Change *)dba_list_add(arena, &work.changes, sizeof(Change)))->sql = *change;
+  ok = ok && dba_lab_rows_open(request, arena, answer, &work.on, error) && run(&work, error);
   if (ok) {
     g_autofree char *json = request->format == DBA_FORMAT_JSON ? as_json(&work) : NULL;
     if (json)
@@ -362,7 +245,6 @@ bool dba_verb_lab_measure(const DbaRequest *request, DbaAnswer *answer, GError *
     else
       print(&work, answer->text);
   }
-  dba_lab_stop(work.lab);
-  g_free(work.database);
+  dba_lab_rows_clear(&work.on);
   return ok;
 }

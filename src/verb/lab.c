@@ -293,6 +293,7 @@ bool dba_verb_lab(const DbaRequest *request, DbaAnswer *answer, GError **error) 
                   {"twin", lab_twin, UINT_MAX},
                   {"stand-in", lab_stand_in, UINT_MAX},
                   {"what-if", dba_verb_lab_what_if, UINT_MAX},
+                  {"load", dba_verb_lab_load, UINT_MAX},
                   {"measure", dba_verb_lab_measure, UINT_MAX}};
   const char *name = word(request, 0);
   const char *names[G_N_ELEMENTS(commands) + 1] = {0};

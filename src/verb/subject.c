@@ -164,7 +164,7 @@ void dba_subject_take_notes(const DbaLoad *load, DbaSurvey *survey, DbaReview *r
   }
 }
 
-static bool read_workload(DbaSurvey *survey, const char *path, GError **error) {
+bool dba_subject_read_workload(DbaSurvey *survey, const char *path, GError **error) {
   g_autoptr(DbaSqlReader) reader = dba_sql_reader_file(path, error);
   for (;;) {
     DbaSqlItem item;
@@ -212,7 +212,7 @@ static DbaSurvey *survey_sql(const DbaRequest *request, const DbaSubject *subjec
     relation->sequential_scans = relation->index_scans = relation->inserted = relation->updated = relation->deleted =
         relation->hot_updated = 0;
   for (guint i = 0; i < subject->workload->len; i++)
-    if (!read_workload(survey, subject->workload->pdata[i], error))
+    if (!dba_subject_read_workload(survey, subject->workload->pdata[i], error))
       return NULL;
   dba_subject_take_notes(load, survey, review);
   return g_steal_pointer(&survey);
@@ -238,7 +238,7 @@ static DbaSurvey *read_subject(const DbaRequest *request, const DbaSubject *subj
 
 DbaSurvey *dba_subject_survey(const DbaRequest *request, const DbaSubject *subject, DbaLab **lab, DbaReview *review, GError **error) {
   g_autoptr(DbaSurvey) survey = read_subject(request, subject, lab, review, error);
-  if (!survey || (request->workload && !read_workload(survey, request->workload, error)))
+  if (!survey || (request->workload && !dba_subject_read_workload(survey, request->workload, error)))
     return NULL;
   return g_steal_pointer(&survey);
 }

@@ -61,8 +61,9 @@ bool dba_verb_survey(const DbaRequest *request, DbaAnswer *answer, GError **erro
   inner.with_values = !request->no_values;
   if (request->keep_values && request->no_values)
     return dba_fail(error, DBA_ERROR_USAGE, "--with-values and --no-values: say one of them");
-  if (request->output && !request->force && g_file_test(request->output, G_FILE_TEST_EXISTS))
-    return dba_fail(error, DBA_ERROR_USAGE, "%s is there already (hint: --force overwrites it)", request->output);
+  const char *output = g_strcmp0(request->output, "-") ? request->output : NULL; // "-": stdout
+  if (output && !request->force && g_file_test(output, G_FILE_TEST_IS_REGULAR))
+    return dba_fail(error, DBA_ERROR_USAGE, "%s is there already (hint: --force overwrites it)", output);
   if (!dba_subject_find(request, &subject, error))
     return false;
   g_autoptr(DbaSurvey) survey = dba_subject_survey(&inner, &subject, &lab, NULL, error);
@@ -78,17 +79,17 @@ bool dba_verb_survey(const DbaRequest *request, DbaAnswer *answer, GError **erro
   for (DBA_EACH(DbaGap, gap, &survey->gaps))
     g_ptr_array_add(answer->warnings, g_strdup_printf("not read: %s: %s (%s)", gap->what, gap->why, gap->remedy));
   tell_redaction(survey, answer);
-  if (!request->output) {
+  if (!output) {
     g_string_append(answer->text, json);
     return true;
   }
-  if (!g_str_has_suffix(request->output, ".json"))
+  if (!g_str_has_suffix(output, ".json"))
     packed = dba_gzip(json, strlen(json), &length);
-  if (!dba_file_write(request->output, packed ? packed : json, length, error))
+  if (!dba_file_write(output, packed ? packed : json, length, error))
     return false;
   g_autofree char *size = dba_text_bytes((int64_t)length);
   const char *how = request->no_values ? "no values in it" : survey->redaction.done ? "values disguised" : "WITH PRODUCTION VALUES";
-  g_string_append_printf(answer->text, "%s: %u tables and views, %u statements, %u gaps, %s, %s\n", request->output,
+  g_string_append_printf(answer->text, "%s: %u tables and views, %u statements, %u gaps, %s, %s\n", output,
                          survey->schema.relations.n, survey->workload.n, survey->gaps.n, how, size);
   return true;
 }

@@ -6,8 +6,8 @@ static const char *const review_options[] = {"as",   "workload", "out",      "fo
                                              "json", "fail-on",  "receipts", "cold",  "dbname", "host",   "port",   "username", NULL};
 static const char *const survey_options[] = {"as",   "workload", "output", "force", "with-values", "no-values",
                                              "json", "dbname",   "host",   "port",  "username",    NULL};
-static const char *const lab_options[] = {"yes",  "as",     "workload", "grow", "at",     "since", "format", "json",     "rows",
-                                          "size", "budget", "cold",     "seed", "dbname", "host",  "port",   "username", NULL};
+static const char *const lab_options[] = {"yes",  "clients", "time",   "as",   "workload", "grow",   "at",   "since", "format",   "json",
+                                          "rows", "size",    "budget", "cold", "seed",     "dbname", "host", "port",  "username", NULL};
 static const char *const capacity_options[] = {"as",   "grow",   "at",   "since", "no-lab",   "format",
                                                "json", "dbname", "host", "port",  "username", NULL};
 static const char *const doctor_options[] = {"install", "yes", "offline", "dbname", "host", "port", "username", NULL};
@@ -42,7 +42,7 @@ const DbaVerb dba_verbs[] = {
      "  dbarch capacity shop.json.gz --since last-month.json.gz --at 2027-06-30\n"
      "  dbarch capacity examples/shop --grow 10x\n",
      dba_verb_capacity},
-    {"lab", false, "start|psql|twin|stand-in|what-if|measure ...", "the private server", lab_options,
+    {"lab", false, "start|psql|twin|stand-in|what-if|measure|load ...", "the private server", lab_options,
      "  dbarch lab start                   starts one and leaves it running\n"
      "  dbarch lab status                  what is running\n"
      "  dbarch lab psql [NAME] [options]   psql in it, with psql's own options\n"
@@ -53,7 +53,8 @@ const DbaVerb dba_verbs[] = {
      "  dbarch lab stand-in SUBJECT        a database with rows like the subject's, made from its statistics\n"
      "  dbarch lab what-if SUBJECT SQL ... plans with indexes supposed (CREATE INDEX) and hidden (DROP INDEX)\n"
      "  dbarch lab what-if SUBJECT --grow 10x   which plans flip when the tables have grown (--at DATE: at the rates of today)\n"
-     "  dbarch lab measure SUBJECT SQL ... what a change gains: statements run before and after it, on rows\n",
+     "  dbarch lab measure SUBJECT SQL ... what a change gains: statements run before and after it, on rows\n"
+     "  dbarch lab load SUBJECT [SQL ...]  clients that run the workload, and what a change does to them\n",
      dba_verb_lab},
     {0},
 };

@@ -40,6 +40,8 @@ typedef struct DbaRequest {
   double percent;     // --rows; 0: not said
   int64_t size_bytes; // --size; 0: not said
   uint64_t seed;
+  unsigned clients;    // --clients
+  double time_seconds; // --time
   DbaFormat format;
   DbaLabHome home;
   DbaInterrupt *interrupt;
@@ -76,6 +78,7 @@ bool dba_verb_survey(const DbaRequest *request, DbaAnswer *answer, GError **erro
 bool dba_verb_lab(const DbaRequest *request, DbaAnswer *answer, GError **error) DBA_CHECKED;
 bool dba_verb_lab_what_if(const DbaRequest *request, DbaAnswer *answer, GError **error) DBA_CHECKED; // words: "what-if" SUBJECT SQL ...
 bool dba_verb_lab_measure(const DbaRequest *request, DbaAnswer *answer, GError **error) DBA_CHECKED; // words: "measure" SUBJECT|LAB SQL ...
+bool dba_verb_lab_load(const DbaRequest *request, DbaAnswer *answer, GError **error) DBA_CHECKED;    // words: "load" SUBJECT|LAB SQL ...
 bool dba_verb_capacity(const DbaRequest *request, DbaAnswer *answer, GError **error) DBA_CHECKED;
 bool dba_verb_doctor(const DbaRequest *request, DbaAnswer *answer, GError **error) DBA_CHECKED;
 
@@ -122,6 +125,37 @@ void dba_subject_take_notes(const DbaLoad *load, DbaSurvey *survey, DbaReview *r
 // dearer.  Only for subjects with statistics; what a twin cannot be made for is a warning.
 bool dba_review_plan(const DbaRequest *request, const DbaSurvey *survey, DbaFindings *findings, const DbaLab *lab, DbaReview *review,
                      DbaAnswer *answer, gint64 deadline_us, GError **error) DBA_CHECKED;
+
+// ---- labs with rows: lab measure, lab load --------------------------------------------------------------------------
+
+typedef struct DbaLabStatement {
+  const char *sql;
+  bool writes;
+} DbaLabStatement;
+
+// The SQL of a command line: statements that read or write rows, and the rest, which is the change.
+typedef struct DbaLabSql {
+  DbaArena *arena;
+  const char *command; // "lab measure", for messages
+  DbaList statements;  // DbaLabStatement
+  DbaList changes;     // texts
+} DbaLabSql;
+bool dba_lab_sql_read(const DbaRequest *request, DbaLabSql *sql, GError **error) DBA_CHECKED;
+
+// A lab with rows: one that runs and is named, or one made of the subject, which dies with us.
+typedef struct DbaLabRows {
+  DbaLab *lab;
+  bool ours;
+  char *database;
+  const char *role;    // that works in it
+  const char *subject; // shown
+  const char *rows;    // where they come from
+  DbaSurvey *survey;   // of the subject; NULL for a lab that is named
+} DbaLabRows;
+bool dba_lab_rows_open(const DbaRequest *request, DbaArena *arena, DbaAnswer *answer, DbaLabRows *ret_rows, GError **error) DBA_CHECKED;
+void dba_lab_rows_clear(DbaLabRows *rows);
+// Appends the statements of a file to the survey's workload.
+bool dba_subject_read_workload(DbaSurvey *survey, const char *path, GError **error) DBA_CHECKED;
 
 // ---- receipts of an earlier run -------------------------------------------------------------------------------------
 

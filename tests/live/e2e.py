@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import stat
 import subprocess
 import sys
 import tempfile
@@ -433,7 +434,9 @@ def redaction_of_hostile_surveys():
     again = run("survey", out, "--workload", workload, "-q", "-o", os.path.join(WORK, "again.json"))
     equal(again.returncode, 2)
     contains(again.stderr, "is disguised already")
-    both = run("survey", path, "--workload", workload, "-q")
+    null = run("survey", path, "-q", "-o", "/dev/null")
+    equal((null.returncode, stat.S_ISCHR(os.stat("/dev/null").st_mode)), (0, True))
+    both = run("survey", path, "--workload", workload, "-q", "-o", "-")
     equal(both.returncode, 0)
     assert "PASSWORD99" not in both.stdout and "text 33" not in both.stdout
     contains(both.stderr, "kept, since it stands in the schema: public.cust.n: 0")
@@ -913,6 +916,43 @@ insert into purchase select i, 3 * (1 + (i * 7) % 4000), 'EF-' || lpad((i % 700)
 
 # ---- what-if and stand-ins -------------------------------------------------------------------------------------------
 
+def load():
+    lab = Lab()
+    try:
+        lab.psql("create table p (id int primary key, n int); insert into p select i, i % 9 from generate_series(1, 2000) i;"
+                 "create table t (id bigserial primary key, p int not null references p, a int, b text, unique (p, a)); insert into t (p, a, b) select 1 + i % 2000, i, md5(i::text) from generate_series(1, 300000) i; vacuum analyze")
+        workload = write("load.workload", "select * from t where p = $1 limit $2; update p set n = $2 where id = $1; insert into t (p, a, b) values ($1, $2, $3); select count(*) from t where id = any ($1);"
+                         "select nope from t; select * from p where id = $1 and n = $2;")
+        out = run("lab", "load", lab.name, "--workload", workload, "-T", "3", "-c", "3", "--json", "-q", "alter table t alter column a type bigint")
+        equal(out.returncode, 0)
+        contains(out.stderr, 'not run: select nope from t: column "nope" does not exist')
+        told = json.loads(out.stdout)
+        equal((len(told["statements"]), told["clients"]), (5, 3))
+        assert 0 < told["errors"] <= 3 and told["statements"][0]["error"].startswith("cached plan must not change"), told  # what a client with prepared statements sees
+        assert all(s["runs"] > 20 and 0 < s["p50_ms"] <= s["p95_ms"] <= s["p99_ms"] <= s["worst_ms"] for s in told["statements"]), told["statements"]
+        change = told["changes"][0]
+        assert change["ms"] > 50 and 900 < change["begin_ms"] < 1600 and "error" not in change, change
+        held = [w for w in told["waits"] if w.get("relation") == "public.t" and w.get("holder", "").startswith("alter table t")]
+        assert held and held[0]["ms"] > change["ms"] * 0.3 and held[0]["held"].startswith("AccessExclusiveLock"), (change, told["waits"][:5])
+        assert max(s.get("during_ms", 0) for s in told["statements"]) > change["ms"] * 0.3, told["statements"]
+        # rows that were sampled are found: two parameters of one table come from one row
+        equal(lab.psql("select data_type from information_schema.columns where table_name = 't' and column_name = 'a'").strip(), "bigint")
+        table = run("lab", "load", lab.name, "select * from p where id = $1", "update p set n = n + 1 where id = 1", "-T", "1", "-c", "8", "-q")
+        contains(table.stdout, "8 clients for 1.")
+        contains(table.stdout, "of a row that another transaction has changed")
+        for words, message in ((("lab", "load", lab.name), "nothing to run"), (("lab", "load", lab.name, "select nope"), "no statement of the workload can be run"), (("lab", "load", lab.name, "select 1", "-c", "99"), "1 to 64"),
+                               (("lab", "load", lab.name, "select 1", "-T", "soon"), "--time"), (("lab", "load", "/nowhere", "select 1"), "no such file"), (("lab", "load", lab.name, "begin", "select 1"), "cannot be a part")):
+            out = run(*words, "-q")
+            assert out.returncode in (2, 3), (words, out.returncode)
+            contains(out.stderr, message)
+        running = subprocess.Popen([DBARCH, "lab", "load", lab.name, "select pg_sleep(0.05)", "-T", "60", "-q"], env=clean_env(), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        time.sleep(1.5)
+        running.send_signal(signal.SIGINT)
+        equal(running.wait(timeout=10), 130)
+    finally:
+        lab.stop()
+
+
 def planned_at_its_size():
     """Beside what was measured on rows stands what a twin says; a drop that makes a statement dearer is not proposed."""
     lab = Lab()
@@ -1080,6 +1120,7 @@ def test(name, function):
 
 
 test("receipts from statistics", receipts_from_statistics)
+test("load: clients and a change", load)
 test("planned at the subject's own size", planned_at_its_size)
 test("growth and capacity", growth)
 test("what-if", what_if)

@@ -2,6 +2,9 @@
 // Arenas, records, JSON, text, files.
 #include "../test.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
 typedef struct Leaf {
   const char *name;
   int64_t n;
@@ -161,6 +164,13 @@ static void trees_of_files(void) {
   g_autofree char *folder = g_dir_make_tmp("dbarch-XXXXXX", NULL), *file = g_build_filename(folder, "a/b/c.txt", NULL),
                   *outside = g_build_filename(folder, "a/link", NULL);
   CHECK_OK(dba_file_write(file, "x", 1, &error));
+  g_autofree char *pipe_path = g_build_filename(folder, "a/pipe", NULL); // a device or a pipe stays one
+  CHECK(mkfifo(pipe_path, 0600) == 0);
+  int reading = open(pipe_path, O_RDONLY | O_NONBLOCK);
+  char got[4] = "";
+  CHECK_OK(dba_file_write(pipe_path, "abc", 3, &error));
+  CHECK(read(reading, got, 3) == 3 && !strcmp(got, "abc") && !g_file_test(pipe_path, G_FILE_TEST_IS_REGULAR));
+  close(reading);
   CHECK(symlink("/etc", outside) == 0);
   CHECK(dba_file_tree_bytes(folder) > 0);
   CHECK_OK(dba_file_remove_tree(folder, &error));

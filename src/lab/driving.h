@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// Driving: many clients that run a workload's statements in a lab, and a watcher that sees who waits for whom.
+//
+// What a change does to those who work meanwhile is seen here.  Parameters are values that the rows hold, those of one table from one
+// row; what goes into a new row's unique columns is new.  Statements commit: a lab that was driven is not as it was.
+#pragma once
+
+#include "lab/lab.h"
+
+typedef struct DbaDriveStatement {
+  const char *sql; // may have $1 ...
+  double weight;   // how often, among the others
+} DbaDriveStatement;
+
+typedef struct DbaDrive {
+  const DbaLab *lab;
+  const char *database;
+  const char *role;          // that works in it
+  const DbaSurvey *survey;   // of the database, for the tables and columns that parameters stand with
+  const DbaList *statements; // DbaDriveStatement
+  unsigned clients;          // at most 64
+  double seconds;
+  uint64_t seed;
+  double timeout_ms;        // of one statement; 0: none
+  const GPtrArray *changes; // const char *: SQL that runs, one after another, when a third of the time is over; or NULL
+  DbaInterrupt *interrupt;
+  void (*progress)(void *data, const char *line); // may be NULL
+  void *progress_data;
+} DbaDrive;
+
+typedef struct DbaDriven { // one statement's runs; latencies in ms
+  const char *sql;
+  int64_t runs, errors;
+  double p50_ms, p95_ms, p99_ms, worst_ms;
+  double during_ms;  // the worst of those that overlap a change; 0: none did
+  const char *error; // the first
+} DbaDriven;
+
+typedef struct DbaDriveChange {
+  const char *sql;
+  double begin_ms, ms; // since the start
+  const char *error;   // NULL: it succeeded
+} DbaDriveChange;
+
+// One wait for a lock that was seen: it may have begun up to 10 ms earlier or ended so much later.
+typedef struct DbaWait {
+  const char *waiter, *holder; // their statements
+  const char *mode, *held;     // asked for; held by the holder on that relation
+  const char *relation;        // NULL: no relation, a row's transaction for example
+  double begin_ms, ms;
+} DbaWait;
+
+typedef struct DbaDriveResult {
+  DbaArena *arena;
+  DbaList driven;  // DbaDriven, in the order of the statements
+  DbaList changes; // DbaDriveChange
+  DbaList waits;   // DbaWait, the longest first
+  DbaList refused; // texts: statements that could not be prepared, and why
+  int64_t runs, errors;
+  double seconds;
+} DbaDriveResult;
+extern const DbaRecord dba_driven_record, dba_drive_change_record, dba_wait_record;
+
+// Fails when no statement can be run, or the lab ends.
+bool dba_lab_drive(const DbaDrive *drive, DbaDriveResult *ret_result, GError **error) DBA_CHECKED;
