@@ -180,7 +180,7 @@ static bool is_unique(const DbaRelation *relation, const char *column) {
 bool dba_column_model(DbaServer *server, const DbaSchema *schema, DbaArena *arena, const DbaTableModel *table, unsigned column,
                       double scale, uint64_t seed, GError **error) {
   DbaColumnModel *model = &table->columns[column];
-  *model = (DbaColumnModel){.column = dba_list_at(DbaColumn, &table->relation->columns, column)};
+  *model = (DbaColumnModel){.column = dba_list_at(DbaColumn, &table->relation->columns, column), .group = -1, .goes_with = -1};
   model->salt = dba_mix(seed ^ dba_mix(g_str_hash(model->column->name) | (uint64_t)g_str_hash(table->relation->name) << 32));
   model->maker = dba_maker_of(schema, model->column, &model->labels);
   model->limit = dba_length_limit(model->column->type);
@@ -210,6 +210,20 @@ bool dba_column_model(DbaServer *server, const DbaSchema *schema, DbaArena *aren
   model->shuffle = dba_shuffle(model->rows, x && x->has_correlation ? x->correlation : model->unique ? 1 : 0, model->salt);
   model->nulls = dba_shuffle(table->rows, 0, model->salt + 1);
   return true;
+}
+
+void dba_column_take_out(DbaColumnModel *model, uint64_t rows, uint64_t null_rows, const double *taken, uint64_t table_rows) {
+  uint64_t left = table_rows - MIN(rows, table_rows), nulls = model->null_rows - MIN(null_rows, model->null_rows);
+  for (unsigned i = 0; i < model->n_knots; i++)
+    if (model->knots[i].common) // shares are of all rows: now of those that are left
+      model->knots[i].share = left ? fmax(0, model->knots[i].share - taken[i]) * (double)table_rows / (double)left : 0;
+  model->null_rows = MIN(nulls, left);
+  model->null_share = left ? (double)model->null_rows / (double)left : 0;
+  model->rows = left - model->null_rows;
+  model->distinct = CLAMP(model->distinct, 1, MAX(1, model->rows));
+  model->shuffle =
+      dba_shuffle(model->rows, model->statistics && model->statistics->has_correlation ? model->statistics->correlation : 0, model->salt);
+  model->nulls = dba_shuffle(left, 0, model->salt + 1);
 }
 
 // ---- segments -------------------------------------------------------------------------------------------------------

@@ -69,6 +69,9 @@ typedef struct DbaColumnModel {
   const DbaTableModel *parent; // of a foreign key of this column alone
   unsigned parent_column;
   bool settled;
+  int group;             // number of its group; -1: none
+  int goes_with;         // the column that tells its value; -1: none
+  double degree;         // the share of the rows of which that holds
   bool decimal;          // texts end in figures
   const DbaList *labels; // of an enum without statistics
   // Of arrays and tsvector.
@@ -85,6 +88,19 @@ typedef struct DbaCompositeKey {
   unsigned n, columns[32], parent_columns[32];
 } DbaCompositeKey;
 
+// Columns that go together: common combinations of their values, from extended statistics.
+typedef struct DbaCombination {
+  const char *const *texts; // in COPY's format; NULL for NULL
+  uint64_t to;              // of the rows in the group's own order: those below, and above the combination before
+} DbaCombination;
+typedef struct DbaGroup {
+  unsigned n, columns[8];
+  DbaCombination *items;
+  unsigned n_items;
+  uint64_t rows; // that have a combination; the others have values by themselves
+  DbaShuffle order;
+} DbaGroup;
+
 struct DbaTableModel {
   const DbaRelation *relation;
   uint64_t rows;
@@ -95,11 +111,18 @@ struct DbaTableModel {
   // A unique key of several columns: the ordinal among the rows of one value of the leader tells the others' values.
   int leader; // -1: none
   unsigned n_followers, followers[31];
+  DbaGroup *groups;
+  unsigned n_groups;
 };
 
 // The model of one column.  `server` sorts what the statistics name, as the role without power.
 bool dba_column_model(DbaServer *server, const DbaSchema *schema, DbaArena *arena, const DbaTableModel *table, unsigned column,
                       double scale, uint64_t seed, GError **error) DBA_CHECKED;
+// Takes out of the column what combinations hold: so many rows of which so many are null, and of its common values what `taken` says (of
+// all rows, in the order of the knots).
+void dba_column_take_out(DbaColumnModel *model, uint64_t rows, uint64_t null_rows, const double *taken, uint64_t table_rows);
+// Reads the table's extended statistics; between the models of its columns and their settling.
+void dba_table_groups(const DbaSchema *schema, DbaArena *arena, DbaTableModel *table, uint64_t seed);
 // After parents are known: how many different values, where they lie.
 void dba_column_settle(DbaColumnModel *model, DbaArena *arena);
 // At least so many different values, all with as many rows: for a key whose rows others must tell apart.

@@ -211,6 +211,7 @@ static bool model_tables(Maker *maker, GError **error) {
     for (unsigned i = 0; i < table->n_columns; i++)
       if (!dba_column_model(maker->server, &maker->survey->schema, maker->arena, table, i, scale, maker->options->seed, error))
         return false;
+    dba_table_groups(&maker->survey->schema, maker->arena, table, maker->options->seed);
   }
   for (unsigned t = 0; t < maker->n_tables; t++)
     for (DBA_EACH(DbaConstraint, constraint, &maker->tables[t].relation->constraints))
@@ -294,6 +295,44 @@ static void append_at_row(const DbaTableModel *table, unsigned column, uint64_t 
     dba_column_value(model, dba_shuffle_at(&model->shuffle, MIN(row, model->rows - 1)), out);
 }
 
+// The combination that the row has of the group; NULL: its columns have values by themselves, the rest-th such row.
+static const DbaCombination *combination_at(const DbaGroup *group, uint64_t row, uint64_t *ret_rest) {
+  uint64_t at = dba_shuffle_at(&group->order, row);
+  unsigned low = 0, high = group->n_items;
+  *ret_rest = at - MIN(at, group->rows);
+  while (low < high) {
+    unsigned middle = (low + high) / 2;
+    if (group->items[middle].to > at)
+      high = middle;
+    else
+      low = middle + 1;
+  }
+  return low < group->n_items ? &group->items[low] : NULL;
+}
+
+// False when the column has a value by itself; *ret_nulls then is its place among those of which some are null.
+static bool append_combined(const DbaTableModel *table, unsigned column, uint64_t row, uint64_t *ret_nulls, GString *out) {
+  const DbaGroup *group = &table->groups[table->columns[column].group];
+  const DbaCombination *combination = combination_at(group, row, ret_nulls);
+  for (unsigned k = 0; combination && k < group->n; k++)
+    if (group->columns[k] == column) {
+      g_string_append(out, combination->texts[k] ? combination->texts[k] : "\\N");
+      return true;
+    }
+  return false;
+}
+
+// The rank of a column whose value another one's tells, in most rows.
+static uint64_t rank_beside(const DbaTableModel *table, const DbaColumnModel *model, uint64_t row, uint64_t own) {
+  const DbaColumnModel *leader = &table->columns[model->goes_with];
+  double chance = (double)(dba_mix(row ^ model->salt) >> 11) * 0x1p-53;
+  if (chance >= model->degree || row >= leader->rows)
+    return own;
+  uint64_t rank = dba_shuffle_at(&leader->shuffle, row), ordinal, sharers;
+  dba_column_index(leader, rank, &ordinal, &sharers);
+  return dba_proportion(rank - MIN(rank, ordinal) + sharers / 2, leader->rows, model->rows); // the same for all rows of one value
+}
+
 static void append_row(const DbaTableModel *table, const unsigned *columns, unsigned n, uint64_t row, Cursor *cursor, GString *out) {
   for (unsigned i = 0; i < n; i++) {
     const DbaColumnModel *model = &table->columns[columns[i]];
@@ -301,14 +340,19 @@ static void append_row(const DbaTableModel *table, const unsigned *columns, unsi
     if (i)
       g_string_append_c(out, '\t');
     start = out->len;
-    if (model->null_rows && dba_shuffle_at(&model->nulls, row) < model->null_rows) {
+    uint64_t among = row;
+    if (model->group >= 0 && append_combined(table, columns[i], row, &among, out))
+      continue;
+    if (model->null_rows && dba_shuffle_at(&model->nulls, among) < model->null_rows) {
       g_string_append(out, "\\N");
       continue;
     }
     if (is_of_composite(table, columns[i]) || is_follower(table, columns[i]))
       append_at_row(table, columns[i], row, 0, out);
-    else if (cursor->seen[i] < model->rows)
-      dba_column_value(model, dba_shuffle_at(&model->shuffle, cursor->seen[i]++), out);
+    else if (cursor->seen[i] < model->rows) {
+      uint64_t rank = dba_shuffle_at(&model->shuffle, cursor->seen[i]++);
+      dba_column_value(model, model->goes_with >= 0 ? rank_beside(table, model, row, rank) : rank, out);
+    }
     if (out->len == start && !(model->statistics || model->maker)) // nothing can be made
       g_string_append(out, "\\N");
   }

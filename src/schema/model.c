@@ -5,6 +5,8 @@
 // and a column of the same name in a query under server/sql.
 #include "schema/schema-int.h"
 
+#include "sql/sql.h"
+
 #include <string.h>
 
 #define F(type, member, kind) DBA_FIELD(type, member, kind, 0)
@@ -501,6 +503,30 @@ DbaIndex *dba_relation_index(const DbaRelation *relation, const char *name) {
     if (!strcmp(index->name, name))
       return index;
   return NULL;
+}
+
+unsigned dba_statistics_object_columns(const DbaSchema *schema, const DbaStatisticsObject *object, unsigned most,
+                                       const DbaRelation **ret_relation, const DbaColumn **ret_columns) {
+  const char *on = object->definition ? strstr(object->definition, " ON ") : NULL, *from = on ? strstr(on, " FROM ") : NULL;
+  g_autofree char *names = from ? g_strndup(on + 4, (gsize)(from - on - 4)) : g_strdup("");
+  g_auto(GStrv) parts = g_strsplit(names, ", ", -1);
+  unsigned n = 0;
+  for (DBA_EACH(DbaRelation, relation, &schema->relations)) {
+    g_autofree char *table = dba_sql_name(relation->schema, relation->name);
+    if (g_strcmp0(table, object->table))
+      continue;
+    *ret_relation = relation;
+    for (DBA_EACH(DbaColumn, column, &relation->columns)) {
+      g_autofree char *name = dba_sql_name(NULL, column->name);
+      if (!g_strv_contains((const char *const *)parts, name))
+        continue;
+      if (n == most)
+        return 0;
+      ret_columns[n++] = column;
+    }
+    return n == g_strv_length(parts) ? n : 0;
+  }
+  return 0;
 }
 
 double dba_sequence_largest(const DbaSchema *schema, const DbaSequence *sequence) {

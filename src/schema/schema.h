@@ -260,6 +260,10 @@ DbaRelation *dba_schema_relation(const DbaSchema *schema, const char *namespace,
 DbaColumn *dba_relation_column(const DbaRelation *relation, const char *name);
 DbaConstraint *dba_relation_constraint(const DbaRelation *relation, const char *name);
 DbaIndex *dba_relation_index(const DbaRelation *relation, const char *name);
+// The columns of a CREATE STATISTICS in their table's order, which is that of its common combinations; how many.  0 when it has
+// expressions, is over more than `most`, or its table is not there.
+unsigned dba_statistics_object_columns(const DbaSchema *schema, const DbaStatisticsObject *object, unsigned most,
+                                       const DbaRelation **ret_relation, const DbaColumn **ret_columns);
 // The greatest value that the sequence and the whole-number column it belongs to both hold; 0: it belongs to none.
 double dba_sequence_largest(const DbaSchema *schema, const DbaSequence *sequence);
 bool dba_relation_is_table(const DbaRelation *relation); // table or partitioned table

@@ -482,22 +482,17 @@ static void put(Redaction *redaction, Member *member, DbaColumnStatistics *x) {
 // Common combinations: one map for each of the columns, which stand in the order of the table.
 static void put_combinations(Redaction *redaction, DbaStatisticsObject *object, bool gathering) {
   DbaArena *arena = redaction->survey->arena;
-  const DbaRelation *relation = object->table ? g_hash_table_lookup(redaction->relations, object->table) : NULL;
-  const char *on = object->definition ? strstr(object->definition, " ON ") : NULL, *from = on ? strstr(on, " FROM ") : NULL;
-  g_autofree char *names = from ? g_strndup(on + 4, (gsize)(from - on - 4)) : NULL;
-  g_auto(GStrv) parts = names ? g_strsplit(names, ", ", -1) : NULL;
+  const DbaRelation *relation = NULL;
+  const DbaColumn *columns[32];
   Member *members[32];
-  uint32_t n = 0, inner = 0;
+  uint32_t inner = 0;
   DbaList values = {0}, new = {0};
   if (!object->common_values)
     return;
-  for (DBA_EACH(DbaColumn, column, relation ? &relation->columns : &(DbaList){0})) {
-    g_autofree char *name = dba_sql_name(NULL, column->name);
-    if (parts && g_strv_contains((const char *const *)parts, name) && n < G_N_ELEMENTS(members))
-      members[n++] = find_member(redaction, relation->schema, relation->name, column->name);
-  }
-  bool ok = n && n == g_strv_length(parts) && dba_sql_read_array(object->common_values, arena, &values, &inner) && inner == n &&
-            values.n % n == 0;
+  unsigned n = dba_statistics_object_columns(&redaction->survey->schema, object, G_N_ELEMENTS(columns), &relation, columns);
+  for (unsigned i = 0; i < n; i++)
+    members[i] = find_member(redaction, relation->schema, relation->name, columns[i]->name);
+  bool ok = n && dba_sql_read_array(object->common_values, arena, &values, &inner) && inner == n && values.n % n == 0;
   for (uint32_t i = 0; ok && i < values.n; i++) {
     const char *value = dba_list_text(&values, i);
     DbaRedactMap *map = leader_of(members[i % n])->map;

@@ -89,7 +89,7 @@ bool dba_verb_survey(const DbaRequest *request, DbaAnswer *answer, GError **erro
     return false;
   g_autofree char *size = dba_text_bytes((int64_t)length);
   const char *how = request->no_values ? "no values in it" : survey->redaction.done ? "values disguised" : "WITH PRODUCTION VALUES";
-  g_string_append_printf(answer->text, "%s: %u tables and views, %u statements, %u gaps, %s, %s\n", output,
-                         survey->schema.relations.n, survey->workload.n, survey->gaps.n, how, size);
+  g_string_append_printf(answer->text, "%s: %u tables and views, %u statements, %u gaps, %s, %s\n", output, survey->schema.relations.n,
+                         survey->workload.n, survey->gaps.n, how, size);
   return true;
 }
