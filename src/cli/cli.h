@@ -43,6 +43,9 @@ enum {
   DBA_OPTION_SINCE,
   DBA_OPTION_CLIENTS,
   DBA_OPTION_TIME,
+  DBA_OPTION_SAMPLE,
+  DBA_OPTION_MASK,
+  DBA_OPTION_NO_MASK,
   DBA_OPTION_COLOR,
   DBA_OPTION_FORCE,
   DBA_OPTION_WITH_VALUES,
@@ -67,8 +70,8 @@ typedef struct DbaOptions {
   const DbaAdvisor *help_rule; // dbarch help RULE
   char *texts[DBA_N_OPTIONS];  // by option number
   bool flags[DBA_N_OPTIONS];
-  GPtrArray *rules, *objects; // NULL-terminated once parsed
-  GPtrArray *words;           // likewise
+  GPtrArray *rules, *objects, *masks; // NULL-terminated once parsed
+  GPtrArray *words;                   // likewise
 } DbaOptions;
 
 bool dba_options_parse(int argc, char **argv, DbaOptions *ret_options, GError **error) DBA_CHECKED;

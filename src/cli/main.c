@@ -208,6 +208,9 @@ static bool set_up(const DbaOptions *options, DbaRequest *request, GError **erro
   request->words = (const char *const *)options->words->pdata;
   request->rules = (const char *const *)options->rules->pdata;
   request->objects = (const char *const *)options->objects->pdata;
+  request->masks = (const char *const *)options->masks->pdata;
+  request->sample = options->flags[DBA_OPTION_SAMPLE];
+  request->no_mask = options->flags[DBA_OPTION_NO_MASK];
   request->as_kind = options->texts[DBA_OPTION_AS];
   request->out = options->texts[DBA_OPTION_OUT];
   request->output = options->texts[DBA_OPTION_OUTPUT];

@@ -36,6 +36,9 @@ static const struct {
     {"seed", 0, DBA_OPTION_SEED, "N", "lab stand-in: other rows of the same kind (1)", false},
     {"clients", 'c', DBA_OPTION_CLIENTS, "N", "lab load: how many at a time (4)", false},
     {"time", 'T', DBA_OPTION_TIME, "TIME", "lab load: for how long (10s)", false},
+    {"sample", 0, DBA_OPTION_SAMPLE, NULL, "lab stand-in: rows of the subject itself, personal values masked", false},
+    {"mask", 0, DBA_OPTION_MASK, "COLUMN", "--sample: mask this column too: table.column (may be repeated)", false},
+    {"no-mask", 0, DBA_OPTION_NO_MASK, NULL, "--sample: no masks: the lab then holds production data", false},
     {"cold", 0, DBA_OPTION_COLD, NULL, "every measured run finds empty caches", false},
     {"receipts", 0, DBA_OPTION_RECEIPTS, "FILE", "proofs of an earlier findings.json, instead of measuring again", false},
     {"no-lab", 0, DBA_OPTION_NO_LAB, NULL, "advice without proofs", false},
@@ -62,6 +65,7 @@ void dba_options_clear(DbaOptions *parsed) {
     g_clear_pointer(&parsed->texts[i], g_free);
   g_clear_pointer(&parsed->rules, g_ptr_array_unref);
   g_clear_pointer(&parsed->objects, g_ptr_array_unref);
+  g_clear_pointer(&parsed->masks, g_ptr_array_unref);
   g_clear_pointer(&parsed->words, g_ptr_array_unref);
 }
 
@@ -98,6 +102,8 @@ static bool take(DbaOptions *parsed, int i, const char *value, GError **error) {
     g_ptr_array_add(parsed->rules, (char *)(uintptr_t)value);
   else if (options[i].number == DBA_OPTION_OBJECT)
     g_ptr_array_add(parsed->objects, (char *)(uintptr_t)value);
+  else if (options[i].number == DBA_OPTION_MASK)
+    g_ptr_array_add(parsed->masks, (char *)(uintptr_t)value);
   else if (options[i].argument) {
     g_free(parsed->texts[options[i].number]);
     parsed->texts[options[i].number] = g_strdup(value);
@@ -129,6 +135,7 @@ static bool find_verb(const char *name, bool help, DbaOptions *parsed, GError **
 bool dba_options_parse(int argc, char **argv, DbaOptions *parsed, GError **error) {
   parsed->rules = g_ptr_array_new();
   parsed->objects = g_ptr_array_new();
+  parsed->masks = g_ptr_array_new();
   parsed->words = g_ptr_array_new();
   bool ended = false, help_word = argc > 1 && !strcmp(argv[1], "help");
   for (int at = 1 + help_word; at < argc; at++) {
@@ -171,6 +178,7 @@ bool dba_options_parse(int argc, char **argv, DbaOptions *parsed, GError **error
   parsed->quiet = parsed->flags[DBA_OPTION_QUIET];
   g_ptr_array_add(parsed->rules, NULL);
   g_ptr_array_add(parsed->objects, NULL);
+  g_ptr_array_add(parsed->masks, NULL);
   g_ptr_array_add(parsed->words, NULL);
   return true;
 }

@@ -28,8 +28,7 @@ static double *read_numbers(DbaArena *arena, const char *text, unsigned *ret_n) 
   return numbers;
 }
 
-const char *dba_copy_escape(DbaArena *arena, const char *text) {
-  g_autoptr(GString) out = g_string_new(NULL);
+void dba_copy_append(GString *out, const char *text) {
   for (const char *p = text; *p; p++)
     switch (*p) {
     case '\t': g_string_append(out, "\\t"); break;
@@ -38,6 +37,11 @@ const char *dba_copy_escape(DbaArena *arena, const char *text) {
     case '\\': g_string_append(out, "\\\\"); break;
     default: g_string_append_c(out, *p);
     }
+}
+
+const char *dba_copy_escape(DbaArena *arena, const char *text) {
+  g_autoptr(GString) out = g_string_new(NULL);
+  dba_copy_append(out, text);
   return dba_arena_text(arena, out->str);
 }
 

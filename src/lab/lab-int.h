@@ -4,6 +4,9 @@
 
 #include "lab/lab.h"
 
+// Appends a value as COPY's text format has it.
+void dba_copy_append(GString *out, const char *text);
+
 // The folders of the lab user below the cache: "template" and "lab"; made when missing, mode 0700.
 bool dba_lab_state_folder(const DbaLabHome *home, const DbaLabUser *user, const char *name, char **ret_path, GError **error) DBA_CHECKED;
 // Takes the lock file; *ret_fd is -1 when another process holds it.

@@ -514,7 +514,9 @@ bool dba_lab_create_stand_in(const DbaLab *lab, const char *database, const DbaS
       !dba_lab_load_text(lab, database, "schema", before, true, load, error))
     return false;
   g_autoptr(DbaServer) server = dba_lab_connect(lab, DBA_LAB_SUBJECT_ROLE, database, error);
-  if (!server || !dba_lab_make_rows(server, dba_lab_folder(lab), survey, options, load, NULL, ret_scale, error))
+  *ret_scale = options->sample ? options->sample->share : 1;
+  if (!server || (options->source ? !dba_lab_sample_rows(options->source, server, survey, options->sample, load, error)
+                                  : !dba_lab_make_rows(server, dba_lab_folder(lab), survey, options, load, NULL, ret_scale, error)))
     return false;
   if (options->progress)
     options->progress(options->progress_data, "building keys and indexes");

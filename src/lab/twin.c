@@ -80,14 +80,7 @@ static void put(GString *row, const char *text) { // one field of COPY's text fo
     g_string_append(row, "\\N");
     return;
   }
-  for (const char *p = text; *p; p++)
-    switch (*p) {
-    case '\t': g_string_append(row, "\\t"); break;
-    case '\n': g_string_append(row, "\\n"); break;
-    case '\r': g_string_append(row, "\\r"); break;
-    case '\\': g_string_append(row, "\\\\"); break;
-    default: g_string_append_c(row, *p);
-    }
+  dba_copy_append(row, text);
 }
 
 static void put_real(GString *row, double value) {

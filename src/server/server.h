@@ -78,6 +78,8 @@ typedef enum DbaSurveyValues {
 } DbaSurveyValues;
 DbaSurvey *dba_server_survey(DbaServer *server, const char *subject, DbaSurveyValues values, GError **error) DBA_CHECKED;
 
+// Opens the read-only snapshot in which a subject is read.
+bool dba_server_begin_reading(DbaServer *server, GError **error) DBA_CHECKED;
 // A DbaValueSorter; `data` is the DbaServer.
 bool dba_server_sort_values(void *data, const char *type, const char *collation, const DbaList *values, uint32_t *ret_ranks,
                             GError **error) DBA_CHECKED;

@@ -233,6 +233,10 @@ static void fail_locked(DbaServer *server, GError **error) {
   dba_fail(error, DBA_ERROR_DATABASE, "gave up waiting after 2 s: %s (hint: review again when that transaction has ended)", holder);
 }
 
+bool dba_server_begin_reading(DbaServer *server, GError **error) {
+  return dba_server_exec_lines(server, "opening", error) && dba_server_exec(server, "set local statement_timeout = 0", error);
+}
+
 DbaSurvey *dba_server_survey(DbaServer *server, const char *subject, DbaSurveyValues values, GError **error) {
   enum { TRIES = 6, PAUSE_US = 50000 };
   for (int attempt = 1;; attempt++) {

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -115,12 +116,30 @@ static bool lab_stand_in(const DbaRequest *request, DbaAnswer *answer, GError **
                         .seed = request->seed,
                         .progress = tell_progress,
                         .progress_data = &told};
-  if (!begin_copy(request, &copy, answer, error) ||
-      !dba_lab_create_stand_in(copy.lab, "stand_in", copy.survey, &options, copy.load, &scale, error))
+  g_autoptr(DbaServer) source = NULL;
+  DbaSample sample = {.share = request->percent > 0 ? request->percent / 100 : 1,
+                      .masks = request->masks,
+                      .no_masks = request->no_mask,
+                      .progress = tell_progress,
+                      .progress_data = &told};
+  if (!begin_copy(request, &copy, answer, error))
+    return false;
+  if (request->sample && (copy.subject.kind != DBA_SUBJECT_LIVE || copy.horizon))
+    return dba_fail(error, DBA_ERROR_USAGE, "--sample takes rows of a live database as it is%s",
+                    copy.horizon ? " (hint: --grow and --at make rows)" : "");
+  if (request->sample && getrandom(&sample.key, sizeof sample.key, 0) != sizeof sample.key)
+    return dba_fail(error, DBA_ERROR_BUG, "the system gives no random numbers");
+  if (request->sample) {
+    if (!(source = dba_server_open(copy.subject.text, request->interrupt, error)))
+      return false;
+    options.source = source;
+    options.sample = &sample;
+  }
+  if (!dba_lab_create_stand_in(copy.lab, "stand_in", copy.survey, &options, copy.load, &scale, error))
     return false;
   g_autofree char *rows = dba_text_count((double)copy.load->inserted),
-                  *what = scale < 1 ? g_strdup_printf("a stand-in (%s rows, %.3g%%)", rows, scale * 100)
-                                    : g_strdup_printf("a stand-in (%s rows)", rows);
+                  *of = request->sample ? g_strdup_printf("%s rows of its own", rows) : g_strdup_printf("%s rows", rows),
+                  *what = scale < 1 ? g_strdup_printf("a stand-in (%s, %.3g%%)", of, scale * 100) : g_strdup_printf("a stand-in (%s)", of);
   end_copy(&copy, "stand_in", what, answer);
   return true;
 }

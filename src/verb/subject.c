@@ -208,6 +208,11 @@ static DbaSurvey *survey_sql(const DbaRequest *request, const DbaSubject *subjec
   survey->gaps.n = 0;
   survey->settings.n = 0;
   survey->rows_origin = load->copied_bytes || load->inserted ? "the subject's own files" : NULL;
+  survey->server.wal_bytes = survey->server.wal_age_seconds = 0;
+  survey->server.wal_since = NULL;
+  for (DBA_EACH(DbaRelation, relation, &survey->schema.relations))
+    for (DBA_EACH(DbaIndex, index, &relation->indexes))
+      index->blocks_hit = index->blocks_read = index->scans = index->tuples_read = 0;
   for (DBA_EACH(DbaRelation, relation, &survey->schema.relations))
     relation->sequential_scans = relation->index_scans = relation->inserted = relation->updated = relation->deleted =
         relation->hot_updated = 0;

@@ -6,8 +6,9 @@ static const char *const review_options[] = {"as",   "workload", "out",      "fo
                                              "json", "fail-on",  "receipts", "cold",  "dbname", "host",   "port",   "username", NULL};
 static const char *const survey_options[] = {"as",   "workload", "output", "force", "with-values", "no-values",
                                              "json", "dbname",   "host",   "port",  "username",    NULL};
-static const char *const lab_options[] = {"yes",  "clients", "time",   "as",   "workload", "grow",   "at",   "since", "format",   "json",
-                                          "rows", "size",    "budget", "cold", "seed",     "dbname", "host", "port",  "username", NULL};
+static const char *const lab_options[] = {"yes",  "clients", "sample", "mask",   "no-mask", "time",     "as",   "workload",
+                                          "grow", "at",      "since",  "format", "json",    "rows",     "size", "budget",
+                                          "cold", "seed",    "dbname", "host",   "port",    "username", NULL};
 static const char *const capacity_options[] = {"as",   "grow",   "at",   "since", "no-lab",   "format",
                                                "json", "dbname", "host", "port",  "username", NULL};
 static const char *const doctor_options[] = {"install", "yes", "offline", "dbname", "host", "port", "username", NULL};
@@ -51,6 +52,7 @@ const DbaVerb dba_verbs[] = {
      "  dbarch lab run -- CMD ...          starts one, runs CMD with PGHOST, PGUSER and DATABASE_URL set, removes it\n"
      "  dbarch lab twin SUBJECT            a database that plans as the subject does, without its rows\n"
      "  dbarch lab stand-in SUBJECT        a database with rows like the subject's, made from its statistics\n"
+     "                                     (--sample: rows of a live subject itself, personal values masked)\n"
      "  dbarch lab what-if SUBJECT SQL ... plans with indexes supposed (CREATE INDEX) and hidden (DROP INDEX)\n"
      "  dbarch lab what-if SUBJECT --grow 10x   which plans flip when the tables have grown (--at DATE: at the rates of today)\n"
      "  dbarch lab measure SUBJECT SQL ... what a change gains: statements run before and after it, on rows\n"

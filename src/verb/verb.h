@@ -28,7 +28,9 @@ typedef struct DbaRequest {
   const char *path;             // PATH, for `lab run`
   const char *const *rules;     // --rule, NULL-terminated or NULL
   const char *const *objects;   // --object
-  bool pg_environment;          // a PG* variable names a server
+  const char *const *masks;     // --mask
+  bool sample, no_mask;
+  bool pg_environment; // a PG* variable names a server
   bool force, no_lab, install, yes, offline, all, cold;
   bool with_values; // what stands for production values is read too
   bool keep_values; // --with-values: and goes into the file as it is
