@@ -210,6 +210,7 @@ static bool set_up(const DbaOptions *options, DbaRequest *request, GError **erro
   request->objects = (const char *const *)options->objects->pdata;
   request->masks = (const char *const *)options->masks->pdata;
   request->sample = options->flags[DBA_OPTION_SAMPLE];
+  request->stub = options->flags[DBA_OPTION_STUB];
   request->no_mask = options->flags[DBA_OPTION_NO_MASK];
   request->as_kind = options->texts[DBA_OPTION_AS];
   request->out = options->texts[DBA_OPTION_OUT];

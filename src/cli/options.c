@@ -36,6 +36,7 @@ static const struct {
     {"seed", 0, DBA_OPTION_SEED, "N", "lab stand-in: other rows of the same kind (1)", false},
     {"clients", 'c', DBA_OPTION_CLIENTS, "N", "lab load: how many at a time (4)", false},
     {"time", 'T', DBA_OPTION_TIME, "TIME", "lab load: for how long (10s)", false},
+    {"stub", 0, DBA_OPTION_STUB, NULL, "leave out extensions that the lab lacks; columns of their types are text", false},
     {"sample", 0, DBA_OPTION_SAMPLE, NULL, "lab stand-in: rows of the subject itself, personal values masked", false},
     {"mask", 0, DBA_OPTION_MASK, "COLUMN", "--sample: mask this column too: table.column (may be repeated)", false},
     {"no-mask", 0, DBA_OPTION_NO_MASK, NULL, "--sample: no masks: the lab then holds production data", false},

@@ -258,6 +258,14 @@ DbaServer *dba_lab_connect(const DbaLab *lab, const char *role, const char *data
   return server;
 }
 
+bool dba_lab_knows_type(DbaServer *server, const char *type, bool *ret_known, GError **error) {
+  const char *parameters[] = {type, NULL};
+  g_autoptr(DbaResult) found = dba_server_query(server, dba_embedded_lab_sql("type_is_there"), parameters, error);
+  if (found)
+    *ret_known = *dba_result_text(found, 0, 0) == 't';
+  return found != NULL;
+}
+
 DbaServer *dba_lab_connect_as_person(const DbaLab *lab, const char *role, const char *database, GError **error) {
   g_autoptr(DbaServer) server = dba_lab_connect(lab, role, database, error);
   if (!server || (!strcmp(role, DBA_LAB_SUPERUSER) && !dba_server_exec(server, "set search_path = \"$user\", public", error)))

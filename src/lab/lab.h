@@ -70,6 +70,8 @@ char *dba_lab_conninfo(const DbaLab *lab, const char *role, const char *database
 DbaServer *dba_lab_connect(const DbaLab *lab, const char *role, const char *database, GError **error) DBA_CHECKED;
 // The same, with names looked up as a person's session does: also for the superuser, whose sessions look in pg_catalog alone else.
 DbaServer *dba_lab_connect_as_person(const DbaLab *lab, const char *role, const char *database, GError **error) DBA_CHECKED;
+// Does the session's database have a type of that name?
+bool dba_lab_knows_type(DbaServer *server, const char *type, bool *ret_known, GError **error) DBA_CHECKED;
 // A database in which the subject role may make everything, empty or as a copy of another with its settings.
 bool dba_lab_create_database(const DbaLab *lab, const char *name, const char *template_name, GError **error) DBA_CHECKED;
 bool dba_lab_drop_database(const DbaLab *lab, const char *name, GError **error) DBA_CHECKED;

@@ -165,6 +165,11 @@ DbaSurvey *dba_survey_from_json(const char *name, const char *text, size_t lengt
   return g_steal_pointer(&survey);
 }
 
+DbaSurvey *dba_survey_copy(const DbaSurvey *survey, GError **error) {
+  g_autofree char *json = dba_survey_to_json(survey, true);
+  return dba_survey_from_json("survey", json, strlen(json), error);
+}
+
 const char *dba_survey_setting(const DbaSurvey *survey, const char *name) {
   for (DBA_EACH(DbaSetting, setting, &survey->settings))
     if (!g_strcmp0(setting->name, name))

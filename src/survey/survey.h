@@ -96,6 +96,9 @@ char *dba_survey_to_json(const DbaSurvey *survey, bool with_values) DBA_CHECKED;
 // NULL and *error when the text is no survey of this format version.  `name` stands for the file in messages.
 DbaSurvey *dba_survey_from_json(const char *name, const char *text, size_t length, GError **error) DBA_CHECKED;
 
+// A copy with an arena of its own.
+DbaSurvey *dba_survey_copy(const DbaSurvey *survey, GError **error) DBA_CHECKED;
+
 const char *dba_survey_setting(const DbaSurvey *survey, const char *name);
 void dba_survey_add_gap(DbaSurvey *survey, const char *what, const char *why, const char *remedy);
 

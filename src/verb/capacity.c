@@ -45,11 +45,6 @@ typedef struct Plan {
 
 // ---- what there is at a horizon -------------------------------------------------------------------------------------
 
-static DbaSurvey *copy_of(const DbaSurvey *survey, GError **error) {
-  g_autofree char *json = dba_survey_to_json(survey, true);
-  return dba_survey_from_json("survey", json, strlen(json), error);
-}
-
 static int64_t *index_pages(const Plan *plan, const DbaSurvey *survey, unsigned column, GError **error) {
   size_t n = 1;
   for (DBA_EACH(DbaRelation, relation, &survey->schema.relations))
@@ -134,7 +129,7 @@ static bool fill_columns(Plan *plan, GError **error) {
     return false;
   fill(plan, plan->survey, 0, now, now);
   for (unsigned column = 1; column < plan->n; column++) {
-    g_autoptr(DbaSurvey) then = copy_of(plan->survey, error);
+    g_autoptr(DbaSurvey) then = dba_survey_copy(plan->survey, error);
     if (!then || !factors_of(plan, column, factors, error))
       return false;
     dba_request_progress(plan->request, "sizes at %s", plan->labels[column]);
@@ -379,6 +374,8 @@ bool dba_verb_capacity(const DbaRequest *request, DbaAnswer *answer, GError **er
       (!dba_file_read(request->since, &text, &length, error) || !(earlier = dba_survey_from_json(request->since, text, length, error))))
     return false;
   if (!request->no_lab && !dba_subject_start_lab(request, survey, false, &lab, &substitution, error))
+    return false;
+  if (lab && !dba_subject_stub(request, lab, survey, answer, error))
     return false;
   plan.lab = lab;
   if (!fill_columns(&plan, error))

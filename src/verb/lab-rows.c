@@ -100,6 +100,7 @@ static bool make_lab(const DbaRequest *request, const DbaRequest *inner, DbaAren
                         .progress_data = &told};
   rows->database = g_strdup("stand_in");
   if (!dba_subject_start_lab(request, rows->survey, false, &rows->lab, &substitution, error) ||
+      !dba_subject_stub(request, rows->lab, rows->survey, answer, error) ||
       !dba_lab_create_stand_in(rows->lab, rows->database, rows->survey, &options, load, &scale, error))
     return false;
   rows->rows = scale < 1 ? dba_arena_format(arena, "made from statistics, %.3g %% of the subject's", scale * 100) : "made from statistics";

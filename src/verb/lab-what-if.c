@@ -329,7 +329,7 @@ bool dba_verb_lab_what_if(const DbaRequest *request, DbaAnswer *answer, GError *
   bool own = x.statements.n > 0;
   x.growth_alone = definitions->len + drops->len == 0;
   if (!survey || (!x.growth_alone && !dba_request_grow(request, survey, &horizon, error)) ||
-      !dba_subject_start_lab(request, survey, false, &lab, &substitution, error))
+      !dba_subject_start_lab(request, survey, false, &lab, &substitution, error) || !dba_subject_stub(request, lab, survey, answer, error))
     return false;
   if (substitution)
     g_ptr_array_add(answer->warnings, g_strdup_printf("another plan may come of it: %s", substitution));

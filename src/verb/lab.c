@@ -73,7 +73,8 @@ static bool begin_copy(const DbaRequest *request, Copy *copy, DbaAnswer *answer,
       !dba_request_grow(request, copy->survey, &copy->horizon, error))
     return false;
   dba_request_progress(request, "starting the lab");
-  if (!dba_subject_start_lab(request, copy->survey, true, &copy->lab, &substitution, error))
+  if (!dba_subject_start_lab(request, copy->survey, true, &copy->lab, &substitution, error) ||
+      !dba_subject_stub(request, copy->lab, copy->survey, answer, error))
     return false;
   if (substitution)
     g_ptr_array_add(answer->warnings, g_strdup_printf("another plan may come of it: %s", substitution));

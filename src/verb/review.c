@@ -153,7 +153,7 @@ static bool fill_empty_tables(const DbaLab *lab, const DbaSurvey *survey, const 
   return analyze(lab, deadline, error);
 }
 
-static bool prove(const DbaRequest *request, const DbaSurvey *survey, DbaFindings *findings, DbaLab **lab, DbaReview *review,
+static bool prove(const DbaRequest *request, DbaSurvey *survey, DbaFindings *findings, DbaLab **lab, DbaReview *review,
                   DbaTrialSetup *setup, DbaAnswer *answer, GError **error) {
   unsigned trials = 0, done = 0;
   for (DBA_EACH(DbaFinding, finding, &findings->findings)) {
@@ -174,6 +174,12 @@ static bool prove(const DbaRequest *request, const DbaSurvey *survey, DbaFinding
     g_autofree char *substitution = NULL;
     if (!dba_subject_start_lab(request, survey, false, lab, &substitution, error))
       return false;
+    GError *lacking = NULL;
+    if (!dba_subject_stub(request, *lab, survey, answer, &lacking)) { // then there is no lab for this subject
+      g_clear_pointer(lab, dba_lab_stop);
+      g_propagate_error(error, lacking);
+      return false;
+    }
     review->lab_note = dba_arena_text(review->arena, substitution);
     if (trials) {
       dba_request_progress(request, "building the schema in the lab");

@@ -2,15 +2,16 @@
 // The table of verbs.
 #include "verb/verb.h"
 
-static const char *const review_options[] = {"as",   "workload", "out",      "force", "rule",   "object", "budget", "no-lab",   "format",
-                                             "json", "fail-on",  "receipts", "cold",  "dbname", "host",   "port",   "username", NULL};
+static const char *const review_options[] = {"stub",   "as",     "workload", "out",      "force",   "rule",     "object",
+                                             "budget", "no-lab", "format",   "json",     "fail-on", "receipts", "cold",
+                                             "dbname", "host",   "port",     "username", NULL};
 static const char *const survey_options[] = {"as",   "workload", "output", "force", "with-values", "no-values",
                                              "json", "dbname",   "host",   "port",  "username",    NULL};
-static const char *const lab_options[] = {"yes",  "clients", "sample", "mask",   "no-mask", "time",     "as",   "workload",
-                                          "grow", "at",      "since",  "format", "json",    "rows",     "size", "budget",
-                                          "cold", "seed",    "dbname", "host",   "port",    "username", NULL};
-static const char *const capacity_options[] = {"as",   "grow",   "at",   "since", "no-lab",   "format",
-                                               "json", "dbname", "host", "port",  "username", NULL};
+static const char *const lab_options[] = {"yes",      "clients", "sample", "mask",   "no-mask", "time", "stub",     "as",
+                                          "workload", "grow",    "at",     "since",  "format",  "json", "rows",     "size",
+                                          "budget",   "cold",    "seed",   "dbname", "host",    "port", "username", NULL};
+static const char *const capacity_options[] = {"stub", "as",     "grow", "at",   "since",    "no-lab", "format",
+                                               "json", "dbname", "host", "port", "username", NULL};
 static const char *const doctor_options[] = {"install", "yes", "offline", "dbname", "host", "port", "username", NULL};
 
 const DbaVerb dba_verbs[] = {

@@ -29,7 +29,7 @@ typedef struct DbaRequest {
   const char *const *rules;     // --rule, NULL-terminated or NULL
   const char *const *objects;   // --object
   const char *const *masks;     // --mask
-  bool sample, no_mask;
+  bool sample, no_mask, stub;
   bool pg_environment; // a PG* variable names a server
   bool force, no_lab, install, yes, offline, all, cold;
   bool with_values; // what stands for production values is read too
@@ -117,6 +117,10 @@ bool dba_request_grow(const DbaRequest *request, DbaSurvey *survey, char **ret_h
 bool dba_request_rates(const DbaRequest *request, const DbaSurvey *survey, DbaTableRate *ret_rates, double *ret_over_days,
                        GError **error) DBA_CHECKED;
 bool dba_request_horizon(const DbaRequest *request, const DbaSurvey *survey, double *ret_days, GError **error) DBA_CHECKED;
+
+// Where the lab lacks extensions of the subject: refuses, by name, or with --stub leaves them out of the survey and makes columns of
+// their types text.  Before anything is built of the survey.
+bool dba_subject_stub(const DbaRequest *request, const DbaLab *lab, DbaSurvey *survey, DbaAnswer *answer, GError **error) DBA_CHECKED;
 
 void dba_request_progress(const DbaRequest *request, const char *format, ...) DBA_PRINTF(2, 3);
 void dba_request_announce(const DbaRequest *request, const char *format, ...) DBA_PRINTF(2, 3);

@@ -996,6 +996,29 @@ def sample():
         lab.stop()
 
 
+def lacking_extensions():
+    sql = write("lacking.sql", "create extension citext; create table place (id int primary key, at citext not null, more citext[], name text); insert into place select i, 'p' || i, null, 'n' || i % 9 from generate_series(1, 5000) i; create index on place (at);")
+    path = os.path.join(WORK, "lacking.json")
+    equal(run("survey", sql, "--with-values", "-q", "-o", path).returncode, 0)
+    with open(path, encoding="utf-8") as file:
+        text = file.read().replace("citext", "geometry").replace('"name": "geometry"', '"name": "postgis"')
+    write("lacking.json", text)
+    for command in (("lab", "twin"), ("lab", "stand-in"), ("capacity",)):
+        out = run(*command, path, "-q", *(("--grow", "2x") if command == ("capacity",) else ()), "--pg-major", MAJOR)
+        equal(out.returncode, 5)
+        contains(out.stderr, "the lab lacks extensions of the subject: postgis; columns of their types: place.at (public.geometry), place.more (public.geometry) (hint: --stub")
+    process, report = review(path)
+    equal(process.returncode, 0)
+    contains(process.stderr, "nothing could be proven: the lab lacks extensions")
+    out = run("lab", "stand-in", path, "--stub", "-q", "--pg-major", MAJOR)
+    equal(out.returncode, 0)
+    contains(out.stderr, "text in the lab: place.at (public.geometry)")
+    url, name = out.stdout.strip().split("\n")[-1], re.search(r"^lab (\S+):", out.stdout).group(1)
+    done = subprocess.run([os.path.join(BIN, "psql"), "-XAtq", "-d", url, "-c", "select count(distinct at), count(*), count(more) from place"], encoding="utf-8", stdout=subprocess.PIPE, env=clean_env())
+    run("lab", "stop", name)
+    equal(done.stdout.strip(), "5000|5000|0")
+
+
 def planned_at_its_size():
     """Beside what was measured on rows stands what a twin says; a drop that makes a statement dearer is not proposed."""
     lab = Lab()
@@ -1165,6 +1188,7 @@ def test(name, function):
 test("receipts from statistics", receipts_from_statistics)
 test("load: clients and a change", load)
 test("sample: the subject's rows, masked", sample)
+test("extensions that the lab lacks", lacking_extensions)
 test("planned at the subject's own size", planned_at_its_size)
 test("growth and capacity", growth)
 test("what-if", what_if)
