@@ -2,6 +2,7 @@
 // Shared by the parts of redaction: what kinds of values there are, and the map of one group of columns.
 #pragma once
 
+#include "sql/sql.h"
 #include "survey/survey.h"
 
 typedef enum DbaRedactKind {
@@ -49,3 +50,42 @@ bool dba_redact_map_settle(DbaRedactMap *map, DbaArena *arena, uint64_t *seed, D
                            GError **error) DBA_CHECKED;
 // NULL when there is none.
 const char *dba_redact_map_value(const DbaRedactMap *map, const char *value);
+
+// A column, or an expression of an index.
+typedef struct DbaRedactColumn {
+  const char *shown; // schema.table.column
+  const DbaColumn *column;
+  DbaRedactMap *map;              // of its values
+  DbaRedactMap *elements;         // of the elements of its arrays, NULL where it is none
+  struct DbaRedactColumn *leader; // of its group; itself when it leads
+} DbaRedactColumn;
+
+// A redaction under way.
+typedef struct DbaRedacting {
+  DbaSurvey *survey;
+  GHashTable *members;   // "schema.table.column", quoted, to DbaRedactColumn
+  GPtrArray *in_order;   // of DbaRedactColumn
+  GHashTable *relations; // "schema.table", quoted, to DbaRelation; bare names too where only one table has them
+  GHashTable *schema_literals;
+  GPtrArray *maps;
+  GHashTable *told;  // texts of `affected` that are there already
+  GHashTable *kept;  // shown names to GPtrArray of values that stand in the schema
+  GHashTable *names; // DbaRelation to the names of its columns, NULL-terminated
+} DbaRedacting;
+
+// The member of the column that a text names; NULL when there is none.
+DbaRedactColumn *dba_redact_find(const DbaRedacting *redaction, const DbaSqlColumn *column);
+// Whose map is that of the group.
+DbaRedactColumn *dba_redact_leader(DbaRedactColumn *column);
+// As the type sees it: blanks at the end of a character(n) are none.
+const char *dba_redact_plain(const DbaRedacting *redaction, const DbaRedactColumn *column, const char *value);
+// Adds the values of an array's text to the column's map, and gives the text with other values; NULL when one of them has none.
+void dba_redact_gather_list(DbaRedacting *redaction, DbaRedactColumn *column, const char *text, bool of_elements);
+const char *dba_redact_put_list(DbaRedacting *redaction, DbaRedactColumn *column, const char *text, bool of_elements);
+
+// Of statements: may it be planned; its literals into the maps; other literals in their place.
+bool dba_redact_is_plannable(DbaRedacting *redaction, const char *text);
+void dba_redact_gather_literals(DbaRedacting *redaction, const DbaSqlValues *values);
+void dba_redact_put_literals(DbaRedacting *redaction, DbaWorkloadStatement *statement, const DbaSqlValues *values);
+// Names a statement whose plans may be others.
+void dba_redact_affected(DbaRedacting *redaction, const DbaWorkloadStatement *statement, const char *format, ...) DBA_PRINTF(3, 4);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Redaction of a survey: production values give way to others of the same order.
+// DbaRedacting of a survey: production values give way to others of the same order.
 //
 // First the columns are told apart into groups that are compared with each other; then all values of a group are gathered, from
 // statistics and from the literals of the workload, those that stand in the schema's text apart; then each group gets its map
@@ -14,26 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct Member {
-  const char *shown; // schema.table.column
-  const DbaColumn *column;
-  DbaRedactMap *map;      // of its values
-  DbaRedactMap *elements; // of the elements of its arrays, NULL where it is none
-  struct Member *leader;  // of its group; itself when it leads
-} Member;
-
-typedef struct Redaction {
-  DbaSurvey *survey;
-  GHashTable *members;   // "schema.table.column", quoted, to Member
-  GPtrArray *in_order;   // of Member
-  GHashTable *relations; // "schema.table", quoted, to DbaRelation; bare names too where only one table has them
-  GHashTable *schema_literals;
-  GPtrArray *maps;
-  GHashTable *told;  // texts of `affected` that are there already
-  GHashTable *kept;  // shown names to GPtrArray of values that stand in the schema
-  GHashTable *names; // DbaRelation to the names of its columns, NULL-terminated
-} Redaction;
-
 // ---- columns and their groups ---------------------------------------------------------------------------------------
 
 static void free_map(gpointer data) {
@@ -44,7 +24,7 @@ static void free_map(gpointer data) {
   g_free(map);
 }
 
-static DbaRedactMap *new_map(Redaction *redaction, const char *type_name, const DbaColumn *column) {
+static DbaRedactMap *new_map(DbaRedacting *redaction, const char *type_name, const DbaColumn *column) {
   const DbaRedactType *type = dba_redact_type(type_name);
   DbaRedactMap *map = g_new0(DbaRedactMap, 1);
   map->values = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
@@ -75,7 +55,7 @@ static DbaRedactMap *new_map(Redaction *redaction, const char *type_name, const 
 }
 
 // As the type sees it: blanks at the end of a character(n) are none.
-static const char *plain(const Redaction *redaction, const Member *member, const char *value) {
+const char *dba_redact_plain(const DbaRedacting *redaction, const DbaRedactColumn *member, const char *value) {
   size_t length = value ? strlen(value) : 0, kept = length;
   if (!value || !member->column || g_strcmp0(member->column->type_name, "bpchar"))
     return value;
@@ -84,16 +64,16 @@ static const char *plain(const Redaction *redaction, const Member *member, const
   return kept < length ? dba_arena_text_n(redaction->survey->arena, value, kept) : value;
 }
 
-static Member *leader_of(Member *member) {
+DbaRedactColumn *dba_redact_leader(DbaRedactColumn *member) {
   while (member->leader != member)
     member = member->leader = member->leader->leader;
   return member;
 }
 
 // Both are compared: they share a map, when values of both can stand in one order.
-static void join(Member *a, Member *b) {
-  a = leader_of(a);
-  b = leader_of(b);
+static void join(DbaRedactColumn *a, DbaRedactColumn *b) {
+  a = dba_redact_leader(a);
+  b = dba_redact_leader(b);
   if (a == b || a->map->kind != b->map->kind || (a->elements != NULL) != (b->elements != NULL) ||
       (a->elements && a->elements->kind != b->elements->kind))
     return;
@@ -118,9 +98,9 @@ static char *key_of(const char *schema, const char *table, const char *column) {
   return g_string_free(key, FALSE);
 }
 
-static Member *add_member(Redaction *redaction, const char *schema, const char *table, const char *name, const DbaColumn *column,
-                          const char *type_name) {
-  Member *member = dba_arena_new0(redaction->survey->arena, Member);
+static DbaRedactColumn *add_member(DbaRedacting *redaction, const char *schema, const char *table, const char *name,
+                                   const DbaColumn *column, const char *type_name) {
+  DbaRedactColumn *member = dba_arena_new0(redaction->survey->arena, DbaRedactColumn);
   g_autofree char *key = key_of(schema, table, name);
   member->shown = dba_arena_text(redaction->survey->arena, key);
   member->column = column;
@@ -134,12 +114,12 @@ static Member *add_member(Redaction *redaction, const char *schema, const char *
   return member;
 }
 
-static const DbaRelation *find_relation(const Redaction *redaction, const char *schema, const char *table) {
+static const DbaRelation *find_relation(const DbaRedacting *redaction, const char *schema, const char *table) {
   g_autofree char *key = dba_sql_name(schema, table);
   return g_hash_table_lookup(redaction->relations, key);
 }
 
-static Member *find_member(const Redaction *redaction, const char *schema, const char *table, const char *column) {
+static DbaRedactColumn *find_member(const DbaRedacting *redaction, const char *schema, const char *table, const char *column) {
   const DbaRelation *relation = table && column ? find_relation(redaction, schema, table) : NULL;
   if (!relation)
     return NULL;
@@ -147,12 +127,12 @@ static Member *find_member(const Redaction *redaction, const char *schema, const
   return g_hash_table_lookup(redaction->members, key);
 }
 
-static Member *find_column(const Redaction *redaction, const DbaSqlColumn *column) {
+DbaRedactColumn *dba_redact_find(const DbaRedacting *redaction, const DbaSqlColumn *column) {
   return column ? find_member(redaction, column->schema, column->table, column->column) : NULL;
 }
 
 static const char *const *columns_of(void *data, const char *schema, const char *table) {
-  Redaction *redaction = data;
+  DbaRedacting *redaction = data;
   const DbaRelation *relation = find_relation(redaction, schema, table);
   const char **names = relation ? g_hash_table_lookup(redaction->names, relation) : NULL;
   if (relation && !names) {
@@ -165,7 +145,7 @@ static const char *const *columns_of(void *data, const char *schema, const char 
   return names;
 }
 
-static void collect(Redaction *redaction) {
+static void collect(DbaRedacting *redaction) {
   for (DBA_EACH(DbaRelation, relation, &redaction->survey->schema.relations)) {
     g_hash_table_insert(redaction->relations, dba_sql_name(relation->schema, relation->name), relation);
     g_autofree char *bare = dba_sql_name(NULL, relation->name);
@@ -189,34 +169,35 @@ static void collect(Redaction *redaction) {
   }
 }
 
-static void join_pairs(Redaction *redaction, const DbaList *pairs) {
+static void join_pairs(DbaRedacting *redaction, const DbaList *pairs) {
   for (DBA_EACH(DbaSqlPair, pair, pairs)) {
-    Member *a = find_column(redaction, &pair->a), *b = find_column(redaction, &pair->b);
+    DbaRedactColumn *a = dba_redact_find(redaction, &pair->a), *b = dba_redact_find(redaction, &pair->b);
     if (a && b)
       join(a, b);
   }
 }
 
 // What one expression of a table compares with what, as a query over that table.
-static bool read_expression(Redaction *redaction, const DbaRelation *relation, const char *expression, DbaSqlValues *ret_values) {
+static bool read_expression(DbaRedacting *redaction, const DbaRelation *relation, const char *expression, DbaSqlValues *ret_values) {
   g_autofree char *table = dba_sql_name(relation->schema, relation->name),
                   *sql = g_strdup_printf("select from %s where %s", table, expression);
   return dba_sql_read_values(sql, columns_of, redaction, redaction->survey->arena, ret_values, NULL);
 }
 
-static void join_view(Redaction *redaction, const DbaRelation *view);
+static void join_view(DbaRedacting *redaction, const DbaRelation *view);
 
-static void join_groups(Redaction *redaction) {
+static void join_groups(DbaRedacting *redaction) {
   for (DBA_EACH(DbaRelation, relation, &redaction->survey->schema.relations)) {
     for (DBA_EACH(DbaConstraint, constraint, &relation->constraints))
       for (uint32_t i = 0; constraint->ref_table && i < constraint->columns.n && i < constraint->ref_columns.n; i++) {
-        Member *a = find_member(redaction, relation->schema, relation->name, dba_list_text(&constraint->columns, i)),
-               *b = find_member(redaction, constraint->ref_schema, constraint->ref_table, dba_list_text(&constraint->ref_columns, i));
+        DbaRedactColumn *a = find_member(redaction, relation->schema, relation->name, dba_list_text(&constraint->columns, i)),
+                        *b = find_member(redaction, constraint->ref_schema, constraint->ref_table,
+                                         dba_list_text(&constraint->ref_columns, i));
         if (a && b)
           join(a, b);
       }
     for (DBA_EACH(DbaColumn, column, &relation->columns)) {
-      Member *child = find_member(redaction, relation->schema, relation->name, column->name), *parent;
+      DbaRedactColumn *child = find_member(redaction, relation->schema, relation->name, column->name), *parent;
       if (relation->partition_of && (parent = find_member(redaction, relation->partition_of_schema, relation->partition_of, column->name)))
         join(child, parent);
       for (DBA_EACH_TEXT(name, &relation->inherits)) {
@@ -232,7 +213,7 @@ static void join_groups(Redaction *redaction) {
 
 // ---- what the schema's text holds -----------------------------------------------------------------------------------
 
-static void note_literals(Redaction *redaction, const char *text, unsigned depth) {
+static void note_literals(DbaRedacting *redaction, const char *text, unsigned depth) {
   DbaList tokens = {0};
   if (!text)
     return;
@@ -247,12 +228,12 @@ static void note_literals(Redaction *redaction, const char *text, unsigned depth
 }
 
 // The value stays: it can be read in the schema anyway.
-static void keep(Redaction *redaction, const Member *member, const char *value) {
-  DbaRedactMap *map = leader_of((Member *)(uintptr_t)member)->map;
+static void keep(DbaRedacting *redaction, const DbaRedactColumn *member, const char *value) {
+  DbaRedactMap *map = dba_redact_leader((DbaRedactColumn *)(uintptr_t)member)->map;
   GPtrArray *values = g_hash_table_lookup(redaction->kept, member->shown);
   if (!value || map->kind == DBA_REDACT_KEPT || map->kind == DBA_REDACT_LEFT_OUT)
     return;
-  value = plain(redaction, member, value);
+  value = dba_redact_plain(redaction, member, value);
   dba_redact_map_add(map, value, true);
   if (!values)
     g_hash_table_insert(redaction->kept, (char *)(uintptr_t)member->shown, values = g_ptr_array_new());
@@ -260,10 +241,10 @@ static void keep(Redaction *redaction, const Member *member, const char *value) 
     g_ptr_array_add(values, (char *)(uintptr_t)dba_arena_text(redaction->survey->arena, value));
 }
 
-static void fix(Redaction *redaction, const DbaSqlValues *values) {
+static void fix(DbaRedacting *redaction, const DbaSqlValues *values) {
   join_pairs(redaction, &values->pairs);
   for (DBA_EACH(DbaSqlToken, token, &values->tokens)) {
-    Member *member = token->with && !token->distance ? find_column(redaction, token->with) : NULL;
+    DbaRedactColumn *member = token->with && !token->distance ? dba_redact_find(redaction, token->with) : NULL;
     if (!member)
       continue;
     DbaList elements = {0};
@@ -274,7 +255,7 @@ static void fix(Redaction *redaction, const DbaSqlValues *values) {
   }
 }
 
-static void fix_expression(Redaction *redaction, const DbaRelation *relation, const char *expression) {
+static void fix_expression(DbaRedacting *redaction, const DbaRelation *relation, const char *expression) {
   DbaSqlValues values;
   note_literals(redaction, expression, 0);
   if (expression && read_expression(redaction, relation, expression, &values))
@@ -282,7 +263,7 @@ static void fix_expression(Redaction *redaction, const DbaRelation *relation, co
 }
 
 // Partition bounds belong to the columns of the parent's key.
-static void fix_bounds(Redaction *redaction, const DbaRelation *relation) {
+static void fix_bounds(DbaRedacting *redaction, const DbaRelation *relation) {
   const DbaRelation *parent = find_relation(redaction, relation->partition_of_schema, relation->partition_of);
   DbaList tokens = {0};
   note_literals(redaction, relation->partition_bound, 0);
@@ -299,7 +280,7 @@ static void fix_bounds(Redaction *redaction, const DbaRelation *relation) {
       found |= !strcmp(*key, name) || g_str_has_prefix(*key, more);
     if (!found)
       continue;
-    const Member *member = find_member(redaction, parent->schema, parent->name, column->name);
+    const DbaRedactColumn *member = find_member(redaction, parent->schema, parent->name, column->name);
     for (DBA_EACH(DbaSqlToken, token, &tokens))
       if (token->kind != DBA_SQL_A_COMMENT)
         keep(redaction, member, token->value);
@@ -313,7 +294,7 @@ static const char *const *value_alone(void *data, const char *schema, const char
   return !strcmp(table, "dbarch_domain") ? columns : NULL;
 }
 
-static void fix_domains(Redaction *redaction) {
+static void fix_domains(DbaRedacting *redaction) {
   for (DBA_EACH(DbaType, type, &redaction->survey->schema.types)) {
     g_autofree char *name = dba_sql_name(type->schema, type->name);
     note_literals(redaction, type->default_expr, 0);
@@ -327,7 +308,7 @@ static void fix_domains(Redaction *redaction) {
       if (!sql || !dba_sql_read_values(sql, value_alone, NULL, redaction->survey->arena, &values, NULL))
         continue;
       for (guint i = 0; i < redaction->in_order->len; i++) {
-        const Member *member = redaction->in_order->pdata[i];
+        const DbaRedactColumn *member = redaction->in_order->pdata[i];
         if (!member->column || (g_strcmp0(member->column->type, name) && g_strcmp0(member->column->type, type->name)))
           continue;
         for (DBA_EACH(DbaSqlToken, token, &values.tokens))
@@ -338,7 +319,7 @@ static void fix_domains(Redaction *redaction) {
   }
 }
 
-static void read_schema_text(Redaction *redaction) {
+static void read_schema_text(DbaRedacting *redaction) {
   fix_domains(redaction);
   for (DBA_EACH(DbaFunction, function, &redaction->survey->schema.functions))
     note_literals(redaction, function->definition, 2);
@@ -376,12 +357,12 @@ static void read_schema_text(Redaction *redaction) {
 
 // ---- statistics -----------------------------------------------------------------------------------------------------
 
-typedef void (*Each)(Redaction *redaction, Member *member, DbaColumnStatistics *statistics);
+typedef void (*Each)(DbaRedacting *redaction, DbaRedactColumn *member, DbaColumnStatistics *statistics);
 
-static void each_statistics(Redaction *redaction, Each each) {
+static void each_statistics(DbaRedacting *redaction, Each each) {
   for (DBA_EACH(DbaRelation, relation, &redaction->survey->schema.relations)) {
     for (DBA_EACH(DbaColumnStatistics, x, &relation->statistics)) {
-      Member *member = find_member(redaction, relation->schema, relation->name, x->column);
+      DbaRedactColumn *member = find_member(redaction, relation->schema, relation->name, x->column);
       if (member)
         each(redaction, member, x);
       else
@@ -395,40 +376,40 @@ static void each_statistics(Redaction *redaction, Each each) {
   }
 }
 
-static void gather_list(Redaction *redaction, Member *member, const char *text, bool of_elements) {
+void dba_redact_gather_list(DbaRedacting *redaction, DbaRedactColumn *member, const char *text, bool of_elements) {
   DbaList values = {0}, elements = {0};
-  Member *leader = leader_of(member);
+  DbaRedactColumn *leader = dba_redact_leader(member);
   if (!text || (of_elements && !leader->elements) || !dba_sql_read_array(text, redaction->survey->arena, &values, NULL))
     return;
   for (DBA_EACH_TEXT(value, &values)) {
     if (of_elements || !leader->elements)
-      dba_redact_map_add(of_elements ? leader->elements : leader->map, plain(redaction, member, *value), false);
+      dba_redact_map_add(of_elements ? leader->elements : leader->map, dba_redact_plain(redaction, member, *value), false);
     else if (*value && dba_sql_read_array(*value, redaction->survey->arena, &elements, NULL))
       for (DBA_EACH_TEXT(element, &elements))
         dba_redact_map_add(leader->elements, *element, false);
   }
 }
 
-static void gather(Redaction *redaction, Member *member, DbaColumnStatistics *x) {
-  gather_list(redaction, member, x->common_values, false);
-  gather_list(redaction, member, x->histogram, false);
-  gather_list(redaction, member, x->common_elements, true);
+static void gather(DbaRedacting *redaction, DbaRedactColumn *member, DbaColumnStatistics *x) {
+  dba_redact_gather_list(redaction, member, x->common_values, false);
+  dba_redact_gather_list(redaction, member, x->histogram, false);
+  dba_redact_gather_list(redaction, member, x->common_elements, true);
   for (int end = 0; end < 2; end++) {
     const char *value = end ? x->maximum : x->minimum;
-    if (!leader_of(member)->elements)
-      dba_redact_map_add(leader_of(member)->map, plain(redaction, member, value), false);
+    if (!dba_redact_leader(member)->elements)
+      dba_redact_map_add(dba_redact_leader(member)->map, dba_redact_plain(redaction, member, value), false);
   }
 }
 
-static const char *put_value(const Redaction *redaction, Member *member, const DbaRedactMap *map, const char *value) {
-  return map->kind == DBA_REDACT_KEPT ? value : dba_redact_map_value(map, plain(redaction, member, value));
+static const char *put_value(const DbaRedacting *redaction, DbaRedactColumn *member, const DbaRedactMap *map, const char *value) {
+  return map->kind == DBA_REDACT_KEPT ? value : dba_redact_map_value(map, dba_redact_plain(redaction, member, value));
 }
 
 // The list with other values; NULL when one of them has none.
-static const char *put_list(Redaction *redaction, Member *member, const char *text, bool of_elements) {
+const char *dba_redact_put_list(DbaRedacting *redaction, DbaRedactColumn *member, const char *text, bool of_elements) {
   DbaArena *arena = redaction->survey->arena;
   DbaList values = {0}, new = {0};
-  Member *leader = leader_of(member);
+  DbaRedactColumn *leader = dba_redact_leader(member);
   uint32_t inner = 0;
   if (!text || !dba_sql_read_array(text, arena, &values, &inner))
     return NULL;
@@ -437,7 +418,7 @@ static const char *put_list(Redaction *redaction, Member *member, const char *te
     if (of_elements || !leader->elements)
       to = put_value(redaction, member, of_elements && leader->elements ? leader->elements : leader->map, *value);
     else if (*value)
-      to = put_list(redaction, member, *value, true);
+      to = dba_redact_put_list(redaction, member, *value, true);
     if (*value && !to)
       return NULL;
     dba_list_add_text(arena, &new, to);
@@ -446,25 +427,26 @@ static const char *put_list(Redaction *redaction, Member *member, const char *te
   return dba_arena_text(arena, array);
 }
 
-static void left_out(Redaction *redaction, const Member *member, const char *why) {
+static void left_out(DbaRedacting *redaction, const DbaRedactColumn *member, const char *why) {
   g_autofree char *line = g_strdup_printf("%s: %s", member->shown, why);
   if (!dba_list_has_text(&redaction->survey->redaction.left_out, line))
     dba_list_add_text(redaction->survey->arena, &redaction->survey->redaction.left_out, line);
 }
 
-static const char *why_none(Member *member) {
-  const Member *leader = leader_of(member);
+static const char *why_none(DbaRedactColumn *member) {
+  const DbaRedactColumn *leader = dba_redact_leader(member);
   const DbaRedactMap *map = leader->elements ? leader->elements : leader->map;
   if (map->failure)
     return map->failure;
   return map->kind == DBA_REDACT_LEFT_OUT ? "values of its type cannot be disguised" : "a value has no place on the map";
 }
 
-static void put(Redaction *redaction, Member *member, DbaColumnStatistics *x) {
-  const char *common = put_list(redaction, member, x->common_values, false), *histogram = put_list(redaction, member, x->histogram, false),
-             *elements = put_list(redaction, member, x->common_elements, true),
-             *minimum = x->minimum ? put_value(redaction, member, leader_of(member)->map, x->minimum) : NULL,
-             *maximum = x->maximum ? put_value(redaction, member, leader_of(member)->map, x->maximum) : NULL;
+static void put(DbaRedacting *redaction, DbaRedactColumn *member, DbaColumnStatistics *x) {
+  const char *common = dba_redact_put_list(redaction, member, x->common_values, false),
+             *histogram = dba_redact_put_list(redaction, member, x->histogram, false),
+             *elements = dba_redact_put_list(redaction, member, x->common_elements, true),
+             *minimum = x->minimum ? put_value(redaction, member, dba_redact_leader(member)->map, x->minimum) : NULL,
+             *maximum = x->maximum ? put_value(redaction, member, dba_redact_leader(member)->map, x->maximum) : NULL;
   if ((x->common_values && !common) || (x->histogram && !histogram) || (x->common_elements && !elements) || x->range_bounds)
     left_out(redaction, member, x->range_bounds ? "values of its type cannot be disguised" : why_none(member));
   if (!common)
@@ -480,11 +462,11 @@ static void put(Redaction *redaction, Member *member, DbaColumnStatistics *x) {
 }
 
 // Common combinations: one map for each of the columns, which stand in the order of the table.
-static void put_combinations(Redaction *redaction, DbaStatisticsObject *object, bool gathering) {
+static void put_combinations(DbaRedacting *redaction, DbaStatisticsObject *object, bool gathering) {
   DbaArena *arena = redaction->survey->arena;
   const DbaRelation *relation = NULL;
   const DbaColumn *columns[32];
-  Member *members[32];
+  DbaRedactColumn *members[32];
   uint32_t inner = 0;
   DbaList values = {0}, new = {0};
   if (!object->common_values)
@@ -495,9 +477,9 @@ static void put_combinations(Redaction *redaction, DbaStatisticsObject *object, 
   bool ok = n && dba_sql_read_array(object->common_values, arena, &values, &inner) && inner == n && values.n % n == 0;
   for (uint32_t i = 0; ok && i < values.n; i++) {
     const char *value = dba_list_text(&values, i);
-    DbaRedactMap *map = leader_of(members[i % n])->map;
+    DbaRedactMap *map = dba_redact_leader(members[i % n])->map;
     if (gathering)
-      dba_redact_map_add(map, plain(redaction, members[i % n], value), false);
+      dba_redact_map_add(map, dba_redact_plain(redaction, members[i % n], value), false);
     else {
       const char *to = value ? put_value(redaction, members[i % n], map, value) : NULL;
       ok = !value || to;
@@ -515,217 +497,13 @@ static void put_combinations(Redaction *redaction, DbaStatisticsObject *object, 
   object->common_values = dba_arena_text(arena, array);
 }
 
-// ---- statements -----------------------------------------------------------------------------------------------------
-
-static void affected(Redaction *redaction, const DbaWorkloadStatement *statement, const char *format, ...) DBA_PRINTF(3, 4);
-static void affected(Redaction *redaction, const DbaWorkloadStatement *statement, const char *format, ...) {
-  va_list args;
-  va_start(args, format);
-  g_autofree char *why = g_strdup_vprintf(format, args), *line = g_strdup_printf("%s %s", statement->id, why);
-  va_end(args);
-  if (!g_hash_table_add(redaction->told, g_steal_pointer(&line)))
-    return;
-  DbaAffected *found = dba_list_add(redaction->survey->arena, &redaction->survey->redaction.affected, sizeof *found);
-  *found = (DbaAffected){statement->id, dba_arena_text(redaction->survey->arena, why)};
-}
-
-// A text of nothing but these, one behind the other.
-static bool is_made_of(const char *text, const char *const *pieces) {
-  bool any = false;
-  while (*text) {
-    size_t longest = strspn(text, " -/.:,") ? 1 : 0;
-    for (const char *const *piece = pieces; *piece; piece++)
-      if (g_str_has_prefix(text, *piece) && strlen(*piece) > longest) {
-        longest = strlen(*piece);
-        any = true;
-      }
-    if (!longest)
-      return false;
-    text += longest;
-  }
-  return any;
-}
-
-// Words that belong to the language of SQL functions, not to data: fields of date_trunc, formats of to_char, text search.
-static bool is_word_of_sql(const char *text) {
-  static const char *const words[] = {"microseconds", "milliseconds", "second",   "minute",  "hour",       "day",     "week", "month",
-                                      "quarter",      "year",         "decade",   "century", "millennium", "epoch",   "dow",  "doy",
-                                      "isodow",       "isoyear",      "timezone", "UTC",     "simple",     "english", "",     NULL},
-                           *const formats[] = {"YYYY", "YY", "MM", "DD",   "HH24", "HH12", "HH", "MI",
-                                               "SS",   "MS", "US", "IYYY", "IW",   "WW",   NULL};
-  return g_strv_contains(words, text) || is_made_of(text, formats);
-}
-
-// 3 days, 1 mon 02:00:00: of an interval, which a shift leaves alone.
-static bool is_interval(const char *text) {
-  static const char *const pieces[] = {"0",    "1",   "2",           "3",           "4",      "5",    "6",      "7",
-                                       "8",    "9",   "microsecond", "millisecond", "second", "sec",  "minute", "min",
-                                       "hour", "day", "week",        "month",       "mon",    "year", "s",      NULL};
-  size_t figures = strspn(text, "0123456789");
-  return is_made_of(text, pieces) && !(figures == 4 && text[4] == '-'); // no date
-}
-
-static bool is_truth(const char *text) {
-  static const char *const words[] = {"t", "f", "true", "false", "yes", "no", "on", "off", "y", "n", "1", "0", NULL};
-  return g_strv_contains(words, text);
-}
-
-// Something of the same kind that says nothing: by the type it is cast to or goes into, else by its looks.
-static const char *neutral(const DbaSqlToken *token, const char *type) {
-  static const struct {
-    const char *type, *text;
-  } of_types[] = {{"bool", "false"},
-                  {"uuid", "00000000-0000-4000-8000-000000000000"},
-                  {"time", "10:00:00"},
-                  {"timetz", "10:00:00+00"},
-                  {"inet", "10.0.0.1"},
-                  {"cidr", "10.0.0.0/8"},
-                  {"json", "{}"},
-                  {"jsonb", "{}"},
-                  {"date", "2000-01-01"},
-                  {"timestamp", "2000-01-01 00:00:00"},
-                  {"timestamptz", "2000-01-01 00:00:00+00"},
-                  {"interval", "1 day"},
-                  {"int2", "1"},
-                  {"int4", "1"},
-                  {"int8", "1"},
-                  {"numeric", "1"},
-                  {"float4", "1"},
-                  {"float8", "1"},
-                  {"oid", "1"},
-                  {"array", "{}"},
-                  {"bytea", "\\x00"},
-                  {"money", "1"}};
-  const char *text = token->value;
-  size_t length = strlen(text);
-  for (size_t i = 0; token->kind == DBA_SQL_A_STRING && type && i < G_N_ELEMENTS(of_types); i++)
-    if (!strcmp(type, of_types[i].type))
-      return of_types[i].text;
-  if (type && *type == '_' && token->kind == DBA_SQL_A_STRING)
-    return "{}";
-  if (token->kind == DBA_SQL_A_NUMBER)
-    return strchr(text, '.') ? "1.0" : "1";
-  if (length >= 10 && g_ascii_isdigit(text[0]) && text[4] == '-' && text[7] == '-')
-    return length > 10 ? "2000-01-01 00:00:00" : "2000-01-01";
-  if (length && strspn(text, "0123456789.+-") == length)
-    return "1";
-  if (*text == '{' || *text == '[')
-    return *text == '[' ? "[]" : "{}";
-  if (is_interval(text))
-    return "1 day";
-  return !strchr(text, '%') ? "x" : *text == '%' ? "%x%" : "x%";
-}
-
-// What a literal of a column with a map is to be; NULL when the map does not tell.
-static const char *map_literal(Redaction *redaction, const DbaSqlToken *token, Member *member, bool *ret_lost) {
-  static const char *const special[] = {"now", "today", "tomorrow", "yesterday", "epoch", NULL};
-  DbaRedactMap *map = leader_of(member)->map;
-  bool distance = token->distance && map->kind != DBA_REDACT_INTERVAL;
-  DbaUnits digits;
-  int scale;
-  if (map->kind == DBA_REDACT_KEPT)
-    return is_truth(token->value) || g_hash_table_contains(redaction->schema_literals, token->value) ? token->value : NULL;
-  if (map->kind == DBA_REDACT_MOMENT && g_strv_contains(special, token->value)) {
-    *ret_lost = true; // the clock is not disguised
-    return token->value;
-  }
-  bool number = dba_line_read_number(token->value, &digits, &scale);
-  if (distance && map->kind == DBA_REDACT_MOMENT && map->affine)
-    return number || is_interval(token->value) ? token->value : NULL;
-  if (distance && map->kind == DBA_REDACT_NUMBER && map->affine && number)
-    return dba_line_write_number(redaction->survey->arena, digits * map->slope, (unsigned)scale);
-  if (distance)
-    return NULL;
-  return token->array ? put_list(redaction, member, token->value, false)
-                      : dba_redact_map_value(map, plain(redaction, member, token->value));
-}
-
-// What a literal is to be; *ret_lost: not what it was in the plan's eyes.
-static const char *new_literal(Redaction *redaction, const DbaSqlToken *token, bool *ret_lost) {
-  Member *member = find_column(redaction, token->with);
-  *ret_lost = false;
-  if (token->structural)
-    return token->value;
-  const char *mapped = member ? map_literal(redaction, token, member, ret_lost) : NULL;
-  if (mapped)
-    return mapped;
-  if (g_hash_table_contains(redaction->schema_literals, token->value) ||
-      (token->kind == DBA_SQL_A_NUMBER && (!strcmp(token->value, "0") || !strcmp(token->value, "1"))) ||
-      (token->kind == DBA_SQL_A_STRING && !token->with && is_word_of_sql(token->value)))
-    return token->value;
-  *ret_lost = token->predicate;
-  return token->bits ? "0"
-                     : neutral(token, token->type                                    ? token->type
-                                      : member && member->column && !token->distance ? member->column->type_name
-                                                                                     : NULL);
-}
-
-static void gather_literals(Redaction *redaction, const DbaSqlValues *values) {
-  for (DBA_EACH(DbaSqlToken, token, &values->tokens)) {
-    Member *member = find_column(redaction, token->with);
-    if (!member || token->structural || (token->distance && leader_of(member)->map->kind != DBA_REDACT_INTERVAL))
-      continue;
-    if (token->array)
-      gather_list(redaction, member, token->value, false);
-    else if (!leader_of(member)->elements)
-      dba_redact_map_add(leader_of(member)->map, plain(redaction, member, token->value), false);
-  }
-}
-
-static void put_literals(Redaction *redaction, DbaWorkloadStatement *statement, const DbaSqlValues *values) {
-  g_autoptr(GString) out = g_string_new(NULL);
-  size_t at = 0;
-  for (DBA_EACH(DbaSqlToken, token, &values->tokens)) {
-    bool lost = false;
-    g_string_append_len(out, statement->text + at, (gssize)(token->offset - at));
-    at = token->offset + token->length;
-    if (token->kind == DBA_SQL_A_COMMENT) {
-      g_string_append_c(out, ' ');
-      continue;
-    }
-    const char *to = new_literal(redaction, token, &lost);
-    if (lost && token->with)
-      affected(redaction, statement, "a value of %s.%s in it could not be kept in its place", token->with->table, token->with->column);
-    else if (lost && !values->opaques.n)
-      affected(redaction, statement, "a value in it is compared with no column that its text tells");
-    if (token->kind == DBA_SQL_A_NUMBER)
-      g_string_append(out, to);
-    else if (token->bits)
-      g_string_append_printf(out, "B'%s'", strspn(to, "01") == strlen(to) ? to : "0");
-    else
-      dba_sql_append_literal(out, to);
-  }
-  g_string_append(out, statement->text + at);
-  for (DBA_EACH(DbaSqlOpaque, opaque, &values->opaques)) {
-    Member *member = find_column(redaction, &opaque->column);
-    if (member && leader_of(member)->map->kind != DBA_REDACT_KEPT)
-      affected(redaction, statement, "%s on %s", opaque->what, member->shown);
-  }
-  statement->text = dba_arena_text(redaction->survey->arena, out->str);
-}
-
-static bool is_plannable(Redaction *redaction, const char *text) {
-  static const char *const words[] = {"select", "insert", "update", "delete", "merge", "with", "values", "table", NULL};
-  const char *p = text + strspn(text, " \t\r\n(");
-  DbaList tokens = {0};
-  if (*p == '-' || *p == '/') // comments first
-    dba_sql_read_tokens(text, redaction->survey->arena, &tokens);
-  for (DBA_EACH(DbaSqlToken, token, &tokens))
-    if (token->kind == DBA_SQL_A_COMMENT && text + token->offset == p) {
-      p += token->length;
-      p += strspn(p, " \t\r\n(");
-    }
-  g_autofree char *word = g_ascii_strdown(p, (gssize)strspn(p, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"));
-  return g_strv_contains(words, word);
-}
-
 // ---- all of it ------------------------------------------------------------------------------------------------------
 
 static gint compare_texts(gconstpointer a, gconstpointer b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }
 
-static void name_kept(Redaction *redaction) {
+static void name_kept(DbaRedacting *redaction) {
   for (guint i = 0; i < redaction->in_order->len; i++) {
-    Member *member = redaction->in_order->pdata[i];
+    DbaRedactColumn *member = redaction->in_order->pdata[i];
     GPtrArray *values = g_hash_table_lookup(redaction->kept, member->shown);
     if (!values)
       continue;
@@ -734,7 +512,7 @@ static void name_kept(Redaction *redaction) {
     for (guint k = 0; k < values->len; k++)
       g_string_append_printf(line, "%s %s", k ? "," : ":", (const char *)values->pdata[k]);
     dba_list_add_text(redaction->survey->arena, &redaction->survey->redaction.kept, line->str);
-    DbaRedactMap *map = leader_of(member)->map;
+    DbaRedactMap *map = dba_redact_leader(member)->map;
     if (map->unmoved) {
       g_string_printf(line, "%s: %u of %u other values, too near to those of the schema to be moved", member->shown, map->unmoved,
                       map->placed);
@@ -745,7 +523,7 @@ static void name_kept(Redaction *redaction) {
 }
 
 // A view's column is its table's, where the view just names it.
-static void join_view(Redaction *redaction, const DbaRelation *view) {
+static void join_view(DbaRedacting *redaction, const DbaRelation *view) {
   g_autofree char *query = g_strdup(view->definition);
   size_t length = strlen(g_strchomp(query));
   if (length && query[length - 1] == ';')
@@ -757,19 +535,19 @@ static void join_view(Redaction *redaction, const DbaRelation *view) {
     if (!dba_sql_read_values(sql, columns_of, redaction, redaction->survey->arena, &values, NULL) || !values.pairs.n)
       continue;
     const DbaSqlPair *last = dba_list_at(DbaSqlPair, &values.pairs, values.pairs.n - 1); // the view's own comparisons come first
-    Member *below = find_column(redaction, &last->a), *above = find_member(redaction, view->schema, view->name, column->name);
+    DbaRedactColumn *below = dba_redact_find(redaction, &last->a), *above = find_member(redaction, view->schema, view->name, column->name);
     if (below && !g_strcmp0(last->a.column, last->b.column) && !g_strcmp0(last->a.table, last->b.table))
       join(above, below);
   }
 }
 
-static void put_sequences(Redaction *redaction) {
+static void put_sequences(DbaRedacting *redaction) {
   for (DBA_EACH(DbaSequence, sequence, &redaction->survey->schema.sequences)) {
     g_autofree char *position = g_strdup_printf("%" G_GINT64_FORMAT, sequence->last_value);
-    Member *member = sequence->owned_by_table
-                         ? find_member(redaction, sequence->owned_by_schema, sequence->owned_by_table, sequence->owned_by_column)
-                         : NULL;
-    const char *to = member && sequence->has_last_value ? dba_redact_map_value(leader_of(member)->map, position) : NULL;
+    DbaRedactColumn *member = sequence->owned_by_table
+                                  ? find_member(redaction, sequence->owned_by_schema, sequence->owned_by_table, sequence->owned_by_column)
+                                  : NULL;
+    const char *to = member && sequence->has_last_value ? dba_redact_map_value(dba_redact_leader(member)->map, position) : NULL;
     double largest = dba_sequence_largest(&redaction->survey->schema, sequence);
     if (sequence->has_last_value && largest > 0)
       sequence->used_permille = (int64_t)CLAMP(round((double)sequence->last_value / largest * 1000), 0, 1000);
@@ -778,14 +556,14 @@ static void put_sequences(Redaction *redaction) {
   }
 }
 
-static void add_sequences(Redaction *redaction) {
+static void add_sequences(DbaRedacting *redaction) {
   for (DBA_EACH(DbaSequence, sequence, &redaction->survey->schema.sequences)) {
     g_autofree char *position = g_strdup_printf("%" G_GINT64_FORMAT, sequence->last_value);
-    Member *member = sequence->has_last_value && sequence->owned_by_table
-                         ? find_member(redaction, sequence->owned_by_schema, sequence->owned_by_table, sequence->owned_by_column)
-                         : NULL;
+    DbaRedactColumn *member = sequence->has_last_value && sequence->owned_by_table
+                                  ? find_member(redaction, sequence->owned_by_schema, sequence->owned_by_table, sequence->owned_by_column)
+                                  : NULL;
     if (member)
-      dba_redact_map_add(leader_of(member)->map, position, false);
+      dba_redact_map_add(dba_redact_leader(member)->map, position, false);
   }
 }
 
@@ -797,7 +575,7 @@ bool dba_survey_redact(DbaSurvey *survey, uint64_t seed, DbaValueSorter sorter, 
                         kept = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)g_ptr_array_unref),
                         names = g_hash_table_new(NULL, NULL);
   g_autoptr(GPtrArray) maps = g_ptr_array_new_with_free_func(free_map), in_order = g_ptr_array_new();
-  Redaction redaction = {survey, members, in_order, relations, literals, maps, told, kept, names};
+  DbaRedacting redaction = {survey, members, in_order, relations, literals, maps, told, kept, names};
   g_autofree DbaSqlValues *values = g_new0(DbaSqlValues, survey->workload.n + 1);
   if (survey->redaction.done)
     return true;
@@ -807,17 +585,17 @@ bool dba_survey_redact(DbaSurvey *survey, uint64_t seed, DbaValueSorter sorter, 
     DbaWorkloadStatement *statement = dba_list_at(DbaWorkloadStatement, &survey->workload, i);
     if (!statement->text)
       continue;
-    if (!is_plannable(&redaction, statement->text))
+    if (!dba_redact_is_plannable(&redaction, statement->text))
       statement->text = NULL;
     else if (!dba_sql_read_values(statement->text, columns_of, &redaction, survey->arena, &values[i], NULL)) {
       statement->text = NULL;
-      affected(&redaction, statement, "it could not be parsed, and its text is left out");
+      dba_redact_affected(&redaction, statement, "it could not be parsed, and its text is left out");
     } else
       join_pairs(&redaction, &values[i].pairs);
   }
   read_schema_text(&redaction);
   for (uint32_t i = 0; i < survey->workload.n; i++)
-    gather_literals(&redaction, &values[i]);
+    dba_redact_gather_literals(&redaction, &values[i]);
   each_statistics(&redaction, gather);
   for (DBA_EACH(DbaStatisticsObject, object, &survey->schema.statistics_objects))
     put_combinations(&redaction, object, true);
@@ -832,7 +610,7 @@ bool dba_survey_redact(DbaSurvey *survey, uint64_t seed, DbaValueSorter sorter, 
   for (uint32_t i = 0; i < survey->workload.n; i++) {
     DbaWorkloadStatement *statement = dba_list_at(DbaWorkloadStatement, &survey->workload, i);
     if (statement->text)
-      put_literals(&redaction, statement, &values[i]);
+      dba_redact_put_literals(&redaction, statement, &values[i]);
   }
   name_kept(&redaction);
   survey->redaction.done = true;
