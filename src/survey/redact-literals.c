@@ -133,6 +133,7 @@ static const char *map_literal(DbaRedacting *redaction, const DbaSqlToken *token
 // What a literal is to be; *ret_lost: not what it was in the plan's eyes.
 static const char *new_literal(DbaRedacting *redaction, const DbaSqlToken *token, bool *ret_lost) {
   DbaRedactColumn *member = dba_redact_find(redaction, token->with);
+  g_assert(token->value); // every token has one
   *ret_lost = false;
   if (token->structural)
     return token->value;
