@@ -66,10 +66,11 @@ typedef struct Driver {
   const DbaDrive *drive;
   DbaArena *arena;
   GArray *statements;  // of Statement
+  unsigned prepared;   // names given out
   GHashTable *columns; // table's name to NULL-terminated names
   gint64 begin_us, end_us;
-  gint64 change_from_us, change_to_us; // 0: not yet
-  gint counter;                        // for what must be new
+  _Atomic gint64 change_from_us, change_to_us; // 0: not yet
+  gint counter;                                // for what must be new
   gint stop;
   GMutex mutex;
   GError *error; // the first that ended a thread
@@ -157,8 +158,8 @@ static bool choose_parameter(Driver *driver, DbaServer *server, Statement *state
   const DbaRelation *relation = told && told->with ? find_table(driver, told->with) : NULL;
   const DbaColumn *column = relation ? dba_relation_column(relation, told->with->column) : NULL;
   *parameter = (Parameter){.source = CONSTANT, .text = told && told->structural ? "10" : constant_of(type), .array = told && told->array};
-  if (!column || told->structural || !strcmp(relation->kind, "view"))
-    return true;
+  if (!column || told->structural || (!dba_relation_is_table(relation) && strcmp(relation->kind, "materialized view")))
+    return true; // of others no rows can be sampled
   parameter->source = FROM_ROWS;
   for (DBA_EACH(DbaConstraint, key, told->inserted ? &relation->constraints : &(DbaList){0})) { // any parent, for each key on its own
     const DbaRelation *parent = !strcmp(key->kind, "foreign key") && key->columns.n == 1 && dba_list_has_text(&key->columns, column->name)
@@ -177,7 +178,7 @@ static bool choose_parameter(Driver *driver, DbaServer *server, Statement *state
   else if (!g_strcmp0(column->type_name, "int2") || !g_strcmp0(column->type_name, "int4") || !g_strcmp0(column->type_name, "int8") ||
            !g_strcmp0(column->type_name, "numeric")) {
     g_autofree char *table = dba_sql_name(relation->schema, relation->name), *name = dba_sql_name(NULL, column->name),
-                    *sql = g_strdup_printf("select coalesce(max(%s), 0)::bigint from %s", name, table);
+                    *sql = g_strdup_printf("select least(coalesce(max(%s), 0), 1e18)::bigint from %s", name, table);
     g_autoptr(DbaResult) most = dba_server_query(server, sql, NULL, error);
     if (!most)
       return false;
@@ -209,12 +210,19 @@ static bool take_samples(Driver *driver, DbaServer *server, Statement *statement
   return true;
 }
 
+static void clear_sample(gpointer data) {
+  Sample *sample = data;
+  g_clear_pointer(&sample->rows, dba_result_free);
+  g_ptr_array_unref(sample->columns);
+}
+
 // False only when the lab broke; a statement that cannot be prepared is told.
 static bool add_statement(Driver *driver, DbaServer *server, const DbaDriveStatement *of, DbaDriveResult *result, GError **error) {
   g_autoptr(GError) problem = NULL;
   Statement statement = {.of = of, .samples = g_array_new(FALSE, FALSE, sizeof(Sample))};
   DbaSqlValues values = {0};
-  g_snprintf(statement.name, sizeof statement.name, "dbarch_%u", driver->statements->len);
+  g_array_set_clear_func(statement.samples, clear_sample);
+  g_snprintf(statement.name, sizeof statement.name, "dbarch_%u", driver->prepared++);
   const char *name[] = {statement.name, NULL};
   bool ok = dba_server_prepare(server, statement.name, of->sql, &problem);
   g_autoptr(DbaResult) types = ok ? dba_server_query(server, dba_embedded_lab_sql("parameter_types"), name, &problem) : NULL;
@@ -302,6 +310,10 @@ static void count(Client *client, Tally *tally, gint64 from_us, gint64 to_us, co
   double ms = (double)(to_us - from_us) / 1e3;
   const Driver *driver = client->driver;
   tally->runs++;
+  tally->worst_ms = fmax(tally->worst_ms, ms);
+  gint64 change_from = driver->change_from_us, change_to = driver->change_to_us;
+  if (change_from && to_us >= change_from && (!change_to || from_us <= change_to))
+    tally->during_ms = fmax(tally->during_ms, ms);
   if (problem) {
     tally->errors++;
     if (!tally->error)
@@ -312,9 +324,6 @@ static void count(Client *client, Tally *tally, gint64 from_us, gint64 to_us, co
     g_array_append_val(tally->latencies, ms);
   else if (next_random(client) % (uint64_t)tally->runs < MOST_LATENCIES)
     g_array_index(tally->latencies, double, next_random(client) % MOST_LATENCIES) = ms;
-  tally->worst_ms = fmax(tally->worst_ms, ms);
-  if (driver->change_from_us && to_us >= driver->change_from_us && (!driver->change_to_us || from_us <= driver->change_to_us))
-    tally->during_ms = fmax(tally->during_ms, ms);
 }
 
 static void keep_error(Driver *driver, GError **problem) {
@@ -388,33 +397,34 @@ static bool open_client(Driver *driver, Client *client, GError **error) {
 typedef struct Watch {
   Driver *driver;
   DbaServer *server;
-  DbaDriveResult *result; // its waits are the watcher's alone
-  GHashTable *open;       // "pid since" to the number of the wait, from 1
+  DbaArena *arena;  // the watcher's own: arenas are for one thread
+  DbaList waits;    // DbaWait
+  GError *error;    // what ended it early
+  GHashTable *open; // "pid since" to the number of the wait, from 1
   gint stop;
 } Watch;
 
 static void see(Watch *watch, const DbaResult *found, gint64 now_us) {
-  DbaDriveResult *result = watch->result;
   for (int row = 0; row < dba_result_rows(found); row++) {
     g_autofree char *key = g_strdup_printf("%s %s", dba_result_text(found, row, 0), dba_result_text(found, row, 1));
     guint number = GPOINTER_TO_UINT(g_hash_table_lookup(watch->open, key));
     double at = (double)(now_us - watch->driver->begin_us) / 1e3;
     if (number) {
-      DbaWait *wait = dba_list_at(DbaWait, &result->waits, number - 1);
+      DbaWait *wait = dba_list_at(DbaWait, &watch->waits, number - 1);
       wait->ms = fmax(wait->ms, dba_result_real(found, row, 4));
       continue;
     }
-    if (result->waits.n >= MOST_WAITS)
+    if (watch->waits.n >= MOST_WAITS)
       continue;
-    DbaWait *wait = dba_list_add(result->arena, &result->waits, sizeof *wait);
-    *wait = (DbaWait){.waiter = dba_arena_text(result->arena, dba_result_text(found, row, 5)),
-                      .holder = dba_arena_text(result->arena, dba_result_text(found, row, 6)),
-                      .mode = dba_arena_text(result->arena, dba_result_text(found, row, 2)),
-                      .held = dba_arena_text(result->arena, dba_result_text(found, row, 7)),
-                      .relation = dba_arena_text(result->arena, dba_result_text(found, row, 3)),
+    DbaWait *wait = dba_list_add(watch->arena, &watch->waits, sizeof *wait);
+    *wait = (DbaWait){.waiter = dba_arena_text(watch->arena, dba_result_text(found, row, 5)),
+                      .holder = dba_arena_text(watch->arena, dba_result_text(found, row, 6)),
+                      .mode = dba_arena_text(watch->arena, dba_result_text(found, row, 2)),
+                      .held = dba_arena_text(watch->arena, dba_result_text(found, row, 7)),
+                      .relation = dba_arena_text(watch->arena, dba_result_text(found, row, 3)),
                       .begin_ms = at - dba_result_real(found, row, 4),
                       .ms = dba_result_real(found, row, 4)};
-    g_hash_table_insert(watch->open, g_steal_pointer(&key), GUINT_TO_POINTER(result->waits.n));
+    g_hash_table_insert(watch->open, g_steal_pointer(&key), GUINT_TO_POINTER(watch->waits.n));
   }
 }
 
@@ -425,8 +435,7 @@ static void *run_watch(void *data) {
     g_autoptr(GError) problem = NULL;
     g_autoptr(DbaResult) found = dba_server_query(watch->server, dba_embedded_lab_sql("lock_waits"), parameters, &problem);
     if (!found) {
-      if (!g_error_matches(problem, DBA_ERROR, DBA_ERROR_DATABASE))
-        keep_error(watch->driver, &problem);
+      watch->error = g_steal_pointer(&problem);
       break;
     }
     see(watch, found, g_get_monotonic_time());
@@ -442,7 +451,7 @@ static bool run_changes(Driver *driver, DbaServer *server, DbaDriveResult *resul
   while (g_get_monotonic_time() < start && !g_atomic_int_get(&driver->stop) && !(drive->interrupt && *drive->interrupt))
     g_usleep(WATCH_US);
   driver->change_from_us = g_get_monotonic_time();
-  for (guint i = 0; i < drive->changes->len && !g_atomic_int_get(&driver->stop); i++) {
+  for (guint i = 0; i < drive->changes->len && !g_atomic_int_get(&driver->stop) && !(drive->interrupt && *drive->interrupt); i++) {
     g_autoptr(GError) problem = NULL;
     const char *sql = drive->changes->pdata[i];
     if (drive->progress)
@@ -538,6 +547,19 @@ static bool run_all(Driver *driver, Client *clients, unsigned n, DbaServer *chan
   result->seconds = (double)(g_get_monotonic_time() - driver->begin_us) / 1e6;
   g_atomic_int_set(&watch->stop, 1);
   g_thread_join(watcher);
+  for (DBA_EACH(DbaWait, wait, &watch->waits)) {
+    DbaWait *kept = dba_list_add(result->arena, &result->waits, sizeof *kept);
+    *kept = *wait;
+    kept->waiter = dba_arena_text(result->arena, wait->waiter);
+    kept->holder = dba_arena_text(result->arena, wait->holder);
+    kept->mode = dba_arena_text(result->arena, wait->mode);
+    kept->held = dba_arena_text(result->arena, wait->held);
+    kept->relation = dba_arena_text(result->arena, wait->relation);
+  }
+  if (watch->error) {
+    g_autofree char *line = g_strdup_printf("waits for locks were seen only in part: %s", watch->error->message);
+    dba_list_add_text(result->arena, &result->refused, line);
+  }
   if (ok && driver->error) {
     g_propagate_error(error, g_steal_pointer(&driver->error));
     ok = false;
@@ -570,7 +592,8 @@ bool dba_lab_drive(const DbaDrive *drive, DbaDriveResult *ret_result, GError **e
   }
   g_autoptr(DbaServer) changer = ok && drive->changes ? dba_lab_connect_as_person(drive->lab, drive->role, drive->database, error) : NULL,
                        watching = ok ? dba_lab_connect(drive->lab, DBA_LAB_SUPERUSER, drive->database, error) : NULL;
-  Watch watch = {.driver = &driver, .server = watching, .result = ret_result, .open = open};
+  g_autoptr(DbaArena) watch_arena = dba_arena_new();
+  Watch watch = {.driver = &driver, .server = watching, .arena = watch_arena, .open = open};
   ok = ok && watching && (changer || !drive->changes) && run_all(&driver, clients, n, changer, &watch, ret_result, error);
   if (ok) {
     sum_up(&driver, clients, n, ret_result);
@@ -578,15 +601,10 @@ bool dba_lab_drive(const DbaDrive *drive, DbaDriveResult *ret_result, GError **e
       qsort(ret_result->waits.items, ret_result->waits.n, sizeof(DbaWait), compare_waits);
   }
   clear_clients(clients, n, driver.statements->len);
-  for (guint i = 0; i < driver.statements->len; i++) {
-    GArray *samples = g_array_index(driver.statements, Statement, i).samples;
-    for (guint k = 0; k < samples->len; k++) {
-      dba_result_free(g_array_index(samples, Sample, k).rows);
-      g_ptr_array_unref(g_array_index(samples, Sample, k).columns);
-    }
-    g_array_unref(samples);
-  }
+  for (guint i = 0; i < driver.statements->len; i++)
+    g_array_unref(g_array_index(driver.statements, Statement, i).samples);
   g_array_unref(driver.statements);
+  g_clear_error(&watch.error);
   g_clear_error(&driver.error);
   g_mutex_clear(&driver.mutex);
   return ok;

@@ -28,7 +28,7 @@ typedef struct DbaDrive {
   void *progress_data;
 } DbaDrive;
 
-typedef struct DbaDriven { // one statement's runs; latencies in ms
+typedef struct DbaDriven { // one statement's runs; latencies in ms: percentiles of those that succeeded, worst and during of all
   const char *sql;
   int64_t runs, errors;
   double p50_ms, p95_ms, p99_ms, worst_ms;
@@ -55,11 +55,12 @@ typedef struct DbaDriveResult {
   DbaList driven;  // DbaDriven, in the order of the statements
   DbaList changes; // DbaDriveChange
   DbaList waits;   // DbaWait, the longest first
-  DbaList refused; // texts: statements that could not be prepared, and why
+  DbaList refused; // texts: statements that could not be prepared, and why; what the watcher missed
   int64_t runs, errors;
   double seconds;
 } DbaDriveResult;
 extern const DbaRecord dba_driven_record, dba_drive_change_record, dba_wait_record;
 
-// Fails when no statement can be run, or the lab ends.
+// `ret_result` comes zeroed with an arena of the caller's, in which all of it lies; on failure it may hold a part.  Fails when no
+// statement can be run, or the lab ends.
 bool dba_lab_drive(const DbaDrive *drive, DbaDriveResult *ret_result, GError **error) DBA_CHECKED;

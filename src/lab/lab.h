@@ -159,18 +159,19 @@ bool dba_lab_create_twin(const DbaLab *lab, const char *database, const DbaSurve
 typedef struct DbaSample {
   double share;             // of the rows of each table; tables below 1,000 rows are taken whole
   uint64_t key;             // secret: of the masks
+  unsigned seed;            // of the sample; it is told to the subject
   const char *const *masks; // further columns to mask, "table.column" or "schema.table.column", NULL-terminated; or NULL
   bool no_masks;            // everything as it is
   void (*progress)(void *data, const char *line); // may be NULL
   void *progress_data;
 } DbaSample;
 // Rows of a live subject itself, into tables without constraints and indexes (`lab`: a session of the role without power): a share of
-// each, and all that these refer to.  Columns marked "personal" in their comment, and those whose names tell of persons, are
-// masked and noted in `load`.  One read-only snapshot of `source`.
+// each, and all that these refer to.  Columns marked "personal" in their comment, those whose names tell of persons, and what refers to
+// them or they refer to, are masked and noted in `load`.  One read-only snapshot of `source`.
 bool dba_lab_sample_rows(DbaServer *source, DbaServer *lab, const DbaSurvey *survey, const DbaSample *options, DbaLoad *load,
                          GError **error) DBA_CHECKED;
 bool dba_sample_is_personal(const DbaRelation *relation, const DbaColumn *column);
-// Figures to figures, letters to letters; equal values to equal ones.  Free with g_free.
+// Figures to figures, letters to letters; equal values to equal ones; NULL for types that have no mask.  Free with g_free.
 char *dba_sample_mask(const char *value, const char *type_name, uint64_t key) DBA_CHECKED;
 
 // ---- stand-ins ------------------------------------------------------------------------------------------------------

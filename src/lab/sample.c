@@ -14,7 +14,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { PROGRESS_US = 500000, FETCH_ROWS = 1000, KEYS_AT_ONCE = 500, MOST_ROUNDS = 64, FEWEST = 1000 };
+enum { PROGRESS_US = 500000, FETCH_ROWS = 1000, KEYS_AT_ONCE = 500, MOST_ROUNDS = 64, FEWEST = 1000, LARGE_PAGES = 1000 };
 
 // ---- masks ----------------------------------------------------------------------------------------------------------
 
@@ -31,16 +31,15 @@ static const char *const persons[] = {"person",  "people",  "customer", "user", 
                                       "patient", "student", "author",   "owner", "client",   "guest",   "staff"};
 
 bool dba_sample_is_personal(const DbaRelation *relation, const DbaColumn *column) {
-  static const char *const types[] = {"text", "varchar", "bpchar", "citext", "date", "inet", "name", NULL};
-  if (column->comment && strstr(column->comment, "personal"))
+  g_autofree char *comment = column->comment ? g_ascii_strdown(column->comment, -1) : NULL, *name = g_ascii_strdown(column->name, -1),
+                  *table = g_ascii_strdown(relation->name, -1);
+  if (comment && strstr(comment, "personal"))
     return true;
-  if (!column->type_name || !g_strv_contains(types, column->type_name))
+  if (!g_strcmp0(column->type_name, "bool") || !g_strcmp0(column->type_class, "e"))
     return false;
-  g_autofree char *name = g_ascii_strdown(column->name, -1);
   for (size_t i = 0; i < G_N_ELEMENTS(personal_pairs); i++)
     if (strstr(name, personal_pairs[i]))
       return true;
-  g_autofree char *table = g_ascii_strdown(relation->name, -1);
   for (size_t i = 0; !strcmp(name, "name") && i < G_N_ELEMENTS(persons); i++)
     if (strstr(table, persons[i]))
       return true;
@@ -48,9 +47,11 @@ bool dba_sample_is_personal(const DbaRelation *relation, const DbaColumn *column
     return true;
   g_auto(GStrv) words = g_strsplit_set(name, "_- .0123456789", -1);
   for (char **word = words; *word; word++)
-    for (size_t i = 0; i < G_N_ELEMENTS(personal_words); i++)
-      if (!strcmp(*word, personal_words[i]))
+    for (size_t i = 0; i < G_N_ELEMENTS(personal_words); i++) {
+      size_t length = strlen(personal_words[i]); // one, or several of them
+      if (!strncmp(*word, personal_words[i], length) && (!(*word)[length] || !strcmp(*word + length, "s") || !strcmp(*word + length, "es")))
         return true;
+    }
   return false;
 }
 
@@ -60,33 +61,62 @@ static uint64_t hash_of(const char *text, uint64_t key) {
   return key;
 }
 
-// Figures to figures, letters to letters of their case; letters beyond ASCII to such of it; marks stay.
-char *dba_sample_mask(const char *value, const char *type_name, uint64_t key) {
+// How values of a type are masked.
+typedef enum MaskKind { MASK_TEXT, MASK_NUMBER, MASK_DAY, MASK_ADDRESS, MASK_UUID, MASK_NOTHING_LEFT } MaskKind;
+
+static MaskKind mask_kind(const char *type_name) {
+  static const struct {
+    const char *type;
+    MaskKind kind;
+  } kinds[] = {{"text", MASK_TEXT},     {"varchar", MASK_TEXT},    {"bpchar", MASK_TEXT},  {"name", MASK_TEXT},      {"citext", MASK_TEXT},
+               {"int2", MASK_NUMBER},   {"int4", MASK_NUMBER},     {"int8", MASK_NUMBER},  {"numeric", MASK_NUMBER}, {"date", MASK_DAY},
+               {"timestamp", MASK_DAY}, {"timestamptz", MASK_DAY}, {"inet", MASK_ADDRESS}, {"uuid", MASK_UUID}};
+  for (size_t i = 0; type_name && i < G_N_ELEMENTS(kinds); i++)
+    if (!strcmp(kinds[i].type, type_name))
+      return kinds[i].kind;
+  return MASK_NOTHING_LEFT;
+}
+
+// Figures to figures, letters to letters of their case, those beyond ASCII too; marks stay, and the first figure of a number, so that it fits its type.
+static char *mask_characters(const char *value, uint64_t hash, bool number) {
   GString *out = g_string_new(NULL);
-  uint64_t hash = hash_of(value, dba_mix(key));
-  if (type_name && !strcmp(type_name, "date") && strlen(value) == 10) { // another day of the same year
-    unsigned day = (unsigned)(hash % 336);
-    g_string_append_printf(out, "%.4s-%02u-%02u", value, 1 + day / 28, 1 + day % 28);
-    return g_string_free(out, FALSE);
-  }
-  if (type_name && !strcmp(type_name, "inet")) {
-    g_string_append_printf(out, "10.%u.%u.%u", (unsigned)(hash & 255), (unsigned)(hash >> 8 & 255), (unsigned)(hash >> 16 & 255));
-    return g_string_free(out, FALSE);
-  }
+  bool first = number;
   for (const char *p = value; *p; p++) {
     hash = dba_mix(hash);
-    if (g_ascii_isdigit(*p))
+    if (g_ascii_isdigit(*p) && first) {
+      g_string_append_c(out, *p == '0' ? '0' : (char)('1' + hash % (uint64_t)(*p - '0')));
+      first = false;
+    } else if (g_ascii_isdigit(*p))
       g_string_append_c(out, (char)('0' + hash % 10));
     else if (g_ascii_isupper(*p))
       g_string_append_c(out, (char)('A' + hash % 26));
-    else if (g_ascii_islower(*p))
-      g_string_append_c(out, (char)('a' + hash % 26));
-    else if ((unsigned char)*p >= 0xc0) // the first byte of a character; what follows of it goes
+    else if (g_ascii_islower(*p) || (unsigned char)*p >= 0xc0) // of a longer character the first byte; what follows of it goes
       g_string_append_c(out, (char)('a' + hash % 26));
     else if ((unsigned char)*p < 0x80)
       g_string_append_c(out, *p);
   }
   return g_string_free(out, FALSE);
+}
+
+char *dba_sample_mask(const char *value, const char *type_name, uint64_t key) {
+  uint64_t hash = hash_of(value, dba_mix(key));
+  switch (mask_kind(type_name)) {
+  case MASK_TEXT: return mask_characters(value, hash, false);
+  case MASK_NUMBER: return mask_characters(value, hash, true);
+  case MASK_DAY: { // another day of the same year, at the same time
+    unsigned day = (unsigned)(hash % 336);
+    if (strlen(value) < 10 || value[4] != '-')
+      return g_strdup("2000-01-01"); // infinity, a year of five figures
+    return g_strdup_printf("%.4s-%02u-%02u%s", value, 1 + day / 28, 1 + day % 28, value + 10);
+  }
+  case MASK_ADDRESS:
+    return g_strdup_printf("10.%u.%u.%u", (unsigned)(hash & 255), (unsigned)(hash >> 8 & 255), (unsigned)(hash >> 16 & 255));
+  case MASK_UUID:
+    return g_strdup_printf("%08x-%04x-4%03x-8%03x-%012" G_GINT64_MODIFIER "x", (unsigned)(hash >> 32), (unsigned)(hash >> 16 & 0xffff),
+                           (unsigned)(hash & 0xfff), (unsigned)(hash >> 12 & 0xfff), (uint64_t)(dba_mix(hash) & 0xffffffffffff));
+  case MASK_NOTHING_LEFT: break;
+  }
+  return NULL;
 }
 
 // ---- tables ---------------------------------------------------------------------------------------------------------
@@ -136,7 +166,7 @@ static gint compare_depth(gconstpointer a, gconstpointer b) {
 // A parent stands below all of its children; circles end by the number of rounds.
 static void order_tables(Sampler *sampler) {
   bool moved = true;
-  for (guint round = 0; moved && round < sampler->tables->len; round++) {
+  for (guint round = 0; moved && round < MOST_ROUNDS; round++) {
     moved = false;
     for (guint i = 0; i < sampler->tables->len; i++) {
       const Table *child = &g_array_index(sampler->tables, Table, i);
@@ -154,7 +184,7 @@ static void order_tables(Sampler *sampler) {
 
 static void add_table(Sampler *sampler, const DbaRelation *relation) {
   Table table = {.relation = relation, .name = dba_sql_name(relation->schema, relation->name), .writable = g_ptr_array_new()};
-  g_autoptr(GString) columns = g_string_new(NULL), masked = g_string_new(NULL);
+  g_autoptr(GString) columns = g_string_new(NULL);
   table.masked = g_new0(bool, relation->columns.n + 1);
   for (DBA_EACH(DbaColumn, column, &relation->columns)) {
     if (column->generated)
@@ -162,14 +192,64 @@ static void add_table(Sampler *sampler, const DbaRelation *relation) {
     g_string_append(columns, columns->len ? ", " : "");
     dba_sql_append_identifier(columns, column->name);
     table.masked[table.writable->len] = is_masked(sampler, relation, column);
-    if (table.masked[table.writable->len])
-      g_string_append_printf(masked, "%s%s", masked->len ? ", " : "masked: ", column->name);
     g_ptr_array_add(table.writable, column);
   }
-  if (masked->len)
-    dba_load_note(sampler->load, table.name, 0, masked->str);
   table.columns = g_strdup(columns->str);
   g_array_append_val(sampler->tables, table);
+}
+
+static int writable_column(const Table *table, const char *name) {
+  for (guint i = 0; i < table->writable->len; i++)
+    if (!strcmp(((const DbaColumn *)table->writable->pdata[i])->name, name))
+      return (int)i;
+  return -1;
+}
+
+// What refers to a masked column holds the same values, and what a masked one refers to: both are masked.
+static void mask_keys(Sampler *sampler) {
+  bool more = true;
+  while (more) {
+    more = false;
+    for (guint i = 0; i < sampler->tables->len; i++) {
+      Table *child = &g_array_index(sampler->tables, Table, i);
+      for (DBA_EACH(DbaConstraint, key, &child->relation->constraints)) {
+        Table *parent = !strcmp(key->kind, "foreign key") ? find_table(sampler, key->ref_schema, key->ref_table) : NULL;
+        for (uint32_t k = 0; parent && k < key->columns.n && k < key->ref_columns.n; k++) {
+          int a = writable_column(child, dba_list_text(&key->columns, k)), b = writable_column(parent, dba_list_text(&key->ref_columns, k));
+          if (a < 0 || b < 0 || child->masked[a] == parent->masked[b])
+            continue;
+          child->masked[a] = parent->masked[b] = more = true;
+        }
+      }
+    }
+  }
+}
+
+// Says what is masked; a name of --mask that is no column's is an error.
+static bool tell_masks(Sampler *sampler, GError **error) {
+  g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+  for (guint i = 0; i < sampler->tables->len; i++) {
+    const Table *table = &g_array_index(sampler->tables, Table, i);
+    g_autoptr(GString) masked = g_string_new(NULL);
+    for (guint k = 0; k < table->writable->len; k++) {
+      const DbaColumn *column = table->writable->pdata[k];
+      g_ptr_array_add(names, g_strdup_printf("%s.%s", table->relation->name, column->name));
+      g_ptr_array_add(names, g_strdup_printf("%s.%s.%s", table->relation->schema, table->relation->name, column->name));
+      if (table->masked[k])
+        g_string_append_printf(masked, "%s%s%s", masked->len ? ", " : "masked: ", column->name,
+                               mask_kind(column->type_name) == MASK_NOTHING_LEFT ? " (left empty)" : "");
+    }
+    if (masked->len)
+      dba_load_note(sampler->load, table->name, 0, masked->str);
+  }
+  g_ptr_array_add(names, NULL);
+  for (const char *const *mask = sampler->options->masks; mask && *mask; mask++)
+    if (!g_strv_contains((const char *const *)names->pdata, *mask)) {
+      const char *near = dba_text_nearest(*mask, (const char *const *)names->pdata);
+      return dba_fail(error, DBA_ERROR_USAGE, "--mask %s: there is no such column%s%s%s", *mask, near ? " (did you mean \"" : "",
+                      near ? near : "", near ? "\"?)" : " (say table.column)");
+    }
+  return true;
 }
 
 // ---- rows -----------------------------------------------------------------------------------------------------------
@@ -181,6 +261,13 @@ static void append_value(const Sampler *sampler, const Table *table, guint colum
     return;
   }
   const DbaColumn *of = table->writable->pdata[column];
+  if (table->masked[column] && mask_kind(of->type_name) == MASK_NOTHING_LEFT) {
+    g_string_append(
+        out, !of->not_null                                                                                                         ? "\\N"
+             : !g_strcmp0(of->type_name, "jsonb") || !g_strcmp0(of->type_name, "json") || (of->type_name && *of->type_name == '_') ? "{}"
+                                                                                                                                   : "");
+    return;
+  }
   g_autofree char *masked = table->masked[column] ? dba_sample_mask(value, of->type_name, sampler->options->key) : NULL;
   dba_copy_append(out, masked ? masked : value);
 }
@@ -204,21 +291,21 @@ static char *select_of(const Table *table) {
   for (guint i = 0; i < table->writable->len; i++) {
     const DbaColumn *column = table->writable->pdata[i];
     g_string_append(sql, i ? ", t." : "t.");
-    dba_sql_append_identifier(sql, column->name);
-    g_string_append(sql, "::pg_catalog.text");
+    dba_sql_append_identifier(sql, column->name); // as it is: a cast could be the subject's own code
   }
   g_string_append_printf(sql, " from only %s t", table->name);
   return g_string_free(sql, FALSE);
 }
 
-// The table's own part: pages at random, rows of them by the share.
+// The table's own part: rows at random; of a large table whole pages, so that not all of it is read.
 static bool take_own(Sampler *sampler, Table *table, GError **error) {
   const DbaRelation *relation = table->relation;
   double rows = fmax(relation->rows > 0 ? relation->rows : (double)relation->live_rows, 0),
          share = rows <= FEWEST ? 1 : fmax(sampler->options->share, FEWEST / rows);
   g_autofree char *select = select_of(table),
-                  *sample = share < 1 ? g_strdup_printf(" tablesample bernoulli (%.8g) repeatable (%" G_GUINT64_FORMAT ")", share * 100,
-                                                        sampler->options->key % 1000003)
+                  *sample = share < 1 ? g_strdup_printf(" tablesample %s (%.8g) repeatable (%u)",
+                                                        relation->pages > LARGE_PAGES ? "system" : "bernoulli", share * 100,
+                                                        sampler->options->seed)
                                       : g_strdup(""),
                   *sql = g_strdup_printf("declare dbarch_rows no scroll cursor for %s%s", select, sample);
   if (!dba_server_exec(sampler->source, sql, error))
@@ -242,20 +329,19 @@ static bool take_own(Sampler *sampler, Table *table, GError **error) {
 
 // Keys are compared as the rows in the lab have them: a masked key is looked for by what it was, which only the child's rows that were just
 // fetched still knew.  So keys that are masked are not followed; their constraint is named when it does not hold.
-static bool has_masked_key(const Table *child, const DbaConstraint *key) {
-  for (guint i = 0; i < child->writable->len; i++) {
-    const DbaColumn *column = child->writable->pdata[i];
-    if (child->masked[i] && dba_list_has_text(&key->columns, column->name))
+static bool has_masked_key(const Table *child, const DbaConstraint *key) { // its parent's columns are masked with it
+  for (uint32_t i = 0; i < key->columns.n; i++) {
+    int column = writable_column(child, dba_list_text(&key->columns, i));
+    if (column < 0 || child->masked[column])
       return true;
   }
   return false;
 }
 
-static void append_columns(GString *sql, const char *prefix, const DbaList *columns, const char *suffix) {
+static void append_columns(GString *sql, const char *prefix, const DbaList *columns) {
   for (uint32_t i = 0; i < columns->n; i++) {
     g_string_append_printf(sql, "%s%s", i ? ", " : "", prefix);
     dba_sql_append_identifier(sql, dba_list_text(columns, i));
-    g_string_append(sql, suffix);
   }
 }
 
@@ -264,7 +350,7 @@ static bool take_parents(Sampler *sampler, const Table *child, const DbaConstrai
   g_autoptr(GString) lacking = g_string_new("select distinct "), fetch = g_string_new(NULL);
   g_autofree char *select = select_of(parent);
   uint64_t before = parent->rows;
-  append_columns(lacking, "c.", &key->columns, "::text");
+  append_columns(lacking, "c.", &key->columns);
   g_string_append_printf(lacking, " from %s c where not exists (select from %s p where ", child->name, parent->name);
   for (uint32_t i = 0; i < key->columns.n; i++) {
     g_string_append(lacking, i ? " and p." : "p.");
@@ -376,8 +462,9 @@ bool dba_lab_sample_rows(DbaServer *source, DbaServer *lab, const DbaSurvey *sur
     if (!strcmp(relation->kind, "table") && relation->columns.n)
       add_table(&sampler, relation);
   order_tables(&sampler);
-  bool ok = dba_server_exec(lab, dba_embedded_lab_sql("stand_in_session"), error) && dba_server_begin_reading(source, error) &&
-            take_all(&sampler, error);
+  mask_keys(&sampler);
+  bool ok = tell_masks(&sampler, error) && dba_server_exec(lab, dba_embedded_lab_sql("stand_in_session"), error) &&
+            dba_server_begin_reading(source, error) && take_all(&sampler, error);
   g_autoptr(GError) ignored = NULL;
   if (dba_server_in_transaction(source) && !dba_server_exec(source, "rollback", ok ? error : &ignored))
     ok = false;

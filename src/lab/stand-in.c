@@ -514,7 +514,8 @@ bool dba_lab_create_stand_in(const DbaLab *lab, const char *database, const DbaS
       !dba_lab_load_text(lab, database, "schema", before, true, load, error))
     return false;
   g_autoptr(DbaServer) server = dba_lab_connect(lab, DBA_LAB_SUBJECT_ROLE, database, error);
-  *ret_scale = options->sample ? options->sample->share : 1;
+  if (options->source && !choose_scale(survey, options, dba_lab_folder(lab), ret_scale, error)) // is there room?
+    return false;
   if (!server || (options->source ? !dba_lab_sample_rows(options->source, server, survey, options->sample, load, error)
                                   : !dba_lab_make_rows(server, dba_lab_folder(lab), survey, options, load, NULL, ret_scale, error)))
     return false;

@@ -234,7 +234,9 @@ static void fail_locked(DbaServer *server, GError **error) {
 }
 
 bool dba_server_begin_reading(DbaServer *server, GError **error) {
-  return dba_server_exec_lines(server, "opening", error) && dba_server_exec(server, "set local statement_timeout = 0", error);
+  // Each statement is short; between two of them the reader may have other work.
+  return dba_server_exec_lines(server, "opening", error) &&
+         dba_server_exec(server, "set local idle_in_transaction_session_timeout = '15min'", error);
 }
 
 DbaSurvey *dba_server_survey(DbaServer *server, const char *subject, DbaSurveyValues values, GError **error) {

@@ -161,10 +161,8 @@ static void spread_between(const Place *places, unsigned from, unsigned n, Units
 }
 
 // With values that stay.  Behind the last of them there is room up to about twice as far as values go, as far as the types allow.
-static void spread(const DbaRedactMap *map, const Place *places, unsigned n, Units least, Units greatest, Units unit, uint64_t *seed,
-                   Units *ret_at) {
+static void spread(const Place *places, unsigned n, Units least, Units greatest, Units unit, uint64_t *seed, Units *ret_at) {
   unsigned first = 0, last = n - 1;
-  (void)map;
   while (!places[first].fixed)
     first++;
   while (!places[last].fixed)
@@ -227,11 +225,16 @@ static void settle_line(DbaRedactMap *map, DbaArena *arena, uint64_t *seed) {
     scaled *= 10;
   if (map->whole && fixed) { // halves have no place between whole numbers
     unsigned kept = 0;
+    fixed = 0;
     for (unsigned i = 0; i < n; i++)
-      if (places[i].at % scaled == 0)
+      if (places[i].at % scaled == 0) {
+        fixed += places[i].fixed;
         places[kept++] = places[i];
+      }
     n = kept;
     unit = scaled;
+    if (!n)
+      return;
   }
   map->affine = !fixed && choose_affine(map, places, n, (unsigned)scale, seed, &offset);
   if (!map->affine && !fixed) {
@@ -248,7 +251,7 @@ static void settle_line(DbaRedactMap *map, DbaArena *arena, uint64_t *seed) {
     }
     bool moment = map->kind == DBA_REDACT_MOMENT;
     Units least = moment ? DAY_US : bound(map->least, scaled), greatest = moment ? (Units)3652059 * DAY_US : bound(map->greatest, scaled);
-    spread(map, places, n, places[0].at >= 0 && least < 0 ? 0 : least, greatest, unit, seed, at);
+    spread(places, n, places[0].at >= 0 && least < 0 ? 0 : least, greatest, unit, seed, at);
   }
   for (unsigned i = 0; i < n; i++) {
     Units to = map->affine ? places[i].at * map->slope + offset : at[i];
@@ -331,7 +334,7 @@ static void append_name(const DbaRedactMap *map, const Name *name, uint64_t k, u
   case DBA_REDACT_INTERVAL: g_string_append_printf(out, "%" G_GUINT64_FORMAT ":00:00", k + 1); return;
   case DBA_REDACT_BYTES:
     g_string_append_printf(out, "\\x%08x", (unsigned)(part >> 32));
-    for (size_t i = 10; i + 1 < strlen(name->text); i += 2)
+    for (size_t i = 10, length = strlen(name->text); i + 1 < length; i += 2)
       g_string_append(out, "5a");
     return;
   default: return;

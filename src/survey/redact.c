@@ -70,6 +70,13 @@ DbaRedactColumn *dba_redact_leader(DbaRedactColumn *member) {
   return member;
 }
 
+// What one group has gathered already goes along when it joins another.
+static void move_values(DbaRedactMap *from, DbaRedactMap *to) {
+  for (guint i = 0; i < from->given->len; i++)
+    dba_redact_map_add(to, from->given->pdata[i], g_hash_table_contains(from->fixed, from->given->pdata[i]));
+  g_ptr_array_set_size(from->given, 0);
+}
+
 // Both are compared: they share a map, when values of both can stand in one order.
 static void join(DbaRedactColumn *a, DbaRedactColumn *b) {
   a = dba_redact_leader(a);
@@ -87,6 +94,9 @@ static void join(DbaRedactColumn *a, DbaRedactColumn *b) {
   a->map->real |= b->map->real;
   if (b->map->longest && (!a->map->longest || b->map->longest < a->map->longest))
     a->map->longest = b->map->longest;
+  move_values(b->map, a->map);
+  if (a->elements)
+    move_values(b->elements, a->elements);
   b->leader = a;
 }
 

@@ -125,10 +125,15 @@ static bool lab_stand_in(const DbaRequest *request, DbaAnswer *answer, GError **
                       .progress_data = &told};
   if (!begin_copy(request, &copy, answer, error))
     return false;
+  if (!request->sample && (request->no_mask || (request->masks && *request->masks)))
+    return dba_fail(error, DBA_ERROR_USAGE, "--mask and --no-mask go with --sample");
+  if (request->sample && (request->percent <= 0 || request->size_bytes))
+    return dba_fail(error, DBA_ERROR_USAGE, "--sample: say how many of the subject's rows: --rows 5%%");
   if (request->sample && (copy.subject.kind != DBA_SUBJECT_LIVE || copy.horizon))
     return dba_fail(error, DBA_ERROR_USAGE, "--sample takes rows of a live database as it is%s",
                     copy.horizon ? " (hint: --grow and --at make rows)" : "");
-  if (request->sample && getrandom(&sample.key, sizeof sample.key, 0) != sizeof sample.key)
+  if (request->sample && (getrandom(&sample.key, sizeof sample.key, 0) != sizeof sample.key ||
+                          getrandom(&sample.seed, sizeof sample.seed, 0) != sizeof sample.seed))
     return dba_fail(error, DBA_ERROR_BUG, "the system gives no random numbers");
   if (request->sample) {
     if (!(source = dba_server_open(copy.subject.text, request->interrupt, error)))
@@ -323,6 +328,6 @@ bool dba_verb_lab(const DbaRequest *request, DbaAnswer *answer, GError **error) 
       return no_more(request, commands[i].words, error) && commands[i].run(request, answer, error);
   }
   const char *near = name ? dba_text_nearest(name, names) : NULL;
-  return dba_fail(error, DBA_ERROR_USAGE, "lab: say start, status, psql, url, stop, run, twin, stand-in, what-if or measure%s%s%s",
+  return dba_fail(error, DBA_ERROR_USAGE, "lab: say start, status, psql, url, stop, run, twin, stand-in, what-if, measure or load%s%s%s",
                   near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : "");
 }

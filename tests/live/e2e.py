@@ -958,8 +958,8 @@ def sample():
     try:
         lab.psql("create table person (id int primary key, email text not null unique, born date, name text, note text, boss int references person);"
                  "insert into person select i, 'user' || i || '@example.com', date '1970-01-01' + i, 'Jürgen Nr. ' || i, 'note ' || i, case when i > 1 then 1 + i / 3 end from generate_series(1, 20000) i;"
-                 "create table visit (a int, b int, person int references person, mail text references person (email), what text, primary key (a, b));"
-                 "insert into visit select i / 10, i % 10, 1 + (i * 7) % 20000, 'user' || (1 + (i * 11) % 20000) || '@example.com', 'w' || i from generate_series(1, 60000) i;"
+                 "create table visit (a int, b int, person int references person, owner_ref text references person (email), phone bigint, emails text[], what text, primary key (a, b));"
+                 "insert into visit select i / 10, i % 10, 1 + (i * 7) % 20000, 'user' || (1 + (i * 11) % 20000) || '@example.com', 4930000000 + i, array['user' || i || '@example.com'], 'w' || i from generate_series(1, 60000) i;"
                  "create table part (id int primary key, a int, b int, tag text, double int generated always as (id * 2) stored, foreign key (a, b) references visit); insert into part select i, i / 7, i % 10, E't\\tab\\n' || i from generate_series(1, 30000) i;"
                  "create table hidden (id int); insert into hidden select generate_series(1, 50); comment on column part.tag is 'personal';"
                  "create role reader login; grant usage on schema public to reader; grant connect on database lab to reader; grant select on person, visit, part to reader; vacuum analyze")
@@ -969,18 +969,20 @@ def sample():
         equal((out.returncode, out.stderr if out.returncode else ""), (0, ""))
         contains(out.stdout, "rows of its own, 10%")
         contains(out.stderr, "public.person: masked: email, born, name")
+        contains(out.stderr, "public.visit: masked: owner_ref, phone, emails (left empty), what")  # what refers to a masked column is masked
         contains(out.stderr, "public.hidden: has no rows: permission denied")
         url, name = out.stdout.strip().split("\n")[-1], re.search(r"^lab (\S+):", out.stdout).group(1)
         visits = int(count(url, "select count(*) from visit"))
         assert 5000 < visits < 9500, visits
         # keys that are not masked are closed, those of several columns and to the table itself too; the masked one is named
         equal(count(url, "select string_agg(conname, ' ' order by conname) from pg_constraint where contype = 'f' and convalidated"), "part_a_b_fkey person_boss_fkey visit_person_fkey")
-        contains(out.stderr, "visit_mail_fkey")
+        contains(out.stderr, "visit_owner_ref_fkey")
         equal(count(url, "select count(*) from person where email !~ '^[a-z]+[0-9]+@[a-z]+[.][a-z]{3}$'"), "0")
         originals = set(lab.psql("select email from person union select name from person union select what from visit").split("\n"))
         masked = count(url, "select email from person union select name from person union select what from visit").split("\n")
         assert len(masked) > 1000 and len(originals & set(masked)) < 0.02 * len(masked), sorted(originals & set(masked))[:10]  # by chance, of so few figures
         equal(count(url, "select count(*) from person p where p.note <> 'note ' || p.id"), "0")  # what is not personal is as it was
+        equal(count(url, "select count(*) from visit where owner_ref ~ '^user[0-9]+@example' or emails is not null or phone between 4930000000 and 4930060000 or length(phone::text) <> 10"), "0")
         equal(count(url, "select count(*) from part where double <> id * 2 or tag !~ E'^[a-z]\\t'"), "0")
         run("lab", "stop", name)
         out = run("lab", "stand-in", lab.conninfo(), "--sample", "--no-mask", "--rows", "10%", "-q", "--pg-major", MAJOR)
@@ -989,9 +991,11 @@ def sample():
         equal(count(url, "select count(*) from pg_constraint where contype = 'f' and convalidated"), "4")
         equal(count(url, "select count(*) from person where email <> 'user' || id || '@example.com'"), "0")
         run("lab", "stop", name)
-        out = run("lab", "stand-in", SHOP, "--sample", "-q")
-        equal(out.returncode, 2)
-        contains(out.stderr, "rows of a live database")
+        for words, message in ((("lab", "stand-in", SHOP, "--sample", "--rows", "5%"), "rows of a live database"), (("lab", "stand-in", lab.conninfo(), "--sample"), "say how many"),
+                               (("lab", "stand-in", lab.conninfo(), "--sample", "--rows", "5%", "--mask", "visit.wat"), 'did you mean "visit.what"'), (("lab", "stand-in", SHOP, "--mask", "a.b"), "go with --sample")):
+            out = run(*words, "-q", "--pg-major", MAJOR)
+            equal(out.returncode, 2)
+            contains(out.stderr, message)
     finally:
         lab.stop()
 
