@@ -189,7 +189,7 @@ static bool set_up(const DbaOptions *options, DbaRequest *request, GError **erro
     return dba_fail(error, DBA_ERROR_USAGE, "--clients %s: say 1 to 64", clients);
   request->clients = (unsigned)n;
   request->time_seconds = time ? parse_time(time) : 10;
-  if (request->time_seconds < 0.1)
+  if (!(request->time_seconds >= 0.1 && request->time_seconds <= 86400))
     return dba_fail(error, DBA_ERROR_USAGE, "--time %s: say seconds, or 90s, 5m, 1h", time);
   request->home.major = major ? (int)g_ascii_strtoll(major, NULL, 10) : 0;
   if (major && request->home.major <= 0)

@@ -33,8 +33,14 @@ static char *nameless(const DbaRelation *relation, const DbaIndex *index) {
       g_string_append_printf(sql, " %s", key->opclass);
   }
   g_string_append_c(sql, ')');
-  for (uint32_t i = 0; i < index->options.n; i++)
-    g_string_append_printf(sql, "%s%s", i ? ", " : " WITH (", dba_list_text(&index->options, i));
+  for (uint32_t i = 0; i < index->options.n; i++) {
+    const char *option = dba_list_text(&index->options, i), *equals = strchr(option, '=');
+    g_string_append_printf(sql, "%s%.*s", i ? ", " : " WITH (", equals ? (int)(equals - option) : (int)strlen(option), option);
+    if (equals) {
+      g_string_append(sql, " = ");
+      dba_sql_append_literal(sql, equals + 1);
+    }
+  }
   g_string_append(sql, index->options.n ? ")" : "");
   return g_string_free(sql, FALSE);
 }
@@ -46,6 +52,8 @@ bool dba_lab_index_pages(const DbaLab *lab, const char *database, const DbaSurve
   g_autoptr(DbaWhatIf) what_if = dba_what_if_open(lab, database, error);
   g_autoptr(DbaArena) arena = dba_arena_new();
   size_t n = 0;
+  if (!what_if)
+    return false;
   for (DBA_EACH(DbaRelation, relation, &survey->schema.relations))
     for (DBA_EACH(DbaIndex, index, &relation->indexes)) {
       g_autofree char *definition = index->on_partitioned ? NULL : nameless(relation, index);
@@ -53,8 +61,7 @@ bool dba_lab_index_pages(const DbaLab *lab, const char *database, const DbaSurve
       int number;
       g_autoptr(GError) problem = NULL;
       ret_pages[n++] = 0;
-      if (!what_if)
-        return false;
+
       if (!definition)
         continue;
       if (dba_what_if_index(what_if, definition, arena, &found, &number, &problem))
@@ -64,5 +71,5 @@ bool dba_lab_index_pages(const DbaLab *lab, const char *database, const DbaSurve
         return false;
       }
     }
-  return what_if != NULL;
+  return true;
 }

@@ -20,6 +20,13 @@ static bool is_free(const DbaTableModel *table, unsigned column) {
   for (unsigned i = 0; i < model->n_knots; i++)
     by_chance += model->knots[i].share * model->knots[i].share;
   bool ordered = model->statistics && model->statistics->has_correlation && fabs(model->statistics->correlation) - by_chance > ORDERED;
+  for (unsigned i = 0; i < table->n_columns; i++)
+    if (table->columns[i].goes_with == (int)column) // it leads another
+      return false;
+  for (DBA_EACH(DbaIndex, index, &table->relation->indexes))
+    for (DBA_EACH(DbaIndexKey, key, index->unique && !index->predicate ? &index->keys : &(DbaList){0}))
+      if (!key->included && !g_strcmp0(key->column, model->column->name))
+        return false;
   if (model->group >= 0 || model->goes_with >= 0 || model->unique || model->n_elements || ordered || model->column->generated)
     return false;
   for (DBA_EACH(DbaConstraint, key, &table->relation->constraints))
@@ -73,7 +80,7 @@ static bool is_null(const Common *common, uint32_t i) {
 static void add_group(const Common *common, const unsigned *columns, unsigned n, DbaArena *arena, DbaTableModel *table, uint64_t seed) {
   DbaGroup *group = &table->groups[table->n_groups];
   double sum = 0;
-  g_autofree double *taken[G_N_ELEMENTS(group->columns)] = {NULL};
+  double *taken[G_N_ELEMENTS(group->columns)] = {NULL};
   uint64_t nulls[G_N_ELEMENTS(group->columns)] = {0};
   *group = (DbaGroup){.n = n, .n_items = common->shares.n};
   group->items = dba_arena_alloc(arena, sizeof *group->items * (common->shares.n + 1));
@@ -103,7 +110,6 @@ static void add_group(const Common *common, const unsigned *columns, unsigned n,
     table->columns[columns[k]].group = (int)table->n_groups;
     dba_column_take_out(&table->columns[columns[k]], group->rows, nulls[k], taken[k], table->rows);
     g_free(taken[k]);
-    taken[k] = NULL;
   }
   table->n_groups++;
 }
@@ -150,8 +156,11 @@ static void add_dependencies(const DbaStatisticsObject *object, const unsigned *
 }
 
 void dba_table_groups(const DbaSchema *schema, DbaArena *arena, DbaTableModel *table, uint64_t seed) {
+  g_autofree char *name = dba_sql_name(table->relation->schema, table->relation->name);
   table->groups = dba_arena_alloc(arena, sizeof *table->groups * (schema->statistics_objects.n + 1));
   for (DBA_EACH(DbaStatisticsObject, object, &schema->statistics_objects)) {
+    if (g_strcmp0(object->table, name))
+      continue;
     const DbaRelation *relation = NULL;
     const DbaColumn *names[8];
     unsigned columns[8], n = dba_statistics_object_columns(schema, object, G_N_ELEMENTS(names), &relation, names);

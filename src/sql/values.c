@@ -29,7 +29,8 @@ typedef struct Scope {
   GArray *ctes;  // of Item
 } Scope;
 
-enum { DEEPEST = 50, MOST_STEPS = 100000 }; // of subqueries that a name is followed through, and of all such steps of a statement
+// Of subqueries that a name is followed through; of all steps of a statement that are not its own length.
+enum { DEEPEST = 50, MOST_STEPS = 200000 };
 
 typedef struct Reading {
   const char *sql;
@@ -41,9 +42,13 @@ typedef struct Reading {
   const char *type; // the cast around
   unsigned steps;
   bool predicate, structural;
+  bool told_opaque; // of what stands below, the columns are told already
   bool inserting;
   bool looked_at; // a constant here enters plans, though in no predicate
 } Reading;
+
+// A statement may be written so that looking at it takes for ever: what is beyond the limit is not told.
+static bool is_spent(Reading *reading) { return ++reading->steps > MOST_STEPS; }
 
 static bool visit(Node *node, void *data);
 static void visit_select(SelectStmt *select, Reading *reading);
@@ -72,9 +77,9 @@ static bool column_of_item(Reading *reading, const Item *item, const Scope *oute
     return true;
   }
   SelectStmt *query = item->query;
-  while (query && query->larg) // a union is as its first part
+  while (query && query->larg && !is_spent(reading)) // a union is as its first part
     query = query->larg;
-  if (!query || depth > DEEPEST || ++reading->steps > MOST_STEPS)
+  if (!query || query->larg || depth > DEEPEST || is_spent(reading))
     return false;
   g_autoptr(GArray) items = g_array_new(FALSE, FALSE, sizeof(Item)), ctes = g_array_new(FALSE, FALSE, sizeof(Item));
   Scope inner = {outer, items, ctes};
@@ -131,6 +136,11 @@ static const Item *find_cte(const Scope *scope, const char *name) {
 }
 
 static void add_table(Scope *scope, const RangeVar *table) {
+  if (table->alias && table->alias->colnames) { // other names for the columns: none of them is known
+    Item renamed = {table->alias->aliasname, NULL, NULL, NULL};
+    g_array_append_val(scope->items, renamed);
+    return;
+  }
   const Item *cte = table->schemaname ? NULL : find_cte(scope, table->relname);
   Item item = cte ? *cte : (Item){NULL, table->schemaname, table->relname, NULL};
   item.alias = table->alias ? table->alias->aliasname : table->relname;
@@ -148,7 +158,7 @@ static void add_from(Scope *scope, Node *node) {
   } else if (IsA(node, RangeSubselect)) {
     RangeSubselect *sub = (RangeSubselect *)node;
     Item item = {sub->alias ? sub->alias->aliasname : NULL, NULL, NULL,
-                 IsA(sub->subquery, SelectStmt) ? (SelectStmt *)sub->subquery : NULL};
+                 IsA(sub->subquery, SelectStmt) && !(sub->alias && sub->alias->colnames) ? (SelectStmt *)sub->subquery : NULL};
     g_array_append_val(scope->items, item);
   }
 }
@@ -195,7 +205,7 @@ static void mark(Reading *reading, A_Const *constant, const DbaSqlColumn *column
   if (low == tokens->n)
     return;
   DbaSqlToken *token = dba_list_at(DbaSqlToken, tokens, low);
-  if (sign && token->kind == DBA_SQL_A_NUMBER) {
+  if (sign && token->offset != offset && token->kind == DBA_SQL_A_NUMBER) {
     token->length += token->offset - offset;
     token->offset = offset;
     token->value = dba_arena_format(reading->arena, "-%s", token->value);
@@ -235,7 +245,7 @@ static const char *operator_of(const A_Expr *expression) { return strVal(llast(e
 // The n-th column of a query, where it just names one, or its least or greatest value; followed into its tables.
 static bool target_of(Reading *reading, Node *query, int n, DbaSqlColumn *ret_column) {
   SelectStmt *select = query && IsA(query, SelectStmt) ? (SelectStmt *)query : NULL;
-  while (select && select->larg)
+  while (select && select->larg && !is_spent(reading))
     select = select->larg;
   ResTarget *target = select && n < list_length(select->targetList) ? list_nth(select->targetList, n) : NULL;
   Node *value = target && IsA(target, ResTarget) ? strip(target->val) : NULL;
@@ -303,6 +313,18 @@ static void attach(Reading *reading, Node *node, const DbaSqlColumn *column, boo
   }
 }
 
+// What is compared with `left`, which is looked at for itself elsewhere.
+static void attach_or_visit(Reading *reading, Node *left, Node *right) {
+  DbaSqlColumn a, b;
+  bool has_a = column_of(reading, left, reading->scope, 0, &a);
+  if (has_a && column_of(reading, right, reading->scope, 0, &b))
+    pair(reading, &a, &b);
+  else if (has_a)
+    attach(reading, right, keep_column(reading, &a), false);
+  else
+    visit(right, reading);
+}
+
 // Does it hang on the time at which it runs?
 static bool find_clock(Node *node, void *data) {
   static const char *const functions[] = {"now", "clock_timestamp", "transaction_timestamp", "statement_timestamp", "timeofday", NULL};
@@ -338,8 +360,9 @@ static void compare(Reading *reading, Node *left, Node *right, bool any) {
         visit(row, reading);
       else
         for (int i = 0; i < list_length(l); i++)
-          compare(reading, list_nth(l, i), list_nth(((RowExpr *)row)->args, i), false);
+          attach_or_visit(reading, list_nth(l, i), list_nth(((RowExpr *)row)->args, i));
     }
+    visit(left, reading);
   } else {
     visit(left, reading);
     visit(right, reading);
@@ -354,7 +377,7 @@ typedef struct Finding {
 static bool find_opaque(Node *node, void *data) {
   Finding *finding = data;
   DbaSqlColumn column;
-  if (!node || IsA(node, SubLink) || IsA(node, SelectStmt))
+  if (!node || IsA(node, SubLink) || IsA(node, SelectStmt) || is_spent(finding->reading))
     return false;
   if (IsA(node, ColumnRef)) {
     if (column_of(finding->reading, node, finding->reading->scope, 0, &column))
@@ -433,9 +456,9 @@ static void visit_with(WithClause *with, Scope *scope, Reading *reading) {
 static void visit_select(SelectStmt *select, Reading *reading) {
   g_autoptr(GArray) items = g_array_new(FALSE, FALSE, sizeof(Item)), ctes = g_array_new(FALSE, FALSE, sizeof(Item));
   Scope scope = {reading->scope, items, ctes};
-  bool predicate = reading->predicate;
+  bool predicate = reading->predicate, told = reading->told_opaque;
   reading->scope = &scope;
-  reading->predicate = false;
+  reading->predicate = reading->told_opaque = false;
   visit_with(select->withClause, &scope, reading);
   if (select->larg) {
     SelectStmt *first = select->larg;
@@ -467,6 +490,7 @@ static void visit_select(SelectStmt *select, Reading *reading) {
   visit_structural(select->limitCount, reading);
   reading->scope = scope.outer;
   reading->predicate = predicate;
+  reading->told_opaque = told;
 }
 
 // UPDATE ... SET a = 1, also of ON CONFLICT and MERGE.
@@ -665,12 +689,10 @@ static bool visit(Node *node, void *data) {
   }
   case T_CaseExpr: {
     CaseExpr *expression = (CaseExpr *)node;
+    visit((Node *)expression->arg, reading); // once, however many it is compared with
     for (int i = 0; i < list_length(expression->args); i++) {
       CaseWhen *when = list_nth(expression->args, i);
-      if (expression->arg)
-        compare(reading, (Node *)expression->arg, (Node *)when->expr, false);
-      else
-        visit((Node *)when->expr, reading);
+      attach_or_visit(reading, (Node *)expression->arg, (Node *)when->expr);
       visit((Node *)when->result, reading);
     }
     visit((Node *)expression->defresult, reading);
@@ -694,15 +716,19 @@ static bool visit(Node *node, void *data) {
     Finding finding = {reading, NULL};
     g_autofree char *what = g_strdup_printf("%s()", name);
     finding.what = what;
-    if (reading->predicate && !is_aggregate((FuncCall *)node)) // whose estimates hang on no value
+    bool told = reading->told_opaque;
+    if (reading->predicate && !told && !is_aggregate((FuncCall *)node)) { // whose estimates hang on no value
       raw_expression_tree_walker(node, find_opaque, &finding);
+      reading->told_opaque = true;
+    }
     if (names_something((FuncCall *)node) && list_length(((FuncCall *)node)->args)) {
       visit_structural(linitial(((FuncCall *)node)->args), reading);
       for (int i = 1; i < list_length(((FuncCall *)node)->args); i++)
         visit(list_nth(((FuncCall *)node)->args, i), reading);
-      return false;
-    }
-    return raw_expression_tree_walker(node, visit, reading);
+    } else
+      raw_expression_tree_walker(node, visit, reading);
+    reading->told_opaque = told;
+    return false;
   }
   case T_A_Expr: {
     A_Expr *expression = (A_Expr *)node;
@@ -712,9 +738,14 @@ static bool visit(Node *node, void *data) {
     }
     bool pattern = expression->kind == AEXPR_LIKE || expression->kind == AEXPR_ILIKE || expression->kind == AEXPR_SIMILAR;
     Finding finding = {reading, pattern ? "a pattern" : operator_of(expression)};
-    if (reading->predicate)
+    bool told = reading->told_opaque;
+    if (reading->predicate && !told) {
       raw_expression_tree_walker(node, find_opaque, &finding);
-    return raw_expression_tree_walker(node, visit, reading);
+      reading->told_opaque = true;
+    }
+    raw_expression_tree_walker(node, visit, reading);
+    reading->told_opaque = told;
+    return false;
   }
   default: return raw_expression_tree_walker(node, visit, reading);
   }

@@ -47,9 +47,9 @@ bool dba_survey_rates(const DbaSurvey *survey, const DbaSurvey *earlier, DbaTabl
     bool went_on =
         counted && (!before || (now->inserted >= before->inserted && now->updated >= before->updated && now->deleted >= before->deleted));
     if (went_on) {
-      rate->inserted = (double)(now->inserted - (before ? before->inserted : 0)) / days;
-      rate->updated = (double)(now->updated - (before ? before->updated : 0)) / days;
-      rate->deleted = (double)(now->deleted - (before ? before->deleted : 0)) / days;
+      rate->inserted = ((double)now->inserted - (before ? (double)before->inserted : 0)) / days;
+      rate->updated = ((double)now->updated - (before ? (double)before->updated : 0)) / days;
+      rate->deleted = ((double)now->deleted - (before ? (double)before->deleted : 0)) / days;
       rate->rows = rate->inserted - rate->deleted;
     } else
       rate->rows = (fmax(now->rows, 0) - fmax(before->rows, 0)) / days;
@@ -108,11 +108,32 @@ bool dba_growth_read(const DbaSurvey *survey, const char *text, double *ret_fact
   return true;
 }
 
+// Rows of the leaves below a partitioned table.
+static double rows_below(const DbaSurvey *survey, const DbaRelation *relation, const double *factors, unsigned depth) {
+  double rows = 0;
+  for (DBA_EACH(DbaRelation, below, &survey->schema.relations)) {
+    if (depth >= DEEPEST || g_strcmp0(below->partition_of, relation->name) || g_strcmp0(below->partition_of_schema, relation->schema))
+      continue;
+    if (!strcmp(below->kind, "partitioned table"))
+      rows += rows_below(survey, below, factors, depth + 1);
+    else
+      rows += fmax(below->rows, 0) * (factors ? factors[below - (DbaRelation *)survey->schema.relations.items] : 1);
+  }
+  return rows;
+}
+
 void dba_growth_at(const DbaSurvey *survey, const DbaTableRate *rates, double days, double *ret_factors) {
   uint32_t i = 0;
   for (DBA_EACH(DbaRelation, relation, &survey->schema.relations)) {
     double rows = fmax(relation->rows, 1), then = fmax(rows + rates[i].rows * days, 1);
     ret_factors[i++] = fmin(then / rows, LARGEST_FACTOR);
+  }
+  i = 0;
+  for (DBA_EACH(DbaRelation, relation, &survey->schema.relations)) { // counters are the leaves'
+    double now = strcmp(relation->kind, "partitioned table") ? 0 : rows_below(survey, relation, NULL, 0);
+    if (now > 0)
+      ret_factors[i] = fmin(fmax(rows_below(survey, relation, ret_factors, 0), 1) / now, LARGEST_FACTOR);
+    i++;
   }
 }
 
@@ -160,9 +181,10 @@ static bool line_ends(DbaArena *arena, const DbaColumnStatistics *x, const char 
   DbaList values = {0};
   *ret_least = x->minimum;
   *ret_greatest = x->maximum;
-  if ((!*ret_least || !*ret_greatest) && x->histogram && dba_sql_read_array(x->histogram, arena, &values, NULL) && values.n) {
+  // The histogram's ends are ANALYZE's: rows may have gone and come since, but nothing of it is to lie outside.
+  if (x->histogram && dba_sql_read_array(x->histogram, arena, &values, NULL) && values.n) {
     *ret_least = dba_list_text(&values, 0);
-    *ret_greatest = dba_list_text(&values, values.n - 1);
+    *ret_greatest = x->maximum ? x->maximum : dba_list_text(&values, values.n - 1);
   }
   return *ret_least && *ret_greatest;
 }
@@ -211,6 +233,8 @@ static const char *stretch_value(const Line *line, const char *text) {
   double way = (double)(at - line->from) * line->factor;
   if (line->moment && !*rest)
     way = round(way / (double)DBA_LINE_DAY_US) * (double)DBA_LINE_DAY_US;
+  if (at < line->from) // before the line begins
+    return text;
   at = line->from + (DbaUnits)way;
   if (!line->moment)
     return dba_line_write_number(line->arena, at, (unsigned)scale);
@@ -230,9 +254,19 @@ static const char *stretch_list(const Line *line, const char *text) {
 static void stretch(const Growing *growing, DbaColumnStatistics *x, const DbaColumn *column, double factor) {
   Line line = {.arena = growing->survey->arena, .factor = factor, .moment = dba_redact_type(column->type_name)->kind == DBA_REDACT_MOMENT};
   const char *rest, *least, *greatest;
+  DbaUnits end;
+  int scale = 0;
   if (!line_ends(line.arena, x, &least, &greatest) ||
-      (line.moment ? !dba_line_read_moment(least, &line.from, &rest) : !dba_line_read_number(least, &line.from, &line.scale)))
+      (line.moment
+           ? !dba_line_read_moment(least, &line.from, &rest) || !dba_line_read_moment(greatest, &end, &rest)
+           : !dba_line_read_number(least, &line.from, &line.scale) || !dba_line_read_number(greatest, &end, &scale) || scale != line.scale))
     return;
+  // Not beyond what the type holds: a key that would be is the key-overflow rule's to tell.
+  const DbaRedactType *type = dba_redact_type(column->type_name);
+  double span = (double)(end - line.from),
+         room = (line.moment ? (double)3652059 * (double)DBA_LINE_DAY_US : type->greatest) - (double)line.from;
+  if (span > 0 && span * line.factor > room)
+    line.factor = fmax(1, room / span);
   x->histogram = stretch_list(&line, x->histogram);
   x->maximum = x->maximum ? stretch_value(&line, x->maximum) : NULL;
 }
@@ -256,7 +290,7 @@ static void grow_column(const Growing *growing, const DbaRelation *relation, Dba
   if (column && (line < 1 || line > 1))
     stretch(growing, x, column, line);
   if (x->distinct > 0)
-    x->distinct = fmin(x->distinct * values, fmax(relation->rows, 1));
+    x->distinct = fmin(x->distinct * values, fmax(relation->rows * factor_of(growing, relation), 1));
   else if (refers) // a share of the rows
     x->distinct = fmax(-1, x->distinct * values / factor_of(growing, relation));
   if (values > 1)
@@ -265,7 +299,11 @@ static void grow_column(const Growing *growing, const DbaRelation *relation, Dba
 
 // ---- a table --------------------------------------------------------------------------------------------------------
 
-static int64_t times(int64_t count, double factor) { return (int64_t)fmin(ceil((double)count * factor), 9e18); }
+// Counts of a survey may be anything: what comes of them stays a count, also in bytes.
+static int64_t times(int64_t count, double factor) {
+  static const double MOST = 1e14;
+  return (int64_t)fmin(ceil(fmax((double)count, 0) * factor), MOST);
+}
 
 // Levels of a btree of so many leaves, whose inner pages are 70 % full (BTREE_NONLEAF_FILLFACTOR) of keys of this width.
 static double levels_of(double pages, double key_bytes) {
@@ -291,6 +329,9 @@ static void grow_index(const DbaRelation *relation, DbaIndex *index, double fact
 
 void dba_survey_grow(DbaSurvey *survey, const double *factors) {
   Growing growing = {survey, factors};
+  for (DBA_EACH(DbaRelation, relation, &survey->schema.relations)) // first the columns: they are judged by the rows of today
+    for (DBA_EACH(DbaColumnStatistics, x, &relation->statistics))
+      grow_column(&growing, relation, x);
   for (DBA_EACH(DbaRelation, relation, &survey->schema.relations)) {
     double factor = factor_of(&growing, relation);
     if (relation->rows > 0)
@@ -303,7 +344,5 @@ void dba_survey_grow(DbaSurvey *survey, const double *factors) {
     relation->dead_rows = times(relation->dead_rows, factor);
     for (DBA_EACH(DbaIndex, index, &relation->indexes))
       grow_index(relation, index, factor);
-    for (DBA_EACH(DbaColumnStatistics, x, &relation->statistics))
-      grow_column(&growing, relation, x);
   }
 }

@@ -31,7 +31,7 @@ bool dba_line_read_number(const char *text, DbaUnits *ret_digits, int *ret_scale
   if (*p == 'e' || *p == 'E') {
     char *end;
     long exponent = strtol(p + 1, &end, 10);
-    if (end == p + 1 || labs(exponent) > MOST_DIGITS)
+    if (end == p + 1 || exponent > MOST_DIGITS || exponent < -MOST_DIGITS)
       return false;
     p = end;
     scale -= (int)exponent;

@@ -41,6 +41,7 @@ typedef struct Plan {
   DbaList pieces, tables;
   double wal_a_day;     // -1: not known
   const char *wal_from; // how that is known
+  bool counted;         // reads of blocks are
 } Plan;
 
 // ---- what there is at a horizon -------------------------------------------------------------------------------------
@@ -157,6 +158,7 @@ static void find_hot(Plan *plan) {
     all += piece->accesses;
     g_ptr_array_add(order, piece);
   }
+  plan->counted = all > 0;
   g_ptr_array_sort(order, compare_density);
   for (guint i = 0; i < order->len && sum < HOT_SHARE * all; i++) {
     Piece *piece = order->pdata[i];
@@ -170,7 +172,7 @@ static void find_hot(Plan *plan) {
 static void find_wal(Plan *plan, const DbaSurvey *earlier) {
   const DbaServerFacts *now = &plan->survey->server;
   plan->wal_a_day = -1;
-  if (earlier && !g_strcmp0(earlier->server.wal_since, now->wal_since) && now->wal_bytes >= earlier->server.wal_bytes &&
+  if (earlier && now->wal_since && !g_strcmp0(earlier->server.wal_since, now->wal_since) && now->wal_bytes >= earlier->server.wal_bytes &&
       plan->over_days > 0) {
     plan->wal_a_day = (double)(now->wal_bytes - earlier->server.wal_bytes) / plan->over_days;
     plan->wal_from = "counted between the two surveys, of the whole server";
@@ -252,7 +254,10 @@ static void print(const Plan *plan, GString *out) {
   print_line(plan, "TOAST", "toast", NULL, false, out);
   print_line(plan, "indexes", "index", NULL, false, out);
   print_line(plan, "together", NULL, NULL, false, out);
-  print_line(plan, "memory that holds the hot set", NULL, NULL, true, out);
+  if (plan->counted)
+    print_line(plan, "memory that holds the hot set", NULL, NULL, true, out);
+  else
+    g_string_append_printf(out, "%-38s%14s  (nothing counts which relations are read)\n", "memory that holds the hot set", "not known");
   if (plan->wal_a_day >= 0) {
     g_autofree char *bytes = dba_text_bytes((int64_t)plan->wal_a_day);
     g_string_append_printf(out, "%-38s%14s  (%s)\n", "WAL a day", bytes, plan->wal_from);
@@ -296,7 +301,7 @@ static char *as_json(Plan *plan, const char *subject) {
                          .toast_bytes = sum_of(plan, "toast", NULL, false, c),
                          .index_bytes = sum_of(plan, "index", NULL, false, c),
                          .bytes = sum_of(plan, NULL, NULL, false, c),
-                         .hot_bytes = sum_of(plan, NULL, NULL, true, c)};
+                         .hot_bytes = plan->counted ? sum_of(plan, NULL, NULL, true, c) : -1};
     for (DBA_EACH(Piece, piece, &plan->pieces))
       dba_list_add_int(plan->arena, &horizon->sizes, piece->bytes[c]);
     for (DBA_EACH(TableRow, row, &plan->tables))
@@ -365,6 +370,8 @@ bool dba_verb_capacity(const DbaRequest *request, DbaAnswer *answer, GError **er
   inner.with_values = true;
   if (!dba_subject_find(&inner, &subject, error))
     return false;
+  if (request->no_lab && subject.kind == DBA_SUBJECT_SQL)
+    return dba_fail(error, DBA_ERROR_USAGE, "--no-lab: SQL files become a schema by being run in a lab");
   g_autoptr(DbaSurvey) survey = dba_subject_survey(&inner, &subject, &source, NULL, error);
   Plan plan = {.request = request, .answer = answer, .arena = arena, .survey = survey};
   size_t length;
@@ -377,6 +384,8 @@ bool dba_verb_capacity(const DbaRequest *request, DbaAnswer *answer, GError **er
     return false;
   if (lab && !dba_subject_stub(request, lab, survey, answer, error))
     return false;
+  if (substitution)
+    g_ptr_array_add(answer->warnings, g_strdup_printf("sizes may differ: %s", substitution));
   plan.lab = lab;
   if (!fill_columns(&plan, error))
     return false;

@@ -29,6 +29,9 @@ bool dba_request_rates(const DbaRequest *request, const DbaSurvey *survey, DbaTa
   if (request->since &&
       (!dba_file_read(request->since, &text, &length, error) || !(earlier = dba_survey_from_json(request->since, text, length, error))))
     return false;
+  if (earlier && g_strcmp0(earlier->server.database, survey->server.database))
+    return dba_fail(error, DBA_ERROR_USAGE, "--since %s: is of database \"%s\", not of \"%s\"", request->since,
+                    earlier->server.database ? earlier->server.database : "?", survey->server.database ? survey->server.database : "?");
   return dba_survey_rates(survey, earlier, ret_rates, ret_over_days, error);
 }
 

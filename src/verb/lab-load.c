@@ -11,22 +11,28 @@
 
 enum { MOST_STATEMENTS = 100, SHOWN_WAITS = 10 };
 
-static bool choose_statements(const DbaRequest *request, const DbaLabRows *rows, const DbaLabSql *sql, DbaArena *arena,
+static bool choose_statements(const DbaRequest *request, const DbaLabRows *rows, const DbaLabSql *sql, DbaArena *arena, DbaAnswer *answer,
                               DbaList *ret_statements, GError **error) {
   g_autoptr(DbaSurvey) own = NULL;
   const DbaSurvey *survey = rows->survey;
+  uint32_t left_out = 0;
   for (DBA_EACH(DbaLabStatement, statement, &sql->statements))
     *(DbaDriveStatement *)dba_list_add(arena, ret_statements, sizeof(DbaDriveStatement)) = (DbaDriveStatement){statement->sql, 1};
-  if (!survey && request->workload) { // of a lab that is named
+  if (request->workload) { // then nothing else
     own = dba_survey_new();
     if (!dba_subject_read_workload(own, request->workload, error))
       return false;
     survey = own;
   }
-  for (DBA_EACH(DbaWorkloadStatement, statement, survey && !ret_statements->n ? &survey->workload : &(DbaList){0}))
-    if (statement->text && ret_statements->n < MOST_STATEMENTS)
+  for (DBA_EACH(DbaWorkloadStatement, statement, survey && (own || !ret_statements->n) ? &survey->workload : &(DbaList){0}))
+    if (statement->text && ret_statements->n >= MOST_STATEMENTS)
+      left_out++;
+    else if (statement->text)
       *(DbaDriveStatement *)dba_list_add(arena, ret_statements, sizeof(DbaDriveStatement)) =
           (DbaDriveStatement){dba_arena_text(arena, statement->text), statement->calls > 0 ? (double)statement->calls : 1};
+  if (left_out)
+    g_ptr_array_add(answer->warnings,
+                    g_strdup_printf("%u more statements of the workload are not run: %d at most", left_out, MOST_STATEMENTS));
   return ret_statements->n ||
          dba_fail(error, DBA_ERROR_USAGE,
                   "lab load: nothing to run: the subject tells no workload (hint: --workload FILE, or statements on the command line)");
@@ -104,13 +110,13 @@ static void tell_progress(void *data, const char *line) { dba_request_progress(d
 static bool run(const DbaRequest *request, const DbaLabSql *sql, DbaLabRows *rows, DbaArena *arena, DbaAnswer *answer, GError **error) {
   DbaList statements = {0};
   g_autoptr(GPtrArray) changes = g_ptr_array_new();
-  if (!dba_lab_rows_open(request, arena, answer, rows, error) || !choose_statements(request, rows, sql, arena, &statements, error))
+  if (!dba_lab_rows_open(request, arena, answer, rows, error) || !choose_statements(request, rows, sql, arena, answer, &statements, error))
     return false;
   for (DBA_EACH_TEXT(change, &sql->changes))
     g_ptr_array_add(changes, (char *)(uintptr_t)*change);
   g_autoptr(DbaServer) server = dba_lab_connect(rows->lab, DBA_LAB_SUPERUSER, rows->database, error);
   g_autoptr(DbaSurvey) survey = server ? dba_server_survey(server, rows->subject, DBA_SURVEY_NUMBERS, error) : NULL;
-  if (!survey || !dba_lab_set_fsync(rows->lab, true, error))
+  if (!survey || (rows->ours && !dba_lab_set_fsync(rows->lab, true, error)))
     return false;
   DbaRequest told = *request;
   DbaDriveResult result = {.arena = arena};

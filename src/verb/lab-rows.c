@@ -58,6 +58,8 @@ static bool find_lab(const DbaRequest *request, DbaArena *arena, const char *nam
     const DbaLabEntry *entry = entries->pdata[i];
     if (strcmp(entry->name, name) || !entry->kept)
       continue;
+    if (request->grow || request->at)
+      return dba_fail(error, DBA_ERROR_USAGE, "--grow and --at make rows: lab %s has its own", name);
     rows->subject = dba_arena_format(arena, "lab %s", name);
     if (!(rows->lab = dba_lab_attach(entry, request->interrupt, error)) || !dba_lab_find_database(rows->lab, &rows->database, error))
       return false;
@@ -82,8 +84,14 @@ static bool make_lab(const DbaRequest *request, const DbaRequest *inner, DbaAren
   if (!dba_subject_find(inner, &subject, error))
     return false;
   rows->subject = dba_arena_text(arena, subject.shown);
-  if (!(rows->survey = dba_subject_survey(inner, &subject, &rows->lab, NULL, error)))
+  g_autofree char *horizon = NULL;
+  if (!(rows->survey = dba_subject_survey(inner, &subject, &rows->lab, NULL, error)) ||
+      (!rows->lab && !dba_request_grow(request, rows->survey, &horizon, error)))
     return false;
+  if (rows->lab && (request->grow || request->at))
+    return dba_fail(error, DBA_ERROR_USAGE, "--grow and --at make rows: those of SQL files are there (hint: make a survey of them first)");
+  if (horizon)
+    g_ptr_array_add(answer->warnings, g_strdup(horizon));
   if (rows->lab) { // SQL files: their rows are there
     rows->database = g_strdup("subject");
     rows->rows = "the subject's own files";

@@ -20,6 +20,7 @@ typedef struct Planned {
   const char *plan;
   const char *plan_before; // --grow alone: today's
   bool flips;              // --grow alone: other nodes, or others' order
+  bool unknown;            // --grow alone: its plans cannot be shown (parameters, before PostgreSQL 16)
   int64_t number;
 } Planned;
 
@@ -36,9 +37,8 @@ typedef struct Supposition {
 
 #define T Planned
 #define F(member, kind) DBA_FIELD(T, member, kind, 0)
-static const DbaField planned_fields[] = {F(sql, TEXT),         F(place, TEXT), F(before, REAL),
-                                          F(after, REAL),       F(used, TEXTS), F(plan, TEXT),
-                                          F(plan_before, TEXT), F(flips, BOOL), {0}};
+static const DbaField planned_fields[] = {F(sql, TEXT),  F(place, TEXT),       F(before, REAL), F(after, REAL),   F(used, TEXTS),
+                                          F(plan, TEXT), F(plan_before, TEXT), F(flips, BOOL),  F(unknown, BOOL), {0}};
 #undef F
 #undef T
 static const DbaRecord planned_record = {"statement", sizeof(Planned), planned_fields};
@@ -212,13 +212,17 @@ static void print_plan(const char *plan, const char *what, GString *out) {
 
 static void print(const Supposition *x, GString *out) {
   double before = 0, after = 0;
-  unsigned flips = 0;
-  for (DBA_EACH(Planned, planned, &x->statements))
+  unsigned flips = 0, unknown = 0;
+  for (DBA_EACH(Planned, planned, &x->statements)) {
     flips += planned->flips;
+    unknown += planned->unknown;
+  }
   if (x->horizon)
     g_string_append_printf(out, "%s\n", x->horizon);
   if (x->growth_alone)
     g_string_append_printf(out, "%u of %u statements flip%s plan\n", flips, x->statements.n, flips == 1 ? "s its" : " their");
+  if (x->growth_alone && unknown)
+    g_string_append_printf(out, "of %u it is not known: this server shows no plans of statements with parameters\n", unknown);
   print_indexes(x, out);
   for (DBA_EACH(Planned, planned, &x->statements)) {
     g_autofree char *sql = dba_text_printable(planned->sql, false);
@@ -270,14 +274,19 @@ typedef struct TwinMaker {
   DbaLab *lab;
 } TwinMaker;
 
-static DbaWhatIf *make_twin(const TwinMaker *maker, const char *database, const DbaSurvey *survey, bool told, GError **error) {
+static DbaWhatIf *make_twin(const TwinMaker *maker, const char *database, const DbaSurvey *survey, bool then, GError **error) {
   g_autoptr(DbaLoad) load = dba_load_new();
   dba_request_progress(maker->request, "building the twin");
   if (!dba_lab_create_twin(maker->lab, database, survey, maker->request->home.modules, load, error))
     return NULL;
-  for (guint i = 0; told && i < load->notes->len; i++) {
+  for (guint i = 0; i < load->notes->len; i++) {
     const DbaLoadNote *note = load->notes->pdata[i];
-    g_ptr_array_add(maker->answer->warnings, g_strdup_printf("%s: %s", note->file, note->text));
+    g_autofree char *line = g_strdup_printf("%s%s: %s", then ? "at the horizon: " : "", note->file, note->text);
+    bool known = false; // what is left out of both is told once
+    for (guint k = 0; then && k < maker->answer->warnings->len; k++)
+      known |= g_str_has_suffix(line, maker->answer->warnings->pdata[k]);
+    if (!known)
+      g_ptr_array_add(maker->answer->warnings, g_steal_pointer(&line));
   }
   return dba_what_if_open(maker->lab, database, error);
 }
@@ -291,7 +300,7 @@ static bool plan_growth(const TwinMaker *maker, DbaWhatIf *today, DbaSurvey *sur
     return false;
   x->horizon = dba_arena_text(x->arena, horizon);
   g_free(horizon);
-  g_autoptr(DbaWhatIf) then = make_twin(maker, "horizon", survey, false, error);
+  g_autoptr(DbaWhatIf) then = make_twin(maker, "horizon", survey, true, error);
   g_autofree double *costs = g_new0(double, x->statements.n + 1);
   unsigned i = 0;
   for (DBA_EACH(Planned, planned, &x->statements)) {
@@ -305,7 +314,8 @@ static bool plan_growth(const TwinMaker *maker, DbaWhatIf *today, DbaSurvey *sur
   for (DBA_EACH(Planned, planned, &x->statements)) {
     g_autofree char *before = shape_of(planned->plan_before), *after = shape_of(planned->plan);
     planned->before = costs[i++];
-    planned->flips = strcmp(before, after) != 0;
+    planned->unknown = !planned->plan_before || !planned->plan;
+    planned->flips = !planned->unknown && strcmp(before, after) != 0;
   }
   return true;
 }
@@ -335,7 +345,7 @@ bool dba_verb_lab_what_if(const DbaRequest *request, DbaAnswer *answer, GError *
     g_ptr_array_add(answer->warnings, g_strdup_printf("another plan may come of it: %s", substitution));
   x.horizon = horizon;
   TwinMaker maker = {request, answer, lab};
-  g_autoptr(DbaWhatIf) what_if = make_twin(&maker, TWIN, survey, true, error);
+  g_autoptr(DbaWhatIf) what_if = make_twin(&maker, TWIN, survey, false, error);
   if (!what_if || !suppose(what_if, &x, error))
     return false;
   if (x.growth_alone) {

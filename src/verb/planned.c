@@ -5,6 +5,8 @@
 // subject's own statements cost without it; a drop that makes one of them dearer is not proposed.  Planned, never run.
 #include "verb/verb.h"
 
+#include "lab/measuring.h"
+
 #include "sql/sql.h"
 
 #include <string.h>
@@ -20,6 +22,7 @@ typedef struct Planning {
   DbaWhatIf *what_if;
   DbaReview *review;
   gint64 deadline_us;
+  const char *locale;
   GArray *statements; // int: numbers of the workload's
   GPtrArray *texts;
 } Planning;
@@ -30,9 +33,12 @@ static const char *size_of(const Planning *planning, const DbaRelation *relation
 }
 
 static void add(const Planning *planning, DbaFinding *finding, const DbaRelation *relation, const char *method, const char *quantity,
-                const char *unit, double before, double after, const char *change) {
+                const char *unit, double before, double after, const char *change, const char *statement) {
   DbaReceipt *receipt = dba_list_add(planning->arena, &finding->planned, sizeof *receipt);
-  g_autofree char *subject = planning->review->again ? g_shell_quote(planning->review->again) : g_strdup(""), *sql = g_shell_quote(change);
+  // A subject that the PG* variables name has no word of its own.
+  g_autofree char *subject = planning->review->again ? g_shell_quote(planning->review->again) : g_strdup("-d ''"),
+                  *sql = g_shell_quote(change), *planned = statement ? g_shell_quote(statement) : g_strdup(""),
+                  *workload = !statement && planning->request->workload ? g_shell_quote(planning->request->workload) : NULL;
   *receipt = (DbaReceipt){.method = method,
                           .quantity = quantity,
                           .unit = unit,
@@ -45,17 +51,18 @@ static void add(const Planning *planning, DbaFinding *finding, const DbaRelation
                           .n = 1,
                           .claimed = after < before,
                           .server = dba_arena_format(planning->arena, "PostgreSQL %s", dba_lab_version(planning->lab)),
-                          .locale = planning->review->lab_note ? planning->review->lab_note : "C.UTF-8",
+                          .locale = planning->locale,
                           .settings = "planned with the subject's settings, not run",
                           .rows_origin = "none: a twin with the subject's statistics",
                           .rows = size_of(planning, relation),
-                          .repeat = dba_arena_format(planning->arena, "dbarch lab what-if %s %s", subject, sql)};
+                          .repeat = dba_arena_format(planning->arena, "dbarch lab what-if %s %s%s%s%s%s", subject, sql, *planned ? " " : "",
+                                                     planned, workload ? " --workload " : "", workload ? workload : "")};
 }
 
-// "CREATE INDEX ...;\n" without its end.
-static char *first_statement(const char *up) {
-  const char *end = strrchr(up, ';');
-  return end ? g_strndup(up, (gsize)(end - up)) : g_strdup(up);
+// "CREATE INDEX ...;\n" without its end; NULL when it is more than one statement (an index built part by part).
+static char *only_statement(const char *up) {
+  const char *end = strstr(up, ";\n");
+  return end && !end[2] ? g_strndup(up, (gsize)(end - up)) : NULL;
 }
 
 static bool outcome(GError **problem, GError **error) { // what the twin cannot plan has no receipt of it
@@ -70,10 +77,10 @@ static bool outcome(GError **problem, GError **error) { // what the twin cannot 
 static bool plan_index(Planning *planning, DbaFinding *finding, const DbaRelation *relation, GError **error) {
   g_autoptr(GError) problem = NULL;
   const DbaConstraint *key = dba_relation_constraint(relation, finding->constraint);
-  g_autofree char *definition = first_statement(finding->change.up), *table = dba_sql_name(relation->schema, relation->name);
+  g_autofree char *definition = only_statement(finding->change.up), *table = dba_sql_name(relation->schema, relation->name);
   DbaList indexes = {0};
   int number, statement;
-  if (!key || !g_str_has_prefix(definition, "CREATE INDEX"))
+  if (!key || !definition || !g_str_has_prefix(definition, "CREATE INDEX"))
     return true;
   if (!dba_what_if_index(planning->what_if, definition, planning->arena, &indexes, &number, &problem))
     return outcome(&problem, error);
@@ -84,7 +91,7 @@ static bool plan_index(Planning *planning, DbaFinding *finding, const DbaRelatio
     rough |= index->rough;
   }
   add(planning, finding, relation, rough ? "the new index, about" : "the new index, as built", "size", "bytes", 0, (double)pages * 8192,
-      definition);
+      definition, NULL);
   // As ri_triggers.c asks (RI_FKey_noaction_upd, ri_Check_Pk_Match's counterpart on the referencing table).
   g_autoptr(GString) check = g_string_new("select 1 from ");
   g_string_append_printf(check, "%s%s x where ", strcmp(relation->kind, "partitioned table") ? "only " : "", table);
@@ -101,7 +108,7 @@ static bool plan_index(Planning *planning, DbaFinding *finding, const DbaRelatio
   if (!dba_what_if_costs(planning->what_if, requests, 2, planning->arena, costs, &problem))
     return outcome(&problem, error);
   add(planning, finding, relation, "the foreign key's check of one parent row", "cost", "planner's units", costs[0].cost, costs[1].cost,
-      definition);
+      definition, check->str);
   return true;
 }
 
@@ -124,6 +131,25 @@ static bool take_workload(Planning *planning, GError **error) {
   return true;
 }
 
+// All at once; one that fails takes the others with it, and then each is asked for alone.  Costs of those that cannot be planned are -1.
+static bool cost_all(Planning *planning, const DbaWhatIfRequest *requests, DbaWhatIfCost *costs, GError **error) {
+  g_autoptr(GError) problem = NULL;
+  guint n = planning->statements->len;
+  if (dba_what_if_costs(planning->what_if, requests, 2 * n, planning->arena, costs, &problem))
+    return true;
+  if (!outcome(&problem, error))
+    return false;
+  for (guint i = 0; i < n; i++) {
+    g_autoptr(GError) alone = NULL;
+    if (dba_what_if_costs(planning->what_if, &requests[2 * i], 2, planning->arena, &costs[2 * i], &alone))
+      continue;
+    if (!outcome(&alone, error))
+      return false;
+    costs[2 * i].cost = costs[2 * i + 1].cost = -1;
+  }
+  return true;
+}
+
 static bool plan_drop(Planning *planning, DbaFinding *finding, const DbaRelation *relation, GError **error) {
   g_autoptr(GError) problem = NULL;
   g_autofree char *index = dba_sql_name(relation->schema, finding->index), *change = g_strdup_printf("drop index %s", index);
@@ -140,11 +166,15 @@ static bool plan_drop(Planning *planning, DbaFinding *finding, const DbaRelation
     requests[2 * i] = (DbaWhatIfRequest){statement, NULL, 0};
     requests[2 * i + 1] = (DbaWhatIfRequest){statement, &number, 1};
   }
-  if (!dba_what_if_costs(planning->what_if, requests, 2 * n, planning->arena, costs, &problem))
-    return outcome(&problem, error);
+  if (!cost_all(planning, requests, costs, error))
+    return false;
+  guint told = 0;
   double before = 0, after = 0, worst = 1;
   guint dearest = 0;
   for (guint i = 0; i < n; i++) {
+    if (costs[2 * i].cost < 0) // it cannot be planned
+      continue;
+    told++;
     before += costs[2 * i].cost;
     after += costs[2 * i + 1].cost;
     double ratio = costs[2 * i].cost > 0 ? costs[2 * i + 1].cost / costs[2 * i].cost : 1;
@@ -153,8 +183,8 @@ static bool plan_drop(Planning *planning, DbaFinding *finding, const DbaRelation
       dearest = i;
     }
   }
-  add(planning, finding, relation, dba_arena_format(planning->arena, "the workload's %u statements that can be planned, each once", n),
-      "cost", "planner's units", before, after, change);
+  add(planning, finding, relation, dba_arena_format(planning->arena, "the workload's %u statements that can be planned, each once", told),
+      "cost", "planner's units", before, after, change, NULL);
   if (worst <= DEARER)
     return true;
   g_autofree char *sql = dba_text_printable(planning->texts->pdata[dearest], false);
@@ -217,6 +247,10 @@ bool dba_review_plan(const DbaRequest *request, const DbaSurvey *survey, DbaFind
     g_ptr_array_add(answer->warnings, g_strdup_printf("nothing was planned at the subject's own size: %s", problem->message));
     return true;
   }
-  Planning planning = {request, survey, findings->arena, lab, what_if, review, deadline_us, statements, texts};
+  const char *settings, *locale;
+  g_autoptr(DbaServer) admin = dba_lab_connect(lab, DBA_LAB_SUPERUSER, "postgres", error);
+  if (!admin || !dba_lab_describe(admin, findings->arena, &settings, &locale, error))
+    return false;
+  Planning planning = {request, survey, findings->arena, lab, what_if, review, deadline_us, locale, statements, texts};
   return plan_all(&planning, findings, error);
 }

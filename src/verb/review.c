@@ -187,7 +187,8 @@ static bool prove(const DbaRequest *request, DbaSurvey *survey, DbaFindings *fin
         return false;
     }
   }
-  if (trials && !dba_review_plan(request, survey, findings, *lab, review, answer, deadline, error))
+  gint64 plan_until = MIN(deadline, g_get_monotonic_time() + (gint64)(request->budget_seconds * 0.2 * G_USEC_PER_SEC));
+  if (trials && !dba_review_plan(request, survey, findings, *lab, review, answer, plan_until, error))
     return false;
   review->measured = trials > 0;
   review->lab = dba_arena_format(review->arena, "PostgreSQL %s (%s)", dba_lab_version(*lab), dba_lab_binaries(*lab)->origin);

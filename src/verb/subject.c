@@ -215,7 +215,7 @@ static DbaSurvey *survey_sql(const DbaRequest *request, const DbaSubject *subjec
       index->blocks_hit = index->blocks_read = index->scans = index->tuples_read = 0;
   for (DBA_EACH(DbaRelation, relation, &survey->schema.relations))
     relation->sequential_scans = relation->index_scans = relation->inserted = relation->updated = relation->deleted =
-        relation->hot_updated = 0;
+        relation->hot_updated = relation->heap_blocks_hit = relation->heap_blocks_read = 0;
   for (guint i = 0; i < subject->workload->len; i++)
     if (!dba_subject_read_workload(survey, subject->workload->pdata[i], error))
       return NULL;
@@ -243,6 +243,12 @@ static DbaSurvey *read_subject(const DbaRequest *request, const DbaSubject *subj
 
 DbaSurvey *dba_subject_survey(const DbaRequest *request, const DbaSubject *subject, DbaLab **lab, DbaReview *review, GError **error) {
   g_autoptr(DbaSurvey) survey = read_subject(request, subject, lab, review, error);
+  if (survey && survey->redaction.done && request->workload) {
+    dba_fail(error, DBA_ERROR_USAGE,
+             "%s is disguised, and the maps for other statements are not kept (hint: name --workload when the survey is taken)",
+             subject->shown);
+    return NULL;
+  }
   if (!survey || (request->workload && !dba_subject_read_workload(survey, request->workload, error)))
     return NULL;
   return g_steal_pointer(&survey);

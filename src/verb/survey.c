@@ -67,11 +67,6 @@ bool dba_verb_survey(const DbaRequest *request, DbaAnswer *answer, GError **erro
   if (!dba_subject_find(request, &subject, error))
     return false;
   g_autoptr(DbaSurvey) survey = dba_subject_survey(&inner, &subject, &lab, NULL, error);
-  if (survey && survey->redaction.done && request->workload)
-    return dba_fail(
-        error, DBA_ERROR_USAGE,
-        "%s is disguised already, and the maps for more statements are not kept (hint: name --workload when the survey is taken)",
-        subject.shown);
   if (!survey || (!request->keep_values && !request->no_values && !redact(request, &subject, survey, &lab, error)))
     return false;
   g_autofree char *json = dba_survey_to_json(survey, !request->no_values), *packed = NULL;

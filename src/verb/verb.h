@@ -111,7 +111,7 @@ DbaSurvey *dba_subject_survey(const DbaRequest *request, const DbaSubject *subje
 bool dba_subject_start_lab(const DbaRequest *request, const DbaSurvey *survey, bool keep, DbaLab **ret_lab, char **ret_substitution,
                            GError **error) DBA_CHECKED;
 
-// Makes of the survey that of --grow or --at; *ret_horizon says what became of the largest tables, NULL when nothing was asked for.
+// Makes of the survey that of --grow or --at; *ret_horizon says what became of the first tables by name, NULL when nothing was asked for.
 bool dba_request_grow(const DbaRequest *request, DbaSurvey *survey, char **ret_horizon, GError **error) DBA_CHECKED;
 // The rates of all tables, from --since or the survey alone; the days to --at.
 bool dba_request_rates(const DbaRequest *request, const DbaSurvey *survey, DbaTableRate *ret_rates, double *ret_over_days,

@@ -59,6 +59,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   DbaSchemaWrite options = {0};
   g_autofree char *sql = dba_schema_write(&survey->schema, &options); // must not crash, whatever is missing
   (void)sql;
+  g_autofree double *factors = g_new(double, survey->schema.relations.n + 1);
+  if (dba_growth_read(again, "7.5x", factors, NULL)) { // what it holds can grow
+    dba_survey_grow(again, factors);
+    g_autofree char *grown = dba_survey_to_json(again, true);
+    (void)grown;
+  }
   if (!dba_survey_redact(survey, 1, by_bytes, NULL, &error)) // and what it holds can be disguised
     g_assert(error != NULL);
   g_autofree char *redacted = dba_survey_to_json(survey, true);

@@ -74,7 +74,7 @@ def plans():
                 if not shape or not close:
                     print("#   Q%d%s: cost %.0f, told %.0f" % (number, "" if shape else " OTHER SHAPE", real[0][1][1], told[0][1][1]))
             print("# TPC-H %s grown to %s: %d of 22 plans of the same shape (the small one's own: %d), %d of 22 costs within 10 %%" % (TPCH[0], TPCH[1], same, as_small, near))
-            assert same >= 15 and near >= 17, (same, near)  # the rest hangs on ANALYZE's samples: patterns are tried on its 101 values
+            assert same >= max(15, as_small) and near >= 17, (same, as_small, near)  # the rest hangs on ANALYZE's samples: patterns are tried on its 101 values
         finally:
             run("lab", "stop", lab)
     finally:

@@ -88,6 +88,9 @@ def leaks(original, redacted):
         for value in re.findall(r"'([^']*)'", statement["text"]):
             if len(value) > 4 and not plain(value) and not re.fullmatch(r"[-+.0-9e: ]*|\d+ \w+|Europe/Berlin|today", value) and value in text:
                 found.add(("a statement", value))
+    number = r"(?<![\w.'\"$-])\d{4,}(?![\w.'\"-])"
+    for before, after in zip(original["workload"], redacted["workload"]):
+        found.update(("a statement", n) for n in set(re.findall(number, before["text"])) & set(re.findall(number, after.get("text", ""))) if not plain(n))
     now = dict(fields_of(redacted))
     forced = {line.split(":")[0].split(".")[-1] for line in redacted["redaction"].get("kept", [])}
     too_near = {line.split(":")[0].split(".")[-1]: [int(n) for n in re.findall(r": (\d+) of (\d+) other", line)[0]] for line in redacted["redaction"].get("kept", []) if "too near" in line}

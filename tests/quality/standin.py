@@ -143,9 +143,12 @@ def subject(name, files, queries):
             for table, column, full_type, type_name, rows, correlation, width, has_common, n_distinct in columns(original.url):
                 compare_column(tally, original.url, url, table, column, full_type, type_name, float(rows), correlation, width, has_common == "t", n_distinct)
             compare_keys(tally, original.url, url)
-            compare_together(tally, original.url, url.replace("dbarch_subject@", "dbarch@"))
+            together = Tally()
+            compare_together(together, original.url, url.replace("dbarch_subject@", "dbarch@"))
             if name == "related":
-                compare_estimates(tally, original.url, url, queries)
+                compare_estimates(together, original.url, url, queries)
+                assert together.all > 50, together.all
+            tally.good, tally.all, tally.misses = tally.good + together.good, tally.all + together.all, tally.misses + together.misses
             same = [(shape(original.url, q) == shape(url, q), q) for q in queries]
             if SHOW:
                 for miss in tally.misses:
@@ -156,6 +159,7 @@ def subject(name, files, queries):
                     print("#     " + psql(url, "-c", "explain " + query).replace("\n", "\n#     "))
                 print("#   " + out.stderr.replace("\n", "\n#   "))
             print("# %s: %d of %d within their tolerances; %d of %d plans of the same shape" % (name, tally.good, tally.all, sum(s for s, _ in same), len(same)))
+            assert together.good == together.all, "\n".join(together.misses[:20])  # what extended statistics tell is held exactly
             assert tally.good >= GOOD[name] * tally.all, "\n".join(tally.misses[:20])
             assert sum(s for s, _ in same) >= 0.9 * len(same), [q for s, q in same if not s]
         finally:
