@@ -101,6 +101,13 @@ typedef struct DbaGroup {
   DbaShuffle order;
 } DbaGroup;
 
+// How many rows each value of a key's leader has, where the values of its follower count them (line numbers): blocks of leaders that are
+// all alike, so that the place of any row can be computed.
+typedef struct DbaFanOut {
+  unsigned n;      // leaders to a block
+  unsigned *first; // of each, the rows of the block before it; n + 1 of them
+} DbaFanOut;
+
 struct DbaTableModel {
   const DbaRelation *relation;
   uint64_t rows;
@@ -111,6 +118,7 @@ struct DbaTableModel {
   // A unique key of several columns: the ordinal among the rows of one value of the leader tells the others' values.
   int leader; // -1: none
   unsigned n_followers, followers[31];
+  DbaFanOut *fan_out; // of leader and follower; NULL: each value of the leader has as many
   DbaGroup *groups;
   unsigned n_groups;
 };
@@ -127,6 +135,10 @@ void dba_table_groups(const DbaSchema *schema, DbaArena *arena, DbaTableModel *t
 void dba_column_settle(DbaColumnModel *model, DbaArena *arena);
 // At least so many different values, all with as many rows: for a key whose rows others must tell apart.
 void dba_column_even_out(DbaColumnModel *model, uint64_t distinct);
+// Reads the fan-out from the follower's shares, where these count rows; after every column is settled.
+void dba_table_fan_out(DbaTableModel *table, DbaArena *arena);
+// Which of the leader's values the row has, and how many of its rows come before.
+uint64_t dba_fan_out_at(const DbaTableModel *table, uint64_t row, uint64_t *ret_ordinal);
 // Appends the value of that rank, or the one at that place among the different values.
 void dba_column_value(const DbaColumnModel *model, uint64_t rank, GString *out);
 void dba_column_nth(const DbaColumnModel *model, uint64_t index, GString *out);

@@ -226,6 +226,8 @@ static bool model_tables(Maker *maker, GError **error) {
     for (DBA_EACH(DbaIndex, index, &maker->tables[t].relation->indexes))
       if (index->unique && !index->predicate)
         take_unique_key(&maker->tables[t], index);
+  for (unsigned t = 0; t < maker->n_tables; t++)
+    dba_table_fan_out(&maker->tables[t], maker->arena);
   return true;
 }
 
@@ -273,9 +275,19 @@ static bool is_follower(const DbaTableModel *table, unsigned column) {
   return false;
 }
 
+// Is it the leader or the follower of a key whose rows are counted?
+static bool is_counted(const DbaTableModel *table, unsigned column) {
+  return table->fan_out && ((int)column == table->leader || is_follower(table, column));
+}
+
 // The value of a column that is never null, for any row.
 static void append_at_row(const DbaTableModel *table, unsigned column, uint64_t row, unsigned depth, GString *out) {
   const DbaColumnModel *model = &table->columns[column];
+  if (is_counted(table, column)) {
+    uint64_t ordinal, leader = dba_fan_out_at(table, row, &ordinal);
+    dba_column_nth(model, MIN((int)column == table->leader ? leader : ordinal, model->distinct - 1), out);
+    return;
+  }
   for (unsigned i = 0; i < table->n_composites && depth < 8; i++)
     for (unsigned k = 0; k < table->composites[i].n; k++)
       if (table->composites[i].columns[k] == column) {
@@ -347,7 +359,7 @@ static void append_row(const DbaTableModel *table, const unsigned *columns, unsi
       g_string_append(out, "\\N");
       continue;
     }
-    if (is_of_composite(table, columns[i]) || is_follower(table, columns[i]))
+    if (is_of_composite(table, columns[i]) || is_follower(table, columns[i]) || is_counted(table, columns[i]))
       append_at_row(table, columns[i], row, 0, out);
     else if (cursor->seen[i] < model->rows) {
       uint64_t rank = dba_shuffle_at(&model->shuffle, cursor->seen[i]++);

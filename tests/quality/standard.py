@@ -68,7 +68,7 @@ def tpc_h():
         queries = [query for _, query in statements()]
         compare_twin(original, queries, "TPC-H at %s" % SCALE)
         same = stand_in_shapes(original, queries)
-        assert same >= 0.85 * len(queries), same
+        assert same >= (0.9 if float(SCALE) >= 1 else 0.85) * len(queries), same  # small tables' plans cost nearly the same
     finally:
         original.stop()
 

@@ -98,6 +98,11 @@ def compare_keys(tally, original, stand_in):
         a, b = one(original, fan), one(stand_in, fan)
         if a[0] and b[0]:
             tally.check("%s to a parent by %s" % (table, key), a[0], b[0], abs(float(a[0]) - float(b[0])) <= 0.05 * float(a[0]))
+            if table == "line":  # whose numbers tell how many each parent has
+                tally.check("%s to a parent by %s, 99th percentile" % (table, key), a[1], b[1], abs(float(a[1]) - float(b[1])) <= 0.05 * float(a[1]))
+                parts = "select array_agg(n order by n) from (select count(*) as n from (select count(*) as c from line group by order_id) x group by c) y"
+                x, y = (list(map(int, one(url, parts)[0].strip("{}").split(","))) for url in (original, stand_in))
+                tally.check("orders by their lines", x, y, len(x) == len(y) and all(abs(i - j) <= 0.1 * max(x) for i, j in zip(x, y)))
     wanted = "select count(*), count(*) filter (where contype in ('p', 'u')), count(*) filter (where contype = 'c') from pg_constraint where connamespace::regnamespace::text not in ('pg_catalog', 'information_schema', 'dbarch')"
     tally.check("constraints", one(original, wanted), one(stand_in, wanted), one(original, wanted) == one(stand_in, wanted))
 
