@@ -167,20 +167,6 @@ static void look_for_figures(DbaColumnModel *model) {
   }
 }
 
-static bool is_unique(const DbaRelation *relation, const char *column) {
-  for (DBA_EACH(DbaIndex, index, &relation->indexes)) {
-    unsigned n = 0;
-    bool ours = false;
-    for (DBA_EACH(DbaIndexKey, key, &index->keys)) {
-      n += !key->included;
-      ours |= !key->included && !g_strcmp0(key->column, column);
-    }
-    if (index->unique && !index->predicate && n == 1 && ours)
-      return true;
-  }
-  return false;
-}
-
 bool dba_column_model(DbaServer *server, const DbaSchema *schema, DbaArena *arena, const DbaTableModel *table, unsigned column,
                       double scale, uint64_t seed, GError **error) {
   DbaColumnModel *model = &table->columns[column];
@@ -188,7 +174,7 @@ bool dba_column_model(DbaServer *server, const DbaSchema *schema, DbaArena *aren
   model->salt = dba_mix(seed ^ dba_mix(g_str_hash(model->column->name) | (uint64_t)g_str_hash(table->relation->name) << 32));
   model->maker = dba_maker_of(schema, model->column, &model->labels);
   model->limit = dba_length_limit(model->column->type);
-  model->unique = is_unique(table->relation, model->column->name);
+  model->unique = dba_relation_is_unique(table->relation, model->column->name);
   for (DBA_EACH(DbaColumnStatistics, x, &table->relation->statistics))
     if (!strcmp(x->column, model->column->name) && !x->inherited)
       model->statistics = x;

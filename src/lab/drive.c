@@ -81,14 +81,9 @@ static const char *const *columns_of(void *data, const char *schema, const char 
   for (DBA_EACH(DbaRelation, relation, &driver->drive->survey->schema.relations)) {
     if (strcmp(relation->name, table) || (schema && strcmp(relation->schema, schema)))
       continue;
-    const char **names = g_hash_table_lookup(driver->columns, relation);
-    if (!names) {
-      unsigned n = 0;
-      names = dba_arena_alloc(driver->arena, sizeof *names * (relation->columns.n + 1));
-      for (DBA_EACH(DbaColumn, column, &relation->columns))
-        names[n++] = column->name;
-      g_hash_table_insert(driver->columns, relation, names);
-    }
+    const char *const *names = g_hash_table_lookup(driver->columns, relation);
+    if (!names)
+      g_hash_table_insert(driver->columns, relation, (void *)(uintptr_t)(names = dba_relation_column_names(driver->arena, relation)));
     return names;
   }
   return NULL;

@@ -491,6 +491,28 @@ DbaColumn *dba_relation_column(const DbaRelation *relation, const char *name) {
   return NULL;
 }
 
+const char *const *dba_relation_column_names(DbaArena *arena, const DbaRelation *relation) {
+  const char **names = dba_arena_alloc(arena, sizeof *names * (relation->columns.n + 1));
+  unsigned n = 0;
+  for (DBA_EACH(DbaColumn, column, &relation->columns))
+    names[n++] = column->name;
+  return names;
+}
+
+bool dba_relation_is_unique(const DbaRelation *relation, const char *column) {
+  for (DBA_EACH(DbaIndex, index, &relation->indexes)) {
+    unsigned n = 0;
+    bool ours = false;
+    for (DBA_EACH(DbaIndexKey, key, &index->keys)) {
+      n += !key->included;
+      ours |= !key->included && !g_strcmp0(key->column, column);
+    }
+    if (index->unique && !index->predicate && n == 1 && ours)
+      return true;
+  }
+  return false;
+}
+
 DbaConstraint *dba_relation_constraint(const DbaRelation *relation, const char *name) {
   for (DBA_EACH(DbaConstraint, constraint, &relation->constraints))
     if (!strcmp(constraint->name, name))

@@ -258,6 +258,10 @@ void dba_schema_settle(DbaSchema *schema, GHashTable *ids_by_key);
 
 DbaRelation *dba_schema_relation(const DbaSchema *schema, const char *namespace, const char *name);
 DbaColumn *dba_relation_column(const DbaRelation *relation, const char *name);
+// Of its columns, in their order, ended by NULL; the array lies in the arena, the names in the relation.
+const char *const *dba_relation_column_names(DbaArena *arena, const DbaRelation *relation);
+// Has it a unique index of that column alone and of all rows?
+bool dba_relation_is_unique(const DbaRelation *relation, const char *column);
 DbaConstraint *dba_relation_constraint(const DbaRelation *relation, const char *name);
 DbaIndex *dba_relation_index(const DbaRelation *relation, const char *name);
 // The columns of a CREATE STATISTICS in their table's order, which is that of its common combinations; how many.  0 when it has

@@ -160,21 +160,13 @@ static const DbaColumn *parent_of(const Growing *growing, const DbaRelation *rel
   return NULL;
 }
 
-static bool is_unique(const DbaRelation *relation, const char *column) {
-  for (DBA_EACH(DbaIndex, index, &relation->indexes))
-    if (index->unique && !index->predicate && index->keys.n && !g_strcmp0(dba_list_at(DbaIndexKey, &index->keys, 0)->column, column) &&
-        (index->keys.n == 1 || dba_list_at(DbaIndexKey, &index->keys, 1)->included))
-      return true;
-  return false;
-}
-
 // How many times as many different values a key has: a foreign key as its parents, a unique one as its rows.  1: no key, or they stay.
 static double values_of(const Growing *growing, const DbaRelation *relation, const char *column, unsigned depth) {
   const DbaRelation *parent;
   const DbaColumn *above = depth < DEEPEST ? parent_of(growing, relation, column, &parent) : NULL;
   if (above)
     return values_of(growing, parent, above->name, depth + 1);
-  return is_unique(relation, column) ? factor_of(growing, relation) : 1;
+  return dba_relation_is_unique(relation, column) ? factor_of(growing, relation) : 1;
 }
 
 static bool line_ends(DbaArena *arena, const DbaColumnStatistics *x, const char **ret_least, const char **ret_greatest) {

@@ -144,13 +144,10 @@ DbaRedactColumn *dba_redact_find(const DbaRedacting *redaction, const DbaSqlColu
 static const char *const *columns_of(void *data, const char *schema, const char *table) {
   DbaRedacting *redaction = data;
   const DbaRelation *relation = find_relation(redaction, schema, table);
-  const char **names = relation ? g_hash_table_lookup(redaction->names, relation) : NULL;
+  const char *const *names = relation ? g_hash_table_lookup(redaction->names, relation) : NULL;
   if (relation && !names) {
-    unsigned n = 0;
-    names = dba_arena_alloc(redaction->survey->arena, sizeof *names * (relation->columns.n + 1));
-    for (DBA_EACH(DbaColumn, column, &relation->columns))
-      names[n++] = column->name;
-    g_hash_table_insert(redaction->names, (void *)(uintptr_t)relation, names);
+    names = dba_relation_column_names(redaction->survey->arena, relation);
+    g_hash_table_insert(redaction->names, (void *)(uintptr_t)relation, (void *)(uintptr_t)names);
   }
   return names;
 }

@@ -327,7 +327,7 @@ static void add_horizon(Plan *plan, const char *label, double days) {
   plan->days[plan->n++] = days;
 }
 
-static bool choose_horizons(Plan *plan, GError **error) {
+static bool choose_horizons(Plan *plan, const DbaSurvey *earlier, GError **error) {
   const DbaRequest *request = plan->request;
   g_autoptr(GError) problem = NULL;
   add_horizon(plan, "now", 0);
@@ -338,7 +338,7 @@ static bool choose_horizons(Plan *plan, GError **error) {
     return true;
   }
   DbaTableRate *rates = dba_arena_alloc(plan->arena, sizeof *rates * (plan->survey->schema.relations.n + 1));
-  if (!dba_request_rates(request, plan->survey, rates, &plan->over_days, &problem)) {
+  if (!dba_survey_rates(plan->survey, earlier, rates, &plan->over_days, &problem)) {
     if (request->at || request->since || problem->code != DBA_ERROR_USAGE) {
       g_propagate_error(error, g_steal_pointer(&problem));
       return false;
@@ -365,7 +365,7 @@ bool dba_verb_capacity(const DbaRequest *request, DbaAnswer *answer, GError **er
   g_auto(DbaSubject) subject = {0};
   g_autoptr(DbaArena) arena = dba_arena_new();
   g_autoptr(DbaLab) source = NULL, lab = NULL;
-  g_autofree char *substitution = NULL, *text = NULL;
+  g_autofree char *substitution = NULL;
   g_autoptr(DbaSurvey) earlier = NULL;
   inner.with_values = true;
   if (!dba_subject_find(&inner, &subject, error))
@@ -374,11 +374,7 @@ bool dba_verb_capacity(const DbaRequest *request, DbaAnswer *answer, GError **er
     return dba_fail(error, DBA_ERROR_USAGE, "--no-lab: SQL files become a schema by being run in a lab");
   g_autoptr(DbaSurvey) survey = dba_subject_survey(&inner, &subject, &source, NULL, error);
   Plan plan = {.request = request, .answer = answer, .arena = arena, .survey = survey};
-  size_t length;
-  if (!survey || !choose_horizons(&plan, error))
-    return false;
-  if (request->since &&
-      (!dba_file_read(request->since, &text, &length, error) || !(earlier = dba_survey_from_json(request->since, text, length, error))))
+  if (!survey || !dba_request_earlier(request, survey, &earlier, error) || !choose_horizons(&plan, earlier, error))
     return false;
   if (!request->no_lab && !dba_subject_start_lab(request, survey, false, &lab, &substitution, error))
     return false;

@@ -22,17 +22,19 @@ static bool read_horizon(const char *text, const char *taken_at, double *ret_day
   return *ret_days >= 0 || dba_fail(error, DBA_ERROR_USAGE, "--at %s: that is before the survey was taken (%s)", text, taken_at);
 }
 
-bool dba_request_rates(const DbaRequest *request, const DbaSurvey *survey, DbaTableRate *ret_rates, double *ret_over_days, GError **error) {
+bool dba_request_earlier(const DbaRequest *request, const DbaSurvey *survey, DbaSurvey **ret_earlier, GError **error) {
   g_autoptr(DbaSurvey) earlier = NULL;
   g_autofree char *text = NULL;
   size_t length;
+  *ret_earlier = NULL;
   if (request->since &&
       (!dba_file_read(request->since, &text, &length, error) || !(earlier = dba_survey_from_json(request->since, text, length, error))))
     return false;
   if (earlier && g_strcmp0(earlier->server.database, survey->server.database))
     return dba_fail(error, DBA_ERROR_USAGE, "--since %s: is of database \"%s\", not of \"%s\"", request->since,
                     earlier->server.database ? earlier->server.database : "?", survey->server.database ? survey->server.database : "?");
-  return dba_survey_rates(survey, earlier, ret_rates, ret_over_days, error);
+  *ret_earlier = g_steal_pointer(&earlier);
+  return true;
 }
 
 bool dba_request_horizon(const DbaRequest *request, const DbaSurvey *survey, double *ret_days, GError **error) {
@@ -53,8 +55,10 @@ bool dba_request_grow(const DbaRequest *request, DbaSurvey *survey, char **ret_h
       return false;
   } else {
     g_autofree DbaTableRate *rates = g_new0(DbaTableRate, n + 1);
+    g_autoptr(DbaSurvey) earlier = NULL;
     double days, over;
-    if (!dba_request_horizon(request, survey, &days, error) || !dba_request_rates(request, survey, rates, &over, error))
+    if (!dba_request_horizon(request, survey, &days, error) || !dba_request_earlier(request, survey, &earlier, error) ||
+        !dba_survey_rates(survey, earlier, rates, &over, error))
       return false;
     dba_growth_at(survey, rates, days, factors);
   }

@@ -113,9 +113,9 @@ bool dba_subject_start_lab(const DbaRequest *request, const DbaSurvey *survey, b
 
 // Makes of the survey that of --grow or --at; *ret_horizon says what became of the first tables by name, NULL when nothing was asked for.
 bool dba_request_grow(const DbaRequest *request, DbaSurvey *survey, char **ret_horizon, GError **error) DBA_CHECKED;
-// The rates of all tables, from --since or the survey alone; the days to --at.
-bool dba_request_rates(const DbaRequest *request, const DbaSurvey *survey, DbaTableRate *ret_rates, double *ret_over_days,
-                       GError **error) DBA_CHECKED;
+// The survey that --since names, which must be of the same database; NULL when nothing was said.  The caller frees it.
+bool dba_request_earlier(const DbaRequest *request, const DbaSurvey *survey, DbaSurvey **ret_earlier, GError **error) DBA_CHECKED;
+// The days to --at; 0 when nothing was said.
 bool dba_request_horizon(const DbaRequest *request, const DbaSurvey *survey, double *ret_days, GError **error) DBA_CHECKED;
 
 // Where the lab lacks extensions of the subject: refuses, by name, or with --stub leaves them out of the survey and makes columns of
