@@ -1083,6 +1083,8 @@ def growth():
         import gzip
         with gzip.open(then, "wt") as file:
             json.dump(survey, file)
+        survey["server"]["database"] = "another"
+        other = write("other.json", json.dumps(survey))
         out = run("capacity", now, "--since", then, "--at", "2026-09-09", "--json", "-q", "--pg-major", MAJOR)
         equal(out.returncode, 0)
         told = json.loads(out.stdout)
@@ -1095,7 +1097,8 @@ def growth():
         contains(out.stdout, "public.t 2000 -> 11 k rows")
         for words, message in ((("capacity", now, "--grow", "0x"), "no factor"), (("capacity", now, "--grow", "tt=2"), 'no table "tt"'), (("capacity", now, "--at", "2020-01-01", "--since", then), "before the survey"),
                                (("capacity", now, "--at", "soon", "--since", then), "say a date"), (("capacity", now, "--since", now), "not older"), (("lab", "twin", now, "--since", then), "goes with --at"),
-                               (("lab", "twin", now, "--at", "90d"), "younger than a day"), (("lab", "twin", now, "--at", "90d", "--grow", "2x"), "one of them"), (("capacity", now, "--grow", "2x", "--at", "1d"), "without --at")):
+                               (("lab", "twin", now, "--at", "90d"), "younger than a day"), (("lab", "twin", now, "--at", "90d", "--grow", "2x"), "one of them"), (("capacity", now, "--grow", "2x", "--at", "1d"), "without --at"),
+                               (("capacity", now, "--since", other), 'is of database "another"'), (("lab", "twin", now, "--since", other, "--at", "90d"), 'is of database "another"')):
             out = run(*words, "-q", "--pg-major", MAJOR)
             equal(out.returncode, 2)
             contains(out.stderr, message)
