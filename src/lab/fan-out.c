@@ -12,24 +12,31 @@ static uint64_t leaders_of(const DbaFanOut *fan_out, uint64_t rows) { // that so
   return rows / block * fan_out->n + more;
 }
 
-void dba_table_fan_out(DbaTableModel *table, DbaArena *arena) {
-  enum { MOST_NUMBERS = 64, BLOCK = 1024 };
-  static const double NOISE = 1.1; // of a sample
-  DbaColumnModel *leader = table->leader >= 0 ? &table->columns[table->leader] : NULL;
-  const DbaColumnModel *number = table->n_followers == 1 ? &table->columns[table->followers[0]] : NULL;
-  if (!leader || !number || leader->null_rows || number->distinct < 2 || number->distinct > MOST_NUMBERS ||
-      number->n_segments != number->distinct)
-    return;
-  uint64_t leaders = number->segments[0].to, before = leaders, room = leader->parent ? leader->parent->rows : leader->rows;
+bool dba_column_counts(const DbaColumnModel *number, const DbaColumnModel *leader) {
+  enum { MOST_NUMBERS = 64 };
+  static const double NOISE = 1.1, LIKE = 0.4; // of a sample; of the leader's n_distinct, which is often a guess
+  if (number->distinct < 2 || number->distinct > MOST_NUMBERS || number->n_segments != number->distinct)
+    return false;
+  uint64_t leaders = number->segments[0].to, before = leaders;
   for (unsigned k = 0; k < number->n_segments; k++) {
     uint64_t rows = number->segments[k].to - number->segments[k].from;
     if (!number->segments[k].point || (double)rows > (double)before * NOISE)
-      return; // they count nothing
+      return false;
     before = rows;
   }
+  return leaders && fabs((double)leaders / (double)MAX(leader->distinct, 1) - 1) <= LIKE;
+}
+
+void dba_table_fan_out(DbaTableModel *table, DbaArena *arena) {
+  enum { BLOCK = 1024 };
+  DbaColumnModel *leader = table->leader >= 0 ? &table->columns[table->leader] : NULL;
+  const DbaColumnModel *number = table->n_followers == 1 ? &table->columns[table->followers[0]] : NULL;
+  if (!leader || !number || leader->null_rows || !dba_column_counts(number, leader))
+    return;
+  uint64_t leaders = number->segments[0].to, room = leader->parent ? leader->parent->rows : leader->rows;
   unsigned n = (unsigned)MIN(MIN(leaders, room), BLOCK);
   if (!n)
-    return;
+    return; // of a parent without rows
   DbaFanOut *fan_out = dba_arena_new0(arena, DbaFanOut);
   DbaShuffle mixed = dba_shuffle(n, 0, leader->salt);
   fan_out->n = n;
@@ -49,7 +56,7 @@ void dba_table_fan_out(DbaTableModel *table, DbaArena *arena) {
       fan_out->first[k]++;
     wanted = leaders_of(fan_out, table->rows);
   }
-  if (wanted > room || fabs((double)wanted / (double)MAX(leader->distinct, 1) - 1) > 0.4)
+  if (wanted > room)
     return;
   dba_column_even_out(leader, wanted);
   table->fan_out = fan_out;

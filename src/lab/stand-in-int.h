@@ -135,6 +135,9 @@ void dba_table_groups(const DbaSchema *schema, DbaArena *arena, DbaTableModel *t
 void dba_column_settle(DbaColumnModel *model, DbaArena *arena);
 // At least so many different values, all with as many rows: for a key whose rows others must tell apart.
 void dba_column_even_out(DbaColumnModel *model, uint64_t distinct);
+// Do its values number the rows of each of the leader's: each a common value, the k-th no more often than the one before, the first about as
+// often as the leader has different values?
+bool dba_column_counts(const DbaColumnModel *number, const DbaColumnModel *leader);
 // Reads the fan-out from the follower's shares, where these count rows; after every column is settled.
 void dba_table_fan_out(DbaTableModel *table, DbaArena *arena);
 // Which of the leader's values the row has, and how many of its rows come before.

@@ -154,6 +154,8 @@ static void take_unique_key(DbaTableModel *table, const DbaIndex *index) {
     bool enough = dba_column_largest(model) * (double)model->rows <= all / (double)model->distinct + 0.5;
     double order = model->statistics && model->statistics->has_correlation ? fabs(model->statistics->correlation) : 0,
            worth = (double)model->distinct / (double)model->rows / 10 + (enough ? 10 + order : 0);
+    if (n == 2 && dba_column_counts(&table->columns[columns[1 - i]], model))
+      worth += 20;
     if (worth > best) {
       best = worth;
       leader = i;
