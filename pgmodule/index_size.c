@@ -32,6 +32,7 @@
 #include "commands/defrem.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
+#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/selfuncs.h"
 #include "utils/syscache.h"
@@ -655,7 +656,7 @@ option_of(Relation index, const char *name, int otherwise)
 			DefElem    *option = lfirst_node(DefElem, cell);
 
 			if (strcmp(option->defname, name) == 0)
-				value = atoi(defGetString(option));
+				value = pg_strtoint32(defGetString(option));
 		}
 	}
 	if (HeapTupleIsValid(tuple))

@@ -96,14 +96,6 @@ static const DbaRelation *find_table(const Driver *driver, const DbaSqlColumn *c
   return NULL;
 }
 
-static bool leads_unique(const DbaRelation *relation, const char *column) {
-  for (DBA_EACH(DbaIndex, index, &relation->indexes))
-    for (DBA_EACH(DbaIndexKey, key, &index->keys))
-      if (index->unique && !key->included && !g_strcmp0(key->column, column))
-        return true;
-  return false;
-}
-
 // The place of a column among those that are sampled of its table.
 static void take_from_rows(Driver *driver, Statement *statement, const DbaRelation *relation, const char *column, Parameter *parameter) {
   g_autofree char *table = dba_sql_name(relation->schema, relation->name), *name = dba_sql_name(NULL, column);
@@ -128,24 +120,8 @@ static void take_from_rows(Driver *driver, Statement *statement, const DbaRelati
 }
 
 static const char *constant_of(const char *type) {
-  static const struct {
-    const char *type, *text;
-  } constants[] = {{"text", "x"},
-                   {"character varying", "x"},
-                   {"boolean", "true"},
-                   {"date", "2026-01-01"},
-                   {"uuid", "00000000-0000-4000-8000-000000000000"},
-                   {"jsonb", "{}"},
-                   {"json", "{}"},
-                   {"interval", "1 day"},
-                   {"bytea", "\\x00"},
-                   {"inet", "10.0.0.1"},
-                   {"timestamp with time zone", "2026-01-01 00:00:00+00"},
-                   {"timestamp without time zone", "2026-01-01 00:00:00"}};
-  for (size_t i = 0; type && i < G_N_ELEMENTS(constants); i++)
-    if (!strcmp(type, constants[i].type))
-      return constants[i].text;
-  return type && strchr(type, '[') ? "{}" : "1";
+  const char *plain = dba_sql_plain_value(type);
+  return plain ? plain : type && (!strcmp(type, "text") || !strcmp(type, "character varying")) ? "x" : "1";
 }
 
 static bool choose_parameter(Driver *driver, DbaServer *server, Statement *statement, const DbaSqlParameter *told, const char *type,
@@ -166,7 +142,7 @@ static bool choose_parameter(Driver *driver, DbaServer *server, Statement *state
     }
   }
   take_from_rows(driver, statement, relation, column->name, parameter);
-  if (!told->inserted || !leads_unique(relation, column->name))
+  if (!told->inserted || !dba_relation_in_unique_index(relation, column->name))
     return true;
   if (!g_strcmp0(column->type_name, "uuid"))
     parameter->source = FRESH_UUID;

@@ -42,14 +42,6 @@ static const struct {
     {"oid", "((%s)::oid)", 0},
 };
 
-static bool in_unique_index(const DbaRelation *relation, const char *column) {
-  for (DBA_EACH(DbaIndex, index, &relation->indexes))
-    for (DBA_EACH(DbaIndexKey, key, &index->keys))
-      if (index->unique && !key->included && !g_strcmp0(key->column, column))
-        return true;
-  return false;
-}
-
 // Text types with a length limit take only so many digits.
 static int64_t length_limit(const char *type) {
   const char *open = strchr(type, '(');
@@ -136,7 +128,7 @@ static char *column_expression(const Filler *filler, const DbaRelation *relation
   const DbaColumnStatistics *statistics = statistics_of(relation, column->name);
   const DbaConstraint *key = foreign_key_of(relation, column->name, &at);
   const DbaRelation *parent = key ? dba_schema_relation(filler->schema, key->ref_schema, key->ref_table) : NULL;
-  bool unique = in_unique_index(relation, column->name);
+  bool unique = dba_relation_in_unique_index(relation, column->name);
   g_autofree char *number = NULL, *value = NULL;
   if (parent && at < key->ref_columns.n) {
     int64_t parents = rows_of(filler, parent);

@@ -145,6 +145,8 @@ uint64_t dba_fan_out_at(const DbaTableModel *table, uint64_t row, uint64_t *ret_
 // Appends the value of that rank, or the one at that place among the different values.
 void dba_column_value(const DbaColumnModel *model, uint64_t rank, GString *out);
 void dba_column_nth(const DbaColumnModel *model, uint64_t index, GString *out);
+// Likewise, and no two places have one value: a foreign key's are parents one to one, wherever its statistics say they lie.
+void dba_column_nth_apart(const DbaColumnModel *model, uint64_t index, GString *out);
 // Place among the different values, the ordinal among the ranks that share it, and how many these are.
 uint64_t dba_column_index(const DbaColumnModel *model, uint64_t rank, uint64_t *ret_ordinal, uint64_t *ret_sharers);
 // The rank of the value nearest to a number, in a column whose values lie on a line.

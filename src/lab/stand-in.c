@@ -263,7 +263,7 @@ static void append_follower(const DbaTableModel *table, unsigned follower, uint6
   for (unsigned i = 0; i < table->n_followers; i++) {
     const DbaColumnModel *model = &table->columns[table->followers[i]];
     if (table->followers[i] == follower) {
-      dba_column_nth(model, (dba_mix(index ^ model->salt) + ordinal) % model->distinct, out);
+      dba_column_nth_apart(model, (dba_mix(index ^ model->salt) + ordinal) % model->distinct, out);
       return;
     }
     ordinal /= model->distinct;

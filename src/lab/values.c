@@ -395,6 +395,13 @@ void dba_column_nth(const DbaColumnModel *model, uint64_t index, GString *out) {
   append_place(model, segment, MIN(index - segment->first, segment->distinct - 1), out);
 }
 
+void dba_column_nth_apart(const DbaColumnModel *model, uint64_t index, GString *out) {
+  if (model->parent && model->parent->rows >= model->distinct)
+    dba_column_value(&model->parent->columns[model->parent_column], dba_proportion(index, model->distinct, model->parent->rows), out);
+  else
+    dba_column_nth(model, index, out);
+}
+
 uint64_t dba_column_index(const DbaColumnModel *model, uint64_t rank, uint64_t *ret_ordinal, uint64_t *ret_sharers) {
   if (model->parent && model->unique) {
     *ret_ordinal = 0;

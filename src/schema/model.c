@@ -513,6 +513,14 @@ bool dba_relation_is_unique(const DbaRelation *relation, const char *column) {
   return false;
 }
 
+bool dba_relation_in_unique_index(const DbaRelation *relation, const char *column) {
+  for (DBA_EACH(DbaIndex, index, &relation->indexes))
+    for (DBA_EACH(DbaIndexKey, key, &index->keys))
+      if (index->unique && !key->included && !g_strcmp0(key->column, column))
+        return true;
+  return false;
+}
+
 DbaConstraint *dba_relation_constraint(const DbaRelation *relation, const char *name) {
   for (DBA_EACH(DbaConstraint, constraint, &relation->constraints))
     if (!strcmp(constraint->name, name))

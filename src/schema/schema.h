@@ -262,6 +262,8 @@ DbaColumn *dba_relation_column(const DbaRelation *relation, const char *name);
 const char *const *dba_relation_column_names(DbaArena *arena, const DbaRelation *relation);
 // Has it a unique index of that column alone and of all rows?
 bool dba_relation_is_unique(const DbaRelation *relation, const char *column);
+// Is it a key of a unique index, of several columns or a part of the rows too?
+bool dba_relation_in_unique_index(const DbaRelation *relation, const char *column);
 DbaConstraint *dba_relation_constraint(const DbaRelation *relation, const char *name);
 DbaIndex *dba_relation_index(const DbaRelation *relation, const char *name);
 // The columns of a CREATE STATISTICS in their table's order, which is that of its common combinations; how many.  0 when it has

@@ -169,6 +169,9 @@ bool dba_sql_read_values(const char *sql, DbaSqlColumnsOf columns_of, void *data
 // The same without parsing: literals and comments alone.
 void dba_sql_read_tokens(const char *sql, DbaArena *arena, DbaList *ret_tokens);
 
+// A value of the type that says nothing, for any but texts: the type is named as pg_type.typname or as format_type() has it.  NULL: not
+// known.
+const char *dba_sql_plain_value(const char *type);
 // The elements of the text of an array, in order, nested ones in turn; NULL for NULL.  *ret_inner, or NULL: how many the innermost arrays
 // hold, 0 for an array of one dimension.  False when it is no such text, or one of more than two dimensions.
 bool dba_sql_read_array(const char *text, DbaArena *arena, DbaList *ret_elements, uint32_t *ret_inner) DBA_CHECKED;

@@ -62,37 +62,11 @@ static bool is_truth(const char *text) {
 
 // Something of the same kind that says nothing: by the type it is cast to or goes into, else by its looks.
 static const char *neutral(const DbaSqlToken *token, const char *type) {
-  static const struct {
-    const char *type, *text;
-  } of_types[] = {{"bool", "false"},
-                  {"uuid", "00000000-0000-4000-8000-000000000000"},
-                  {"time", "10:00:00"},
-                  {"timetz", "10:00:00+00"},
-                  {"inet", "10.0.0.1"},
-                  {"cidr", "10.0.0.0/8"},
-                  {"json", "{}"},
-                  {"jsonb", "{}"},
-                  {"date", "2000-01-01"},
-                  {"timestamp", "2000-01-01 00:00:00"},
-                  {"timestamptz", "2000-01-01 00:00:00+00"},
-                  {"interval", "1 day"},
-                  {"int2", "1"},
-                  {"int4", "1"},
-                  {"int8", "1"},
-                  {"numeric", "1"},
-                  {"float4", "1"},
-                  {"float8", "1"},
-                  {"oid", "1"},
-                  {"array", "{}"},
-                  {"bytea", "\\x00"},
-                  {"money", "1"}};
   const char *text = token->value;
   size_t length = strlen(text);
-  for (size_t i = 0; token->kind == DBA_SQL_A_STRING && type && i < G_N_ELEMENTS(of_types); i++)
-    if (!strcmp(type, of_types[i].type))
-      return of_types[i].text;
-  if (type && *type == '_' && token->kind == DBA_SQL_A_STRING)
-    return "{}";
+  const char *plain = token->kind == DBA_SQL_A_STRING ? dba_sql_plain_value(type) : NULL;
+  if (plain)
+    return plain;
   if (token->kind == DBA_SQL_A_NUMBER)
     return strchr(text, '.') ? "1.0" : "1";
   if (length >= 10 && g_ascii_isdigit(text[0]) && text[4] == '-' && text[7] == '-')

@@ -114,10 +114,7 @@ static bool make_lab(const DbaRequest *request, const DbaRequest *inner, DbaAren
   rows->rows = scale < 1 ? dba_arena_format(arena, "made from statistics, %.3g %% of the subject's", scale * 100) : "made from statistics";
   if (substitution)
     g_ptr_array_add(answer->warnings, g_strdup_printf("another plan may come of it: %s", substitution));
-  for (guint i = 0; i < load->notes->len; i++) {
-    const DbaLoadNote *note = load->notes->pdata[i];
-    g_ptr_array_add(answer->warnings, g_strdup_printf("%s: %s", note->file, note->text));
-  }
+  dba_answer_take_notes(answer, load, "");
   return true;
 }
 

@@ -279,15 +279,7 @@ static DbaWhatIf *make_twin(const TwinMaker *maker, const char *database, const 
   dba_request_progress(maker->request, "building the twin");
   if (!dba_lab_create_twin(maker->lab, database, survey, maker->request->home.modules, load, error))
     return NULL;
-  for (guint i = 0; i < load->notes->len; i++) {
-    const DbaLoadNote *note = load->notes->pdata[i];
-    g_autofree char *line = g_strdup_printf("%s%s: %s", then ? "at the horizon: " : "", note->file, note->text);
-    bool known = false; // what is left out of both is told once
-    for (guint k = 0; then && k < maker->answer->warnings->len; k++)
-      known |= g_str_has_suffix(line, maker->answer->warnings->pdata[k]);
-    if (!known)
-      g_ptr_array_add(maker->answer->warnings, g_steal_pointer(&line));
-  }
+  dba_answer_take_notes(maker->answer, load, then ? "at the horizon: " : "");
   return dba_what_if_open(maker->lab, database, error);
 }
 

@@ -86,10 +86,7 @@ static void end_copy(Copy *copy, const char *database, const char *what, DbaAnsw
   double seconds = (double)(g_get_monotonic_time() - copy->begin_us) / 1e6;
   g_autofree char *conninfo = dba_lab_conninfo(copy->lab, DBA_LAB_SUBJECT_ROLE, database), *address = url(conninfo);
   dba_lab_keep(copy->lab);
-  for (guint i = 0; i < copy->load->notes->len; i++) {
-    const DbaLoadNote *x = copy->load->notes->pdata[i];
-    g_ptr_array_add(answer->warnings, g_strdup_printf("%s: %s", x->file, x->text));
-  }
+  dba_answer_take_notes(answer, copy->load, "");
   g_string_append_printf(answer->text, "lab %s: PostgreSQL %s, %s of %s (%u tables and views), built in %.2f s\n%s%s%s\n",
                          dba_lab_name(copy->lab), dba_lab_version(copy->lab), what, copy->subject.shown, copy->survey->schema.relations.n,
                          seconds, copy->horizon ? copy->horizon : "", copy->horizon ? "\n" : "", address);
@@ -123,12 +120,12 @@ static bool lab_stand_in(const DbaRequest *request, DbaAnswer *answer, GError **
                       .no_masks = request->no_mask,
                       .progress = tell_progress,
                       .progress_data = &told};
-  if (!begin_copy(request, &copy, answer, error))
-    return false;
   if (!request->sample && (request->no_mask || (request->masks && *request->masks)))
     return dba_fail(error, DBA_ERROR_USAGE, "--mask and --no-mask go with --sample");
   if (request->sample && (request->percent <= 0 || request->size_bytes))
     return dba_fail(error, DBA_ERROR_USAGE, "--sample: say how many of the subject's rows: --rows 5%%");
+  if (!begin_copy(request, &copy, answer, error))
+    return false;
   if (request->sample && (copy.subject.kind != DBA_SUBJECT_LIVE || copy.horizon))
     return dba_fail(error, DBA_ERROR_USAGE, "--sample takes rows of a live database as it is%s",
                     copy.horizon ? " (hint: --grow and --at make rows)" : "");

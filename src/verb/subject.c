@@ -24,6 +24,18 @@ void dba_request_progress(const DbaRequest *request, const char *format, ...) {
   va_end(args);
 }
 
+void dba_answer_take_notes(DbaAnswer *answer, const DbaLoad *load, const char *when) {
+  for (guint i = 0; i < load->notes->len; i++) {
+    const DbaLoadNote *note = load->notes->pdata[i];
+    g_autofree char *line = g_strdup_printf("%s%s: %s", when, note->file, note->text);
+    bool known = false;
+    for (guint k = 0; *when && k < answer->warnings->len; k++)
+      known |= g_str_has_suffix(line, answer->warnings->pdata[k]);
+    if (!known)
+      g_ptr_array_add(answer->warnings, g_steal_pointer(&line));
+  }
+}
+
 void dba_request_announce(const DbaRequest *request, const char *format, ...) {
   va_list args;
   va_start(args, format);

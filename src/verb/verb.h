@@ -62,6 +62,9 @@ typedef struct DbaAnswer {
   GPtrArray *warnings;               // for stderr
 } DbaAnswer;
 
+// What the load could not do, as warnings that begin with `when`; what was told before without it is not told again.
+void dba_answer_take_notes(DbaAnswer *answer, const DbaLoad *load, const char *when);
+
 typedef bool (*DbaVerbRun)(const DbaRequest *request, DbaAnswer *answer, GError **error);
 
 typedef struct DbaVerb {
