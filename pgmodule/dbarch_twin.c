@@ -102,7 +102,6 @@ static uint64 invalidations = 0;
 void		_PG_init(void);
 
 PG_FUNCTION_INFO_V1(dbarch_forget_facts);
-PG_FUNCTION_INFO_V1(dbarch_set_column_statistics);
 PG_FUNCTION_INFO_V1(dbarch_add_end);
 PG_FUNCTION_INFO_V1(dbarch_set_gin_counters);
 PG_FUNCTION_INFO_V1(dbarch_set_brin_counters);
@@ -365,71 +364,6 @@ dbarch_forget_facts(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-/* Arguments of set_column_statistics, in order. */
-enum
-{
-	STAT_RELATION,				/* oid: of a table, or of an index with expressions */
-	STAT_NUMBER,				/* int2: attribute */
-	STAT_INHERITED,				/* bool */
-	STAT_NULLS,					/* float4 */
-	STAT_WIDTH,					/* int4 */
-	STAT_DISTINCT,				/* float4 */
-	STAT_COMMON_VALUES,			/* text of an array, as pg_stats shows it; so below */
-	STAT_COMMON_FREQUENCIES,	/* float4[] */
-	STAT_HISTOGRAM,				/* text */
-	STAT_CORRELATION,			/* float4 */
-	STAT_COMMON_ELEMENTS,		/* text */
-	STAT_ELEMENT_FREQUENCIES,	/* float4[] */
-	STAT_ELEMENT_COUNTS,		/* float4[] */
-	STAT_RANGE_LENGTHS,			/* text */
-	STAT_RANGE_EMPTY,			/* float4 */
-	STAT_RANGE_BOUNDS			/* text */
-};
-
-void
-dbarch_begin_statistics(StatisticRow *row, Oid relid, int16 number, bool inherited, double nulls, double width, double distinct)
-{
-	row->slots = 0;
-	memset(row->nulls, false, sizeof row->nulls);
-	for (int i = 0; i < STATISTIC_NUM_SLOTS; i++)
-	{
-		row->values[Anum_pg_statistic_stakind1 - 1 + i] = Int16GetDatum(0);
-		row->values[Anum_pg_statistic_staop1 - 1 + i] = ObjectIdGetDatum(InvalidOid);
-		row->values[Anum_pg_statistic_stacoll1 - 1 + i] = ObjectIdGetDatum(InvalidOid);
-		row->nulls[Anum_pg_statistic_stanumbers1 - 1 + i] = true;
-		row->nulls[Anum_pg_statistic_stavalues1 - 1 + i] = true;
-	}
-	row->values[Anum_pg_statistic_starelid - 1] = ObjectIdGetDatum(relid);
-	row->values[Anum_pg_statistic_staattnum - 1] = Int16GetDatum(number);
-	row->values[Anum_pg_statistic_stainherit - 1] = BoolGetDatum(inherited);
-	row->values[Anum_pg_statistic_stanullfrac - 1] = Float4GetDatum((float4) nulls);
-	row->values[Anum_pg_statistic_stawidth - 1] = Int32GetDatum((int32) width);
-	row->values[Anum_pg_statistic_stadistinct - 1] = Float4GetDatum((float4) distinct);
-}
-
-void
-dbarch_add_slot(StatisticRow *row, int kind, Oid operator, Oid collation, Datum numbers, Datum values)
-{
-	int			i = row->slots;
-
-	if (i >= STATISTIC_NUM_SLOTS)
-		return;
-	row->slots++;
-	row->values[Anum_pg_statistic_stakind1 - 1 + i] = Int16GetDatum(kind);
-	row->values[Anum_pg_statistic_staop1 - 1 + i] = ObjectIdGetDatum(operator);
-	row->values[Anum_pg_statistic_stacoll1 - 1 + i] = ObjectIdGetDatum(collation);
-	if (numbers)
-	{
-		row->values[Anum_pg_statistic_stanumbers1 - 1 + i] = numbers;
-		row->nulls[Anum_pg_statistic_stanumbers1 - 1 + i] = false;
-	}
-	if (values)
-	{
-		row->values[Anum_pg_statistic_stavalues1 - 1 + i] = values;
-		row->nulls[Anum_pg_statistic_stavalues1 - 1 + i] = false;
-	}
-}
-
 void
 dbarch_require_superuser(void)
 {
@@ -455,148 +389,6 @@ dbarch_become_caller(Caller caller)
 {
 	AtEOXact_GUC(false, caller.nest_level);
 	SetUserIdAndSecContext(caller.user, caller.context);
-}
-
-/* The text of an array of that type, as an array. */
-static Datum
-values_of(FunctionCallInfo fcinfo, int argument, Oid type)
-{
-	char	   *literal = text_to_cstring(PG_GETARG_TEXT_PP(argument));
-
-	Datum		array = OidFunctionCall3(F_ARRAY_IN, CStringGetDatum(literal), ObjectIdGetDatum(type), Int32GetDatum(-1));
-
-	if (ARR_NDIM(DatumGetArrayTypeP(array)) != 1 || ARR_HASNULL(DatumGetArrayTypeP(array)))
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("statistics must be one list without nulls")));
-	return array;
-}
-
-/* The type and collation that ANALYZE takes for an expression of an index (examine_attribute): not those of its stored key. */
-static void
-take_expression(Relation index, int16 number, Oid *type, Oid *collation)
-{
-	List	   *expressions = RelationGetIndexExpressions(index);
-	int			at = 0;
-	Node	   *expression;
-
-	for (int i = 0; i < number - 1; i++)
-		at += index->rd_index->indkey.values[i] == 0;
-	if (at >= list_length(expressions))
-		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN), errmsg("index \"%s\" has no expression %d", RelationGetRelationName(index), number)));
-	expression = list_nth(expressions, at);
-	*type = exprType(expression);
-	*collation = OidIsValid(index->rd_indcollation[number - 1]) ? index->rd_indcollation[number - 1] : exprCollation(expression);
-}
-
-/* The planner walks values and frequencies side by side: they must be as many, in one dimension, without nulls. */
-static Datum
-checked_numbers(Datum datum, Datum values, int more)
-{
-	ArrayType  *numbers = DatumGetArrayTypeP(datum);
-	ArrayType  *array = DatumGetPointer(values) ? DatumGetArrayTypeP(values) : NULL;
-	int			n = ArrayGetNItems(ARR_NDIM(numbers), ARR_DIMS(numbers));
-	int			wanted = array ? ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array)) : n;
-
-	if (ARR_NDIM(numbers) != 1 || ARR_HASNULL(numbers) || ARR_ELEMTYPE(numbers) != FLOAT4OID || (array && (ARR_NDIM(array) != 1 || ARR_HASNULL(array))) ||
-		n < wanted || n > wanted + more)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%d frequencies for %d values", n, wanted)));
-	return PointerGetDatum(numbers);
-}
-
-static Datum
-one_number(float4 number)
-{
-	Datum		value = Float4GetDatum(number);
-
-	return PointerGetDatum(construct_array(&value, 1, FLOAT4OID, sizeof(float4), true, TYPALIGN_INT));
-}
-
-/*
- * dbarch_twin.set_column_statistics(...): one row of pg_statistic from what pg_stats
- * shows, with the slots, operators and collations that ANALYZE gives to the
- * type (std_typanalyze, array_typanalyze, ts_typanalyze, range_typanalyze).
- */
-Datum
-dbarch_set_column_statistics(PG_FUNCTION_ARGS)
-{
-	Oid			relid = PG_GETARG_OID(STAT_RELATION);
-	int16		number = PG_GETARG_INT16(STAT_NUMBER);
-	bool		inherited = PG_GETARG_BOOL(STAT_INHERITED);
-	StatisticRow row;
-	HeapTuple	attribute;
-	HeapTuple	old;
-	Oid			type;
-	Oid			base;
-	Oid			collation;
-	TypeCacheEntry *cache;
-	Relation	catalog;
-	Relation	rel;
-	Caller		caller;
-
-	dbarch_require_superuser();
-	rel = relation_open(relid, AccessShareLock);
-	caller = dbarch_become_owner(rel);
-	attribute = SearchSysCache2(ATTNUM, ObjectIdGetDatum(relid), Int16GetDatum(number));
-	if (!HeapTupleIsValid(attribute))
-		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN), errmsg("relation %u has no column %d", relid, number)));
-	type = ((Form_pg_attribute) GETSTRUCT(attribute))->atttypid;
-	collation = ((Form_pg_attribute) GETSTRUCT(attribute))->attcollation;
-	ReleaseSysCache(attribute);
-	if (rel->rd_rel->relkind == RELKIND_INDEX && rel->rd_index->indkey.values[number - 1] == 0)
-		take_expression(rel, number, &type, &collation);
-	base = getBaseType(type);
-	cache = lookup_type_cache(type, TYPECACHE_LT_OPR | TYPECACHE_EQ_OPR);
-
-	dbarch_begin_statistics(&row, relid, number, inherited, PG_ARGISNULL(STAT_NULLS) ? 0 : PG_GETARG_FLOAT4(STAT_NULLS),
-							PG_ARGISNULL(STAT_WIDTH) ? 0 : PG_GETARG_INT32(STAT_WIDTH), PG_ARGISNULL(STAT_DISTINCT) ? 0 : PG_GETARG_FLOAT4(STAT_DISTINCT));
-	if (!PG_ARGISNULL(STAT_COMMON_VALUES) && !PG_ARGISNULL(STAT_COMMON_FREQUENCIES))
-	{
-		Datum		values = values_of(fcinfo, STAT_COMMON_VALUES, type);
-
-		dbarch_add_slot(&row, STATISTIC_KIND_MCV, cache->eq_opr, collation, checked_numbers(PG_GETARG_DATUM(STAT_COMMON_FREQUENCIES), values, 0), values);
-	}
-	if (!PG_ARGISNULL(STAT_HISTOGRAM))
-		dbarch_add_slot(&row, STATISTIC_KIND_HISTOGRAM, cache->lt_opr, collation, 0, values_of(fcinfo, STAT_HISTOGRAM, type));
-	if (!PG_ARGISNULL(STAT_CORRELATION))
-		dbarch_add_slot(&row, STATISTIC_KIND_CORRELATION, cache->lt_opr, collation, one_number(PG_GETARG_FLOAT4(STAT_CORRELATION)), 0);
-	if (!PG_ARGISNULL(STAT_COMMON_ELEMENTS) && !PG_ARGISNULL(STAT_ELEMENT_FREQUENCIES))
-	{
-		Oid			element = base == TSVECTOROID ? TEXTOID : get_base_element_type(base);
-		Oid			operator = OidIsValid(element) ? lookup_type_cache(element, TYPECACHE_EQ_OPR)->eq_opr : InvalidOid;
-
-		if (OidIsValid(element))
-		{
-			Datum		values = values_of(fcinfo, STAT_COMMON_ELEMENTS, element);
-
-			/* behind the frequencies stand their least, their greatest, and that of null */
-			dbarch_add_slot(&row, STATISTIC_KIND_MCELEM, operator, base == TSVECTOROID ? DEFAULT_COLLATION_OID : collation,
-					 checked_numbers(PG_GETARG_DATUM(STAT_ELEMENT_FREQUENCIES), values, 3), values);
-		}
-		if (OidIsValid(element) && !PG_ARGISNULL(STAT_ELEMENT_COUNTS))
-			dbarch_add_slot(&row, STATISTIC_KIND_DECHIST, operator, collation, checked_numbers(PG_GETARG_DATUM(STAT_ELEMENT_COUNTS), 0, 0), 0);
-	}
-	if (!PG_ARGISNULL(STAT_RANGE_BOUNDS))
-	{
-		Oid			range = type_is_multirange(base) ? get_multirange_range(base) : base;
-
-		dbarch_add_slot(&row, STATISTIC_KIND_BOUNDS_HISTOGRAM, InvalidOid, InvalidOid, 0, values_of(fcinfo, STAT_RANGE_BOUNDS, range));
-	}
-	if (!PG_ARGISNULL(STAT_RANGE_EMPTY))
-		dbarch_add_slot(&row, STATISTIC_KIND_RANGE_LENGTH_HISTOGRAM, Float8LessOperator, InvalidOid, one_number(PG_GETARG_FLOAT4(STAT_RANGE_EMPTY)),
-				 PG_ARGISNULL(STAT_RANGE_LENGTHS) ? 0 : values_of(fcinfo, STAT_RANGE_LENGTHS, FLOAT8OID));
-
-	dbarch_become_caller(caller);
-	relation_close(rel, NoLock);
-	catalog = table_open(StatisticRelationId, RowExclusiveLock);
-	old = SearchSysCacheCopy3(STATRELATTINH, ObjectIdGetDatum(relid), Int16GetDatum(number), BoolGetDatum(inherited));
-	if (HeapTupleIsValid(old))
-	{
-		CatalogTupleDelete(catalog, &old->t_self);
-		heap_freetuple(old);
-		CommandCounterIncrement();
-	}
-	CatalogTupleInsert(catalog, heap_form_tuple(RelationGetDescr(catalog), row.values, row.nulls));
-	table_close(catalog, RowExclusiveLock);
-	PG_RETURN_VOID();
 }
 
 /*
@@ -699,8 +491,8 @@ dbarch_set_gin_counters(PG_FUNCTION_ARGS)
 }
 
 /*
- * dbarch_twin.set_brin_counters(index, last revmap page): brincostestimate takes
- * the length of the range map from the meta page.
+ * dbarch_twin.set_brin_counters(index, blocks of the table): brincostestimate takes
+ * the length of the range map, a place for each range of blocks, from the meta page.
  */
 Datum
 dbarch_set_brin_counters(PG_FUNCTION_ARGS)
@@ -708,12 +500,14 @@ dbarch_set_brin_counters(PG_FUNCTION_ARGS)
 	Relation	index = open_index_of(PG_GETARG_OID(0), BRIN_AM_OID, "BRIN");
 	Buffer		buffer = ReadBuffer(index, BRIN_METAPAGE_BLKNO);
 	BrinMetaPageData *meta;
+	double		ranges;
 
 	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
 	meta = (BrinMetaPageData *) PageGetContents(BufferGetPage(buffer));
 	if (meta->brinMagic != BRIN_META_MAGIC)
 		ereport(ERROR, (errcode(ERRCODE_INDEX_CORRUPTED), errmsg("\"%s\" has no BRIN meta page", RelationGetRelationName(index))));
-	meta->lastRevmapPage = clamp_blocks(PG_GETARG_FLOAT8(1));
+	ranges = ceil(clamp_blocks(PG_GETARG_FLOAT8(1)) / Max((double) meta->pagesPerRange, 1));
+	meta->lastRevmapPage = clamp_blocks(Max(ceil(ranges / REVMAP_PAGE_MAXITEMS), 1));
 	MarkBufferDirty(buffer);
 	UnlockReleaseBuffer(buffer);
 	index_close(index, NoLock);

@@ -46,4 +46,10 @@ extern void dbarch_begin_statistics(StatisticRow *row, Oid relid, int16 number, 
 /* numbers, values: arrays, or 0. */
 extern void dbarch_add_slot(StatisticRow *row, int kind, Oid operator, Oid collation, Datum numbers, Datum values);
 
+/* The table that a statistics object is of, locked, and the object's expressions. */
+extern Relation dbarch_open_statistics_object(Oid object, List **expressions);
+/* One field of the object's pg_statistic_ext_data, that of all partitions where there are some; 0: it is null. */
+extern Datum dbarch_statistics_data(Oid object, Relation rel, AttrNumber field);
+extern void dbarch_put_statistics_data(Oid object, Relation rel, AttrNumber field, Datum value);
+
 #endif

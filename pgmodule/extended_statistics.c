@@ -6,7 +6,7 @@
  * The types pg_ndistinct and pg_dependencies have no input, and column numbers
  * of the subject are not those of the twin: here the texts are read, numbers
  * translated, and core's own functions make the stored form (mvdistinct.c,
- * dependencies.c, mcv.c).  Objects over expressions are not taken.
+ * dependencies.c, mcv.c).  Expressions have the numbers -1, -2 ... there and here.
  *
  * SPDX-License-Identifier: Apache-2.0
  *
@@ -17,12 +17,14 @@
 #include "access/htup_details.h"
 #include "access/relation.h"
 #include "access/table.h"
+#include "access/xact.h"
 #include "catalog/indexing.h"
 #include "catalog/pg_statistic_ext.h"
 #include "catalog/pg_statistic_ext_data.h"
 #include "catalog/pg_type.h"
 #include "commands/vacuum.h"
 #include "fmgr.h"
+#include "nodes/nodeFuncs.h"
 #include "statistics/extended_stats_internal.h"
 #include "statistics/statistics.h"
 #include "utils/array.h"
@@ -78,6 +80,8 @@ numbers_of(ArrayType *array, int *n)
 static int16
 own_number(const Numbers *numbers, long old)
 {
+	if (old < 0 && old >= -STATS_MAX_DIMENSIONS)
+		return old;				/* an expression */
 	for (int i = 0; i < numbers->n; i++)
 		if (numbers->from[i] == old)
 			return numbers->to[i];
@@ -197,26 +201,34 @@ read_dependencies(const char *text, const Numbers *numbers)
 	return statext_dependencies_serialize(result);
 }
 
-/* A column of the twin as the list of common values wants it described. */
+/* A column or an expression of the twin, as the list of common values wants it described. */
+static VacAttrStats *
+describe(Oid type_oid, int32 typmod, Oid collation, AttrNumber number)
+{
+	VacAttrStats *column = palloc0(sizeof(VacAttrStats));
+	HeapTuple	type = SearchSysCacheCopy1(TYPEOID, ObjectIdGetDatum(type_oid));
+
+	if (!HeapTupleIsValid(type))
+		elog(ERROR, "cache lookup failed for type %u", type_oid);
+	column->attrtypid = type_oid;
+	column->attrtypmod = typmod;
+	column->attrcollid = collation;
+	column->tupattnum = number;
+	column->attrtype = (Form_pg_type) GETSTRUCT(type);
+	return column;
+}
+
 static VacAttrStats *
 describe_column(Oid relation, AttrNumber number)
 {
-	VacAttrStats *column = palloc0(sizeof(VacAttrStats));
-	HeapTuple	attribute = SearchSysCache2(ATTNUM, ObjectIdGetDatum(relation), Int16GetDatum(number));
-	HeapTuple	type;
+	Oid			type;
+	int32		typmod;
+	Oid			collation;
 
-	if (!HeapTupleIsValid(attribute))
+	if (!SearchSysCacheExists2(ATTNUM, ObjectIdGetDatum(relation), Int16GetDatum(number)))
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN), errmsg("relation %u has no column %d", relation, number)));
-	column->attrtypid = ((Form_pg_attribute) GETSTRUCT(attribute))->atttypid;
-	column->attrtypmod = ((Form_pg_attribute) GETSTRUCT(attribute))->atttypmod;
-	column->attrcollid = ((Form_pg_attribute) GETSTRUCT(attribute))->attcollation;
-	column->tupattnum = number;
-	ReleaseSysCache(attribute);
-	type = SearchSysCacheCopy1(TYPEOID, ObjectIdGetDatum(column->attrtypid));
-	if (!HeapTupleIsValid(type))
-		elog(ERROR, "cache lookup failed for type %u", column->attrtypid);
-	column->attrtype = (Form_pg_type) GETSTRUCT(type);
-	return column;
+	get_atttypetypmodcoll(relation, number, &type, &typmod, &collation);
+	return describe(type, typmod, collation, number);
 }
 
 static void
@@ -228,9 +240,9 @@ read_array(ArrayType *array, Oid type, int length, bool by_value, char align, Da
 }
 
 static bytea *
-read_common_values(FunctionCallInfo fcinfo, Oid relation, const int2vector *keys)
+read_common_values(FunctionCallInfo fcinfo, Oid relation, const int2vector *keys, const List *expressions)
 {
-	int			dimensions = keys->dim1;
+	int			dimensions = keys->dim1 + list_length(expressions);
 	int			n_values,
 				n_nulls,
 				n_frequencies,
@@ -258,7 +270,14 @@ read_common_values(FunctionCallInfo fcinfo, Oid relation, const int2vector *keys
 	list->ndimensions = dimensions;
 	for (int d = 0; d < dimensions; d++)
 	{
-		columns[d] = describe_column(relation, keys->values[d]);
+		if (d < keys->dim1)
+			columns[d] = describe_column(relation, keys->values[d]);
+		else
+		{
+			const Node *expression = list_nth(expressions, d - keys->dim1);
+
+			columns[d] = describe(exprType(expression), exprTypmod(expression), exprCollation(expression), InvalidAttrNumber);
+		}
 		list->types[d] = columns[d]->attrtypid;
 	}
 	for (int i = 0; i < n_frequencies; i++)
@@ -286,6 +305,82 @@ read_common_values(FunctionCallInfo fcinfo, Oid relation, const int2vector *keys
 	return statext_mcv_serialize(list, columns);
 }
 
+/* The table that a statistics object is of, locked, and the object's expressions. */
+Relation
+dbarch_open_statistics_object(Oid object, List **expressions)
+{
+	HeapTuple	definition = SearchSysCache1(STATEXTOID, ObjectIdGetDatum(object));
+	Relation	rel;
+	bool		none;
+	Datum		stored;
+
+	if (!HeapTupleIsValid(definition))
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("there is no statistics object %u", object)));
+	rel = relation_open(((Form_pg_statistic_ext) GETSTRUCT(definition))->stxrelid, AccessShareLock);
+	stored = SysCacheGetAttr(STATEXTOID, definition, Anum_pg_statistic_ext_stxexprs, &none);
+	*expressions = none ? NIL : castNode(List, stringToNode(TextDatumGetCString(stored)));
+	ReleaseSysCache(definition);
+	return rel;
+}
+
+static HeapTuple
+data_of(Oid object, Relation rel)
+{
+	return SearchSysCacheCopy2(STATEXTDATASTXOID, ObjectIdGetDatum(object), BoolGetDatum(rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE));
+}
+
+/* One field of the object's data; 0 when it is null or there are none. */
+Datum
+dbarch_statistics_data(Oid object, Relation rel, AttrNumber field)
+{
+	HeapTuple	data = data_of(object, rel);
+	bool		null = true;
+	Datum		value = HeapTupleIsValid(data) ? SysCacheGetAttr(STATEXTDATASTXOID, data, field, &null) : (Datum) 0;
+
+	return null ? (Datum) 0 : value;
+}
+
+/* Puts fields into the object's data, with what it held beside them. */
+static void
+put_fields(Oid object, Relation rel, Datum *values, bool *nulls, bool *replace)
+{
+	Relation	catalog = table_open(StatisticExtDataRelationId, RowExclusiveLock);
+	HeapTuple	old = data_of(object, rel);
+	bool		inherited = rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE;
+
+	if (HeapTupleIsValid(old))
+	{
+		HeapTuple	new = heap_modify_tuple(old, RelationGetDescr(catalog), values, nulls, replace);
+
+		CatalogTupleUpdate(catalog, &old->t_self, new);
+	}
+	else
+	{
+		values[Anum_pg_statistic_ext_data_stxoid - 1] = ObjectIdGetDatum(object);
+		nulls[Anum_pg_statistic_ext_data_stxoid - 1] = false;
+		values[Anum_pg_statistic_ext_data_stxdinherit - 1] = BoolGetDatum(inherited);
+		nulls[Anum_pg_statistic_ext_data_stxdinherit - 1] = false;
+		CatalogTupleInsert(catalog, heap_form_tuple(RelationGetDescr(catalog), values, nulls));
+	}
+	table_close(catalog, RowExclusiveLock);
+	CommandCounterIncrement();
+	CacheInvalidateRelcache(rel);
+}
+
+void
+dbarch_put_statistics_data(Oid object, Relation rel, AttrNumber field, Datum value)
+{
+	Datum		values[Natts_pg_statistic_ext_data] = {0};
+	bool		nulls[Natts_pg_statistic_ext_data];
+	bool		replace[Natts_pg_statistic_ext_data] = {0};
+
+	memset(nulls, true, sizeof nulls);
+	values[field - 1] = value;
+	nulls[field - 1] = false;
+	replace[field - 1] = true;
+	put_fields(object, rel, values, nulls, replace);
+}
+
 /*
  * dbarch_twin.set_extended_statistics(...)
  */
@@ -293,37 +388,25 @@ Datum
 dbarch_set_extended_statistics(PG_FUNCTION_ARGS)
 {
 	Oid			object = PG_GETARG_OID(ARG_OBJECT);
-	HeapTuple	definition = SearchSysCache1(STATEXTOID, ObjectIdGetDatum(object));
-	Form_pg_statistic_ext form;
-	bool		has_expressions;
-	Datum		values[Natts_pg_statistic_ext_data];
+	Datum		values[Natts_pg_statistic_ext_data] = {0};
 	bool		nulls[Natts_pg_statistic_ext_data];
+	bool		replace[Natts_pg_statistic_ext_data] = {0};
+	List	   *expressions;
+	HeapTuple	definition;
 	Numbers		numbers;
 	Relation	rel;
-	Relation	catalog;
 	Caller		caller;
-	HeapTuple	old;
 	int			n_to;
 
-	if (!HeapTupleIsValid(definition))
-		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("there is no statistics object %u", object)));
-	form = (Form_pg_statistic_ext) GETSTRUCT(definition);
-	SysCacheGetAttr(STATEXTOID, definition, Anum_pg_statistic_ext_stxexprs, &has_expressions);
-	has_expressions = !has_expressions;
-	if (has_expressions)
-		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("statistics of expressions are not carried over")));
+	dbarch_require_superuser();
+	rel = dbarch_open_statistics_object(object, &expressions);
 	numbers.from = numbers_of(PG_GETARG_ARRAYTYPE_P(ARG_OLD_NUMBERS), &numbers.n);
 	numbers.to = numbers_of(PG_GETARG_ARRAYTYPE_P(ARG_NEW_NUMBERS), &n_to);
 	if (n_to != numbers.n)
 		malformed("numbers of columns");
-	rel = relation_open(form->stxrelid, AccessShareLock);
-	dbarch_require_superuser();
+	definition = SearchSysCache1(STATEXTOID, ObjectIdGetDatum(object));
 	caller = dbarch_become_owner(rel);
 	memset(nulls, true, sizeof nulls);
-	values[Anum_pg_statistic_ext_data_stxoid - 1] = ObjectIdGetDatum(object);
-	nulls[Anum_pg_statistic_ext_data_stxoid - 1] = false;
-	values[Anum_pg_statistic_ext_data_stxdinherit - 1] = BoolGetDatum(rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE);
-	nulls[Anum_pg_statistic_ext_data_stxdinherit - 1] = false;
 	if (!PG_ARGISNULL(ARG_DISTINCT))
 	{
 		values[Anum_pg_statistic_ext_data_stxdndistinct - 1] = PointerGetDatum(read_distinct(text_to_cstring(PG_GETARG_TEXT_PP(ARG_DISTINCT)), &numbers));
@@ -336,18 +419,15 @@ dbarch_set_extended_statistics(PG_FUNCTION_ARGS)
 	}
 	if (!PG_ARGISNULL(ARG_VALUES) && !PG_ARGISNULL(ARG_NULLS) && !PG_ARGISNULL(ARG_FREQUENCIES) && !PG_ARGISNULL(ARG_BASE_FREQUENCIES))
 	{
-		values[Anum_pg_statistic_ext_data_stxdmcv - 1] = PointerGetDatum(read_common_values(fcinfo, form->stxrelid, &form->stxkeys));
+		const int2vector *keys = &((Form_pg_statistic_ext) GETSTRUCT(definition))->stxkeys;
+
+		values[Anum_pg_statistic_ext_data_stxdmcv - 1] = PointerGetDatum(read_common_values(fcinfo, RelationGetRelid(rel), keys, expressions));
 		nulls[Anum_pg_statistic_ext_data_stxdmcv - 1] = false;
 	}
 	dbarch_become_caller(caller);
-
-	catalog = table_open(StatisticExtDataRelationId, RowExclusiveLock);
-	old = SearchSysCacheCopy2(STATEXTDATASTXOID, ObjectIdGetDatum(object), values[Anum_pg_statistic_ext_data_stxdinherit - 1]);
-	if (HeapTupleIsValid(old))
-		CatalogTupleDelete(catalog, &old->t_self);
-	CatalogTupleInsert(catalog, heap_form_tuple(RelationGetDescr(catalog), values, nulls));
-	table_close(catalog, RowExclusiveLock);
-	CacheInvalidateRelcache(rel);
+	for (int i = 0; i < Natts_pg_statistic_ext_data; i++)
+		replace[i] = !nulls[i];
+	put_fields(object, rel, values, nulls, replace);
 	relation_close(rel, NoLock);
 	ReleaseSysCache(definition);
 	PG_RETURN_VOID();

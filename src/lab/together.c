@@ -55,6 +55,7 @@ static int find_knot(const DbaColumnModel *model, const char *text) {
 
 typedef struct Common {
   DbaList values, nulls, shares;
+  uint32_t width; // values to a combination: of the columns, and behind them of expressions
 } Common;
 
 static bool read_common(const DbaStatisticsObject *object, DbaArena *arena, unsigned n, Common *ret_common) {
@@ -63,8 +64,8 @@ static bool read_common(const DbaStatisticsObject *object, DbaArena *arena, unsi
   return object->common_values && object->common_nulls && object->common_frequencies &&
          dba_sql_read_array(object->common_values, arena, &ret_common->values, &inner) &&
          dba_sql_read_array(object->common_nulls, arena, &ret_common->nulls, &inner_nulls) &&
-         dba_sql_read_array(object->common_frequencies, arena, &ret_common->shares, NULL) && inner == n && inner_nulls == n &&
-         ret_common->values.n == n * ret_common->shares.n && ret_common->nulls.n == ret_common->values.n;
+         dba_sql_read_array(object->common_frequencies, arena, &ret_common->shares, NULL) && inner >= n && inner_nulls == inner &&
+         ret_common->values.n == (ret_common->width = inner) * ret_common->shares.n && ret_common->nulls.n == ret_common->values.n;
 }
 
 static double share_of(const Common *common, uint32_t i) {
@@ -94,11 +95,11 @@ static void add_group(const Common *common, const unsigned *columns, unsigned n,
     sum = fmin(1, sum + share_of(common, i));
     group->items[i] = (DbaCombination){texts, (uint64_t)llround(sum * (double)table->rows)};
     for (unsigned k = 0; k < n; k++) {
-      if (is_null(common, i * n + k)) {
+      if (is_null(common, i * common->width + k)) {
         nulls[k] += group->items[i].to - from;
         continue;
       }
-      texts[k] = dba_copy_escape(arena, dba_list_text(&common->values, i * n + k));
+      texts[k] = dba_copy_escape(arena, dba_list_text(&common->values, i * common->width + k));
       int knot = find_knot(&table->columns[columns[k]], texts[k]);
       if (knot >= 0)
         taken[k][knot] += (double)(group->items[i].to - from) / (double)table->rows;

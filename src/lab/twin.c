@@ -111,8 +111,10 @@ static void put_facts(GString *rows, const char *namespace, const char *name, in
   g_string_append_c(rows, '\n');
 }
 
-static void put_statistics(GString *rows, const char *namespace, const char *relation, const DbaList *statistics) {
+// `kind`: "relation", or "object" for those of the expressions of a statistics object.
+static void put_statistics(GString *rows, const char *kind, const char *namespace, const char *relation, const DbaList *statistics) {
   for (DBA_EACH(DbaColumnStatistics, x, statistics)) {
+    put(rows, kind);
     put(rows, namespace);
     put(rows, relation);
     put(rows, x->column);
@@ -278,15 +280,17 @@ static bool write_facts(DbaServer *server, const DbaSurvey *survey, const char *
     if (!strcmp(relation->kind, "table") || !strcmp(relation->kind, "materialized view"))
       put_facts(facts, relation->schema, relation->name, relation->size_bytes, relation->pages, relation->rows, relation->all_visible_pages,
                 NULL);
-    put_statistics(statistics, relation->schema, relation->name, &relation->statistics);
+    put_statistics(statistics, "relation", relation->schema, relation->name, &relation->statistics);
     put_ends(ends, relation);
     put_gin(gin, relation);
     for (DBA_EACH(DbaIndex, index, &relation->indexes)) {
       if (!index->on_partitioned)
         put_facts(facts, relation->schema, index->name, index->size_bytes, index->pages, index->rows, 0, index);
-      put_statistics(statistics, relation->schema, index->name, &index->statistics);
+      put_statistics(statistics, "relation", relation->schema, index->name, &index->statistics);
     }
   }
+  for (DBA_EACH(DbaStatisticsObject, object, &survey->schema.statistics_objects))
+    put_statistics(statistics, "object", object->schema, object->name, &object->statistics);
   put_extended(extended, &survey->schema);
   if (!dba_server_exec(server, functions, error) || !dba_server_exec(server, dba_embedded_lab_sql("twin_input"), error) ||
       !copy(server, "pg_temp.extended_in", extended, error) || !copy(server, "pg_temp.facts_in", facts, error) ||

@@ -317,6 +317,10 @@ static const DbaField statistics_object_fields[] = {NAMES(T, schema),
                                                     F(T, comment, TEXT),
                                                     SQL(T, definition, TEXT, FRAGMENT),
                                                     F(T, table, TEXT),
+                                                    STAT(T, columns, TEXTS),
+                                                    STAT(T, expressions, TEXTS),
+                                                    STAT(T, expression_types, TEXTS),
+                                                    DBA_FIELD_OF(T, statistics, dba_column_statistics_record, DBA_FIELD_UNCOMPARED),
                                                     STAT(T, distinct, TEXT),
                                                     STAT(T, dependencies, TEXT),
                                                     VALUES(T, common_values),
@@ -537,24 +541,19 @@ DbaIndex *dba_relation_index(const DbaRelation *relation, const char *name) {
 
 unsigned dba_statistics_object_columns(const DbaSchema *schema, const DbaStatisticsObject *object, unsigned most,
                                        const DbaRelation **ret_relation, const DbaColumn **ret_columns) {
-  const char *on = object->definition ? strstr(object->definition, " ON ") : NULL, *from = on ? strstr(on, " FROM ") : NULL;
-  g_autofree char *names = from ? g_strndup(on + 4, (gsize)(from - on - 4)) : g_strdup("");
-  g_auto(GStrv) parts = g_strsplit(names, ", ", -1);
   unsigned n = 0;
   for (DBA_EACH(DbaRelation, relation, &schema->relations)) {
     g_autofree char *table = dba_sql_name(relation->schema, relation->name);
     if (g_strcmp0(table, object->table))
       continue;
     *ret_relation = relation;
-    for (DBA_EACH(DbaColumn, column, &relation->columns)) {
-      g_autofree char *name = dba_sql_name(NULL, column->name);
-      if (!g_strv_contains((const char *const *)parts, name))
-        continue;
-      if (n == most)
+    for (DBA_EACH_TEXT(name, &object->columns)) {
+      const DbaColumn *column = *name && n < most ? dba_relation_column(relation, *name) : NULL;
+      if (!column)
         return 0;
       ret_columns[n++] = column;
     }
-    return n == g_strv_length(parts) ? n : 0;
+    return n;
   }
   return 0;
 }

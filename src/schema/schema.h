@@ -213,6 +213,9 @@ typedef struct DbaFunction {
 // CREATE STATISTICS.
 typedef struct DbaStatisticsObject {
   const char *schema, *name, *owner, *comment, *definition, *table;
+  DbaList columns, expressions; // what it is over: names in the order of the table, then expressions
+  DbaList expression_types;     // pg_type.typname of each, where statistics tell it
+  DbaList statistics;           // DbaColumnStatistics of its expressions; their column is the number, from 1
   const char *distinct, *dependencies; // statistics, as pg_stats_ext prints them; NULL: not analysed, or not ours to see
   const char *common_values, *common_nulls, *common_frequencies, *common_base_frequencies; // with values; array literals
   bool has_target;
@@ -266,8 +269,8 @@ bool dba_relation_is_unique(const DbaRelation *relation, const char *column);
 bool dba_relation_in_unique_index(const DbaRelation *relation, const char *column);
 DbaConstraint *dba_relation_constraint(const DbaRelation *relation, const char *name);
 DbaIndex *dba_relation_index(const DbaRelation *relation, const char *name);
-// The columns of a CREATE STATISTICS in their table's order, which is that of its common combinations; how many.  0 when it has
-// expressions, is over more than `most`, or its table is not there.
+// The columns of a CREATE STATISTICS in their table's order, which is that of its common combinations (expressions stand behind
+// them); how many.  0 when they are more than `most`, or its table is not there.
 unsigned dba_statistics_object_columns(const DbaSchema *schema, const DbaStatisticsObject *object, unsigned most,
                                        const DbaRelation **ret_relation, const DbaColumn **ret_columns);
 // The greatest value that the sequence and the whole-number column it belongs to both hold; 0: it belongs to none.

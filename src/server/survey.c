@@ -78,7 +78,8 @@ static bool column_statistics_step(DbaServer *server, DbaSurvey *survey, GHashTa
   for (int row = 0; row < dba_result_rows(result); row++) {
     DbaRelation *relation = find(by_oid, result, row, &dba_relation_record);
     DbaIndex *index = find(by_oid, result, row, &dba_index_record);
-    DbaList *list = relation ? &relation->statistics : index ? &index->statistics : NULL;
+    DbaStatisticsObject *object = find(by_oid, result, row, &dba_statistics_object_record);
+    DbaList *list = relation ? &relation->statistics : index ? &index->statistics : object ? &object->statistics : NULL;
     if (list)
       dba_row_map_read(map, survey->arena, result, row, dba_list_add(survey->arena, list, sizeof(DbaColumnStatistics)));
   }
@@ -194,6 +195,7 @@ static bool read_survey(DbaServer *server, DbaSurvey *survey, DbaSurveyValues va
       {"index_sizes", &dba_index_record, "true sizes of indexes"},
       {values ? "extended_values" : "extended_statistics", &dba_statistics_object_record, "multi-column statistics"},
   };
+  const Merge types = {"expression_types", &dba_statistics_object_record, "types of expressions"};
   g_autoptr(DbaResult) facts = dba_server_query_named(server, "server_facts", error);
   g_autoptr(DbaRowMap) map = facts ? dba_row_map_new(facts, &dba_server_facts_record, NULL, error) : NULL;
   if (!map)
@@ -218,6 +220,10 @@ static bool read_survey(DbaServer *server, DbaSurvey *survey, DbaSurveyValues va
   return try_step(server, survey, by_oid, sequences_step, NULL, "positions of sequences", error) &&
          try_step(server, survey, by_oid, column_statistics_step, values ? "column_values" : "column_statistics", "column statistics",
                   error) &&
+         (dba_server_major(server) < 14 ||
+          (try_step(server, survey, by_oid, column_statistics_step, values ? "expression_values" : "expression_statistics",
+                    "statistics of expressions", error) &&
+           try_step(server, survey, by_oid, merge_step, &types, types.what, error))) &&
          try_step(server, survey, by_oid, workload_step, NULL, "the workload", error) &&
          (values < DBA_SURVEY_VALUES || try_step(server, survey, by_oid, ends_step, &values, "the ends of indexed columns", error)) &&
          (values < DBA_SURVEY_COLUMN_VALUES || (try_step(server, survey, by_oid, heights_step, NULL, "heights of indexes", error) &&

@@ -51,7 +51,7 @@ bool dba_redact_map_settle(DbaRedactMap *map, DbaArena *arena, uint64_t *seed, D
 // NULL when there is none.
 const char *dba_redact_map_value(const DbaRedactMap *map, const char *value);
 
-// A column, or an expression of an index.
+// A column, or an expression of an index or of a statistics object.
 typedef struct DbaRedactColumn {
   const char *shown; // schema.table.column
   const DbaColumn *column;
@@ -63,7 +63,7 @@ typedef struct DbaRedactColumn {
 // A redaction under way.
 typedef struct DbaRedacting {
   DbaSurvey *survey;
-  GHashTable *members;   // "schema.table.column", quoted, to DbaRedactColumn
+  GHashTable *members;   // "schema.table.column", or "schema.statistics(number)", quoted, to DbaRedactColumn
   GPtrArray *in_order;   // of DbaRedactColumn
   GHashTable *relations; // "schema.table", quoted, to DbaRelation; bare names too where only one table has them
   GHashTable *schema_literals;
@@ -73,8 +73,16 @@ typedef struct DbaRedacting {
   GHashTable *names; // DbaRelation to the names of its columns, NULL-terminated
 } DbaRedacting;
 
-// The member of the column that a text names; NULL when there is none.
+// What a name stands for; NULL when there is none.
+const DbaRelation *dba_redact_relation(const DbaRedacting *redaction, const char *schema, const char *table);
+DbaRedactColumn *dba_redact_member(const DbaRedacting *redaction, const char *schema, const char *table, const char *column);
 DbaRedactColumn *dba_redact_find(const DbaRedacting *redaction, const DbaSqlColumn *column);
+DbaRedactColumn *dba_redact_index_expression(const DbaRedacting *redaction, const char *schema, const char *index, const char *attribute);
+DbaRedactColumn *dba_redact_expression(const DbaRedacting *redaction, const DbaStatisticsObject *object, const char *number);
+// For dba_sql_read_values: the columns of a table of the survey; `data` is the redaction.
+const char *const *dba_redact_columns_of(void *data, const char *schema, const char *table);
+// Columns that a text compares share a map from then on.
+void dba_redact_join_pairs(DbaRedacting *redaction, const DbaList *pairs);
 // Whose map is that of the group.
 DbaRedactColumn *dba_redact_leader(DbaRedactColumn *column);
 // As the type sees it: blanks at the end of a character(n) are none.
@@ -83,6 +91,12 @@ const char *dba_redact_plain(const DbaRedacting *redaction, const DbaRedactColum
 void dba_redact_gather_list(DbaRedacting *redaction, DbaRedactColumn *column, const char *text, bool of_elements);
 const char *dba_redact_put_list(DbaRedacting *redaction, DbaRedactColumn *column, const char *text, bool of_elements);
 
+// Of statistics: values into the maps; others in their place.
+void dba_redact_gather_statistics(DbaRedacting *redaction);
+void dba_redact_put_statistics(DbaRedacting *redaction);
+// Of the schema's text: values that stand in it stay on the maps; then they are named.
+void dba_redact_read_schema(DbaRedacting *redaction);
+void dba_redact_name_kept(DbaRedacting *redaction);
 // Of statements: may it be planned; its literals into the maps; other literals in their place.
 bool dba_redact_is_plannable(DbaRedacting *redaction, const char *text);
 void dba_redact_gather_literals(DbaRedacting *redaction, const DbaSqlValues *values);

@@ -1,6 +1,6 @@
 -- Where a survey's facts and statistics are put first, and how each is taken: what the lab cannot read goes without, by name.
 create temporary table facts_in (namespace text, relation text, blocks float8, pages float8, tuples float8, all_visible float8, height int, rank int);
-create temporary table statistics_in (namespace text, relation text, attribute text, inherited bool, nulls float4, width int, distinct_values float4,
+create temporary table statistics_in (kind text, namespace text, relation text, attribute text, inherited bool, nulls float4, width int, distinct_values float4,
   common_values text, common_frequencies text, histogram text, correlation float4, common_elements text, element_frequencies text,
   element_counts text, range_lengths text, range_empty float4, range_bounds text);
 create temporary table ends_in (namespace text, relation text, attribute text, value text);
@@ -16,6 +16,14 @@ begin
     s.element_counts::float4[], s.range_lengths, s.range_empty, s.range_bounds);
 exception when others then
   insert into failed values (format('%s.%s.%s', s.namespace, s.relation, s.attribute), sqlerrm);
+end $$;
+create function pg_temp.take_expression(s statistics_in, object oid) returns void language plpgsql as $$
+begin
+  perform dbarch_twin.set_expression_statistics(object, s.attribute::int2, s.inherited, s.nulls, s.width, s.distinct_values, s.common_values,
+    s.common_frequencies::float4[], s.histogram, s.correlation, s.common_elements, s.element_frequencies::float4[],
+    s.element_counts::float4[], s.range_lengths, s.range_empty, s.range_bounds);
+exception when others then
+  insert into failed values (format('%s.%s, expression %s', s.namespace, s.relation, s.attribute), sqlerrm);
 end $$;
 create function pg_temp.end_of(e ends_in, relation oid, number int2) returns void language plpgsql as $$
 begin

@@ -4,6 +4,11 @@ select s.tableoid::bigint << 32 | s.oid::bigint as oid,
        pg_get_userbyid(s.stxowner) as owner,
        d.description as comment,
        pg_get_statisticsobjdef(s.oid) as definition,
+       array(select a.attname::text
+               from unnest(s.stxkeys::int2[]) with ordinality k (number, n)
+               join pg_attribute a on a.attrelid = s.stxrelid and a.attnum = k.number
+              order by k.n) as columns,
+--@ 14       pg_get_statisticsobjdef_expressions(s.oid) as expressions,
        quote_ident(tn.nspname) || '.' || quote_ident(t.relname) as "table",
        coalesce(s.stxstattarget, -1) >= 0 as has_target,
        case when coalesce(s.stxstattarget, -1) >= 0 then s.stxstattarget end as target

@@ -33,6 +33,13 @@ CREATE UNIQUE INDEX people_uid ON people (uid);
 CREATE INDEX people_kind ON people USING hash ((doc ->> 'kind'));
 CREATE INDEX people_upper ON people USING gin (to_tsvector('simple', name));
 CREATE STATISTICS people_mood_score (ndistinct, dependencies, mcv) ON mood, score FROM people;
+CREATE STATISTICS people_of_expressions (ndistinct, dependencies, mcv) ON mood, (score / 10), lower(left(name, 6)) FROM people;
+CREATE STATISTICS people_year ON (extract(year FROM born)) FROM people;
+CREATE STATISTICS measures_hour (ndistinct, mcv) ON device, (extract(hour FROM taken AT TIME ZONE 'UTC')) FROM measures;
+
+CREATE TABLE thin (id int, at timestamp) WITH (fillfactor = 10);
+INSERT INTO thin SELECT i, timestamp '2026-01-01' + i * interval '1 minute' FROM generate_series(1, 60000) i;
+CREATE INDEX ON thin USING brin (at) WITH (pages_per_range = 1);
 
 CREATE TABLE visits (id bigserial PRIMARY KEY, person int NOT NULL REFERENCES people, at timestamp NOT NULL, cost double precision);
 INSERT INTO visits (person, at, cost) SELECT 1 + (i::bigint * i) % 40000, timestamp '2026-01-01' + i * interval '47 seconds', i % 977 FROM generate_series(1, 120000) i;
