@@ -18,5 +18,10 @@ void dba_lab_end_postmaster(pid_t pid, bool gentle);
 // Folder of the socket: inside the lab, or a short one where the name would pass 107 bytes or
 // holds what a connection string would have to escape.
 char *dba_lab_socket_folder(const char *lab_folder) DBA_CHECKED;
+// The survey's facts and statistics into temporary tables of a twin's session (twin_input.sql); notes what of them was not taken.
+bool dba_twin_input(DbaServer *server, const DbaSurvey *survey, GError **error) DBA_CHECKED;
+bool dba_twin_note_failed(DbaServer *server, DbaLoad *load, GError **error) DBA_CHECKED;
+// What dba_lab_create_sparse_twin does behind the schema.
+bool dba_lab_fill_sparse(const DbaLab *lab, DbaServer *server, const DbaSurvey *survey, DbaLoad *load, GError **error) DBA_CHECKED;
 // Puts dbarch_twin-N.so from `folder` where the lab's user can read it.
 bool dba_lab_install_module(const DbaLab *lab, const char *folder, char **ret_path, GError **error) DBA_CHECKED;

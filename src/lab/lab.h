@@ -154,6 +154,13 @@ bool dba_lab_set_planner(DbaServer *server, const char *database, const DbaSurve
 bool dba_lab_create_twin(const DbaLab *lab, const char *database, const DbaSurvey *survey, const char *modules, DbaLoad *load,
                          GError **error) DBA_CHECKED;
 
+// Is there a module for the lab's major version in that folder?
+bool dba_lab_has_module(const DbaLab *lab, const char *modules);
+// The same by sparse files, for a server without a module: sizes and statistics of columns are true, the rest is not carried over.
+// No index can be supposed in it.
+bool dba_lab_create_sparse_twin(const DbaLab *lab, const char *database, const DbaSurvey *survey, DbaLoad *load,
+                                GError **error) DBA_CHECKED;
+
 // ---- samples --------------------------------------------------------------------------------------------------------
 
 typedef struct DbaSample {

@@ -97,7 +97,9 @@ static bool lab_twin(const DbaRequest *request, DbaAnswer *answer, GError **erro
   if (!begin_copy(request, &copy, answer, error))
     return false;
   dba_request_progress(request, "building the twin");
-  if (!dba_lab_create_twin(copy.lab, "twin", copy.survey, request->home.modules, copy.load, error))
+  if (!(dba_lab_has_module(copy.lab, request->home.modules)
+            ? dba_lab_create_twin(copy.lab, "twin", copy.survey, request->home.modules, copy.load, error)
+            : dba_lab_create_sparse_twin(copy.lab, "twin", copy.survey, copy.load, error)))
     return false;
   end_copy(&copy, "twin", "a twin", answer);
   return true;
@@ -176,6 +178,14 @@ static bool no_more(const DbaRequest *request, unsigned taken, GError **error) {
   return !more || dba_fail(error, DBA_ERROR_USAGE, "lab %s: takes no \"%s\"", request->words[0], more);
 }
 
+// Where people work in a lab: the database that `lab start`, `lab twin` or `lab stand-in` made, as the role that it named.
+static char *conninfo_of(const DbaRequest *request, const DbaLabEntry *entry) {
+  g_autoptr(DbaLab) lab = dba_lab_attach(entry, request->interrupt, NULL);
+  g_autofree char *database = NULL;
+  bool ours = !lab || !dba_lab_find_database(lab, &database, NULL) || !strcmp(database, DATABASE); // of several, the usual one
+  return dba_lab_entry_conninfo(entry, ours ? DBA_LAB_SUPERUSER : DBA_LAB_SUBJECT_ROLE, ours ? DATABASE : database);
+}
+
 static bool lab_status(const DbaRequest *request, DbaAnswer *answer, GError **error) {
   (void)error;
   (void)dba_lab_sweep(&request->home);
@@ -184,8 +194,8 @@ static bool lab_status(const DbaRequest *request, DbaAnswer *answer, GError **er
     g_string_append(answer->text, "no lab is running\n");
   for (guint i = 0; i < entries->len; i++) {
     const DbaLabEntry *entry = entries->pdata[i];
-    g_autofree char *size = dba_text_bytes(dba_file_tree_bytes(entry->folder)),
-                    *conninfo = dba_lab_entry_conninfo(entry, DBA_LAB_SUPERUSER, DATABASE), *address = url(conninfo);
+    g_autofree char *size = dba_text_bytes(dba_file_tree_bytes(entry->folder)), *conninfo = conninfo_of(request, entry),
+                    *address = url(conninfo);
     if (entry->kept)
       g_string_append_printf(answer->text, "%s  PostgreSQL %s  process %d  %s\n  %s\n", entry->name, entry->version, (int)entry->pid, size,
                              address);
@@ -200,7 +210,7 @@ static bool lab_url(const DbaRequest *request, DbaAnswer *answer, GError **error
   const DbaLabEntry *entry;
   if (!find(request, entries, &entry, error))
     return false;
-  g_autofree char *conninfo = dba_lab_entry_conninfo(entry, DBA_LAB_SUPERUSER, DATABASE), *address = url(conninfo);
+  g_autofree char *conninfo = conninfo_of(request, entry), *address = url(conninfo);
   g_string_append_printf(answer->text, "%s\n", address);
   return true;
 }
@@ -219,7 +229,7 @@ static bool lab_psql(const DbaRequest *request, DbaAnswer *answer, GError **erro
   const char **argv = g_new0(const char *, n + 4);
   argv[0] = g_file_test(own, G_FILE_TEST_IS_EXECUTABLE) || !found ? g_strdup(own) : g_strdup(found);
   argv[1] = "-d";
-  argv[2] = dba_lab_entry_conninfo(entry, DBA_LAB_SUPERUSER, DATABASE);
+  argv[2] = conninfo_of(request, entry);
   memcpy(argv + 3, rest, n * sizeof *rest);
   answer->exec_argv = argv;
   return true;
