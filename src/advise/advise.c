@@ -56,6 +56,11 @@ const DbaAdvisor dba_advisors[] = {
      dba_advise_column_order},
     {"duplicate-foreign-key", "no foreign key is there twice",
      "Two foreign keys over the same columns to the same target: every write is checked twice.", dba_advise_duplicate_foreign_key},
+    {"plan-flip", "every statement keeps its plan at the horizon",
+     "With --grow or --at: a statement of the workload that a twin of the grown subject plans in another way than a twin of today.  Worth "
+     "it "
+     "when its cost grows by half as much again as the table that grows most, else a note.  How statistics grow: docs/lab.md.",
+     dba_advise_plan_flip},
     {0},
 };
 

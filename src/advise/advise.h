@@ -73,3 +73,4 @@ DBA_ADVISOR(dba_advise_invalid_object);
 DBA_ADVISOR(dba_advise_nullable_unique);
 DBA_ADVISOR(dba_advise_column_order);
 DBA_ADVISOR(dba_advise_duplicate_foreign_key);
+DBA_ADVISOR(dba_advise_plan_flip);

@@ -41,6 +41,14 @@ static bool names(const DbaSuppression *suppression, const DbaFinding *finding) 
          !g_strcmp0(suppression->object, finding->index) || !g_strcmp0(suppression->object, finding->constraint);
 }
 
+// A rule that looked at nothing in this run says nothing of its allowances.
+static bool looked(const DbaFindings *findings, const char *rule) {
+  for (DBA_EACH(DbaChecked, checked, &findings->checked))
+    if (!g_strcmp0(checked->rule, rule))
+      return checked->looked_at > 0;
+  return true;
+}
+
 void dba_findings_suppress(DbaFindings *findings, const DbaSurvey *survey, const char *const *rules, DbaList *idle) {
   for (DBA_EACH(DbaSuppression, suppression, &survey->suppressions)) {
     const char *why = NULL;
@@ -56,7 +64,7 @@ void dba_findings_suppress(DbaFindings *findings, const DbaSurvey *survey, const
       finding->suppressed_by =
           dba_arena_format(findings->arena, "%s (%s:%" G_GINT64_FORMAT ")", suppression->reason, suppression->file, suppression->line);
     }
-    if (used || !idle)
+    if (used || !idle || (!why && !looked(findings, suppression->rule)))
       continue;
     g_autofree char *line = g_strdup_printf("%s:%" G_GINT64_FORMAT ": allow %s%s%s has no effect: %s", suppression->file, suppression->line,
                                             suppression->rule, suppression->object ? " " : "",

@@ -66,6 +66,24 @@ typedef struct DbaRedaction {
   DbaList affected; // DbaAffected
 } DbaRedaction;
 
+// A statement of the workload, planned as the subject is and as it will be.
+typedef struct DbaHorizonPlan {
+  const char *id, *text;
+  const char *problem;              // why it could not be planned; NULL: it was
+  const char *plan_now, *plan_then; // EXPLAIN's text; NULL: not to be had (parameters, before PostgreSQL 16)
+  double now, then;                 // costs
+  bool flips;                       // other nodes, or others' order
+  int64_t calls;
+} DbaHorizonPlan;
+
+typedef struct DbaHorizon {
+  const char *text;                     // what becomes of the tables; NULL: nobody asked
+  const char *server, *locale, *repeat; // for receipts
+  const double *rows;                   // of each relation then, in the order of the schema
+  double factor;                        // that the table that grows most has more rows
+  DbaList plans;                        // DbaHorizonPlan
+} DbaHorizon;
+
 typedef struct DbaSurvey {
   DbaArena *arena;
   const char *format;
@@ -82,6 +100,7 @@ typedef struct DbaSurvey {
   DbaList suppressions; // DbaSuppression
   DbaRedaction redaction;
   DbaSchema schema;
+  DbaHorizon horizon; // not of the file: lives as long as the run that planned it
 } DbaSurvey;
 
 extern const DbaRecord dba_setting_record, dba_workload_statement_record, dba_gap_record, dba_server_facts_record, dba_source_record,

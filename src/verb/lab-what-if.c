@@ -256,18 +256,6 @@ static char *as_json(const Supposition *x, const char *subject, const DbaLab *la
   return dba_json_text(json);
 }
 
-// The nodes of a plan, without their numbers and conditions.
-static char *shape_of(const char *plan) {
-  g_auto(GStrv) lines = g_strsplit(plan ? plan : "", "\n", -1);
-  GString *out = g_string_new(NULL);
-  for (char **line = lines; *line; line++) {
-    const char *cost = strstr(*line, "  (cost=");
-    if (cost)
-      g_string_append_printf(out, "%.*s\n", (int)(cost - *line), *line);
-  }
-  return g_string_free(out, FALSE);
-}
-
 typedef struct TwinMaker {
   const DbaRequest *request;
   DbaAnswer *answer;
@@ -285,29 +273,29 @@ static DbaWhatIf *make_twin(const TwinMaker *maker, const char *database, const 
 
 // Plans in a twin of today and in one of the horizon.
 static bool plan_growth(const TwinMaker *maker, DbaWhatIf *today, DbaSurvey *survey, Supposition *x, bool own, GError **error) {
-  char *horizon = NULL;
+  g_autofree char *horizon = NULL;
+  DbaList plans = {0};
   if (!own)
     take_workload(today, survey, x, maker->answer);
-  if (!plan(today, x, true, error) || !dba_request_grow(maker->request, survey, &horizon, error))
+  if (!dba_request_grow(maker->request, survey, &horizon, error))
     return false;
   x->horizon = dba_arena_text(x->arena, horizon);
-  g_free(horizon);
   g_autoptr(DbaWhatIf) then = make_twin(maker, "horizon", survey, true, error);
-  g_autofree double *costs = g_new0(double, x->statements.n + 1);
-  unsigned i = 0;
-  for (DBA_EACH(Planned, planned, &x->statements)) {
-    costs[i++] = planned->before;
-    planned->plan_before = planned->plan;
-    planned->number = 0;
-  }
-  if (!then || !plan(then, x, true, error))
+  for (DBA_EACH(Planned, planned, &x->statements))
+    ((DbaHorizonPlan *)dba_list_add(x->arena, &plans, sizeof(DbaHorizonPlan)))->text = planned->sql;
+  if (!then || !dba_horizon_plan(today, then, x->arena, &plans, error))
     return false;
-  i = 0;
-  for (DBA_EACH(Planned, planned, &x->statements)) {
-    g_autofree char *before = shape_of(planned->plan_before), *after = shape_of(planned->plan);
-    planned->before = costs[i++];
-    planned->unknown = !planned->plan_before || !planned->plan;
-    planned->flips = !planned->unknown && strcmp(before, after) != 0;
+  for (uint32_t i = 0; i < plans.n; i++) {
+    Planned *planned = dba_list_at(Planned, &x->statements, i);
+    const DbaHorizonPlan *plan = dba_list_at(DbaHorizonPlan, &plans, i);
+    if (plan->problem)
+      return dba_fail(error, DBA_ERROR_INPUT, "%.80s: %s", planned->sql, plan->problem);
+    planned->before = plan->now;
+    planned->after = plan->then;
+    planned->plan_before = plan->plan_now;
+    planned->plan = plan->plan_then;
+    planned->flips = plan->flips;
+    planned->unknown = !plan->plan_now || !plan->plan_then;
   }
   return true;
 }

@@ -153,7 +153,23 @@ static bool fill_empty_tables(const DbaLab *lab, const DbaSurvey *survey, const 
   return analyze(lab, deadline, error);
 }
 
-static bool prove(const DbaRequest *request, DbaSurvey *survey, DbaFindings *findings, DbaLab **lab, DbaReview *review,
+static bool start_lab(const DbaRequest *request, DbaSurvey *survey, DbaLab **lab, DbaReview *review, DbaAnswer *answer, GError **error) {
+  g_autofree char *substitution = NULL;
+  dba_request_progress(request, "starting the lab");
+  if (!dba_subject_start_lab(request, survey, false, lab, &substitution, error))
+    return false;
+  GError *lacking = NULL;
+  if (!dba_subject_stub(request, *lab, survey, answer, &lacking)) { // then there is no lab for this subject
+    g_clear_pointer(lab, dba_lab_stop);
+    g_propagate_error(error, lacking);
+    return false;
+  }
+  review->lab_note = dba_arena_text(review->arena, substitution);
+  return true;
+}
+
+// `own_rows`: the lab holds the subject's files, loaded.
+static bool prove(const DbaRequest *request, DbaSurvey *survey, DbaFindings *findings, DbaLab **lab, bool own_rows, DbaReview *review,
                   DbaTrialSetup *setup, DbaAnswer *answer, GError **error) {
   unsigned trials = 0, done = 0;
   for (DBA_EACH(DbaFinding, finding, &findings->findings)) {
@@ -163,29 +179,17 @@ static bool prove(const DbaRequest *request, DbaSurvey *survey, DbaFindings *fin
   }
   gint64 deadline = g_get_monotonic_time() + (gint64)(request->budget_seconds * G_USEC_PER_SEC);
   gint64 fill_until = deadline - (gint64)(request->budget_seconds * 0.6 * G_USEC_PER_SEC); // the larger part is for the trials
-  bool own_rows = *lab != NULL;
   g_autoptr(GHashTable) filled = g_hash_table_new(NULL, NULL);
-  if (*lab && trials && !fill_empty_tables(*lab, survey, findings, fill_until, filled, review, error))
+  if (own_rows && trials && !fill_empty_tables(*lab, survey, findings, fill_until, filled, review, error))
     return false;
   if (!trials && review->replayed)
     return true;
-  if (!*lab) {
-    dba_request_progress(request, "starting the lab");
-    g_autofree char *substitution = NULL;
-    if (!dba_subject_start_lab(request, survey, false, lab, &substitution, error))
+  if (!*lab && !start_lab(request, survey, lab, review, answer, error))
+    return false;
+  if (!own_rows && trials) {
+    dba_request_progress(request, "building the schema in the lab");
+    if (!build_from_schema(*lab, survey, findings, fill_until, filled, review, error))
       return false;
-    GError *lacking = NULL;
-    if (!dba_subject_stub(request, *lab, survey, answer, &lacking)) { // then there is no lab for this subject
-      g_clear_pointer(lab, dba_lab_stop);
-      g_propagate_error(error, lacking);
-      return false;
-    }
-    review->lab_note = dba_arena_text(review->arena, substitution);
-    if (trials) {
-      dba_request_progress(request, "building the schema in the lab");
-      if (!build_from_schema(*lab, survey, findings, fill_until, filled, review, error))
-        return false;
-    }
   }
   gint64 plan_until = MIN(deadline, g_get_monotonic_time() + (gint64)(request->budget_seconds * 0.2 * G_USEC_PER_SEC));
   if (trials && !dba_review_plan(request, survey, findings, *lab, review, answer, plan_until, error))
@@ -327,18 +331,25 @@ static const char *again(const DbaSubject *subject, DbaArena *arena) {
   return dba_arena_text(arena, text);
 }
 
+static bool grows(const DbaRequest *request) { return request->grow || request->at || request->since; }
+
 static bool run(const DbaRequest *request, const DbaSubject *subject, DbaLab **lab, DbaReview *review, DbaAnswer *answer, GError **error) {
   const char *out = request->out ? request->out : DBA_DEFAULT_OUT;
   gint64 begin = g_get_monotonic_time();
   DbaRequest reading = *request;
   reading.makes_rows = !request->no_lab;
+  reading.with_values |= grows(request);
   g_autoptr(DbaSurvey) survey = dba_subject_survey(&reading, subject, lab, review, error);
   if (!survey)
     return false;
   g_autofree const char **rules = dba_advise_rules();
   if (request->config && !dba_suppressions_read_yaml(survey, request->config, rules, error))
     return false;
+  bool own_rows = *lab != NULL;
   review->again = again(subject, review->arena);
+  if (grows(request) && ((!*lab && !start_lab(request, survey, lab, review, answer, error)) ||
+                         !dba_review_horizon(request, survey, *lab, review->again, answer, error)))
+    return false;
   g_autoptr(DbaFindings) findings = dba_advise(survey, request->rules);
   if (!keep_objects(request, &survey->schema, findings, error))
     return false;
@@ -355,7 +366,7 @@ static bool run(const DbaRequest *request, const DbaSubject *subject, DbaLab **l
   DbaTrialSetup setup = {0};
   if (request->no_lab)
     review->lab_note = "--no-lab";
-  else if (!prove(request, survey, findings, lab, review, &setup, answer, &problem)) {
+  else if (!prove(request, survey, findings, lab, own_rows, review, &setup, answer, &problem)) {
     interrupted = g_error_matches(problem, DBA_ERROR, DBA_ERROR_INTERRUPTED);
     bool lab_failed = g_error_matches(problem, DBA_ERROR, DBA_ERROR_LAB);
     if (!interrupted && !lab_failed) {
@@ -400,6 +411,8 @@ bool dba_verb_review(const DbaRequest *request, DbaAnswer *answer, GError **erro
     return false;
   if (request->no_lab && subject.kind == DBA_SUBJECT_SQL)
     return dba_fail(error, DBA_ERROR_USAGE, "--no-lab: SQL files become a schema by being run in a lab");
+  if (request->no_lab && grows(request))
+    return dba_fail(error, DBA_ERROR_USAGE, "--no-lab: the plan at the horizon is made in a lab");
   DbaLab *lab = NULL;
   DbaReview review = {.arena = dba_arena_new()};
   bool ok = run(request, &subject, &lab, &review, answer, error);

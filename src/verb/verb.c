@@ -2,9 +2,9 @@
 // The table of verbs.
 #include "verb/verb.h"
 
-static const char *const review_options[] = {"stub",   "as",     "workload", "out",      "force",   "rule",     "object",
-                                             "budget", "no-lab", "format",   "json",     "fail-on", "receipts", "cold",
-                                             "dbname", "host",   "port",     "username", NULL};
+static const char *const review_options[] = {"stub",   "as",     "workload", "out",   "force",    "rule", "object",  "budget",
+                                             "no-lab", "grow",   "at",       "since", "format",   "json", "fail-on", "receipts",
+                                             "cold",   "dbname", "host",     "port",  "username", NULL};
 static const char *const survey_options[] = {"as",   "workload", "output", "force", "with-values", "no-values",
                                              "json", "dbname",   "host",   "port",  "username",    NULL};
 static const char *const lab_options[] = {"yes",      "clients", "sample", "mask",   "no-mask", "time", "stub",     "as",
@@ -21,7 +21,8 @@ const DbaVerb dba_verbs[] = {
      "  dbarch review examples/shop\n"
      "  dbarch review postgresql://reader@replica.example/shop\n"
      "  dbarch review dump.sql --format json --fail-on must-fix\n"
-     "  dbarch review survey.json --rule fk-without-index\n",
+     "  dbarch review survey.json --rule fk-without-index\n"
+     "  dbarch review -d shop --at 365d --since shop-in-may.json.gz      (which plans will turn)\n",
      dba_verb_review},
     {"doctor", true, "[SUBJECT]", "what is installed, missing, permitted; how to get it", doctor_options,
      "Says which servers, extensions and caches are there and what is missing, and, for a live SUBJECT, what its role may\n"

@@ -130,6 +130,12 @@ void dba_request_announce(const DbaRequest *request, const char *format, ...) DB
 // Places of statements and suppressions go to the survey, notes to the review; NULL: dropped.
 void dba_subject_take_notes(const DbaLoad *load, DbaSurvey *survey, DbaReview *review);
 
+// Plans DbaHorizonPlan in two twins; those that cannot be planned say so in `problem`.
+bool dba_horizon_plan(DbaWhatIf *now, DbaWhatIf *then, DbaArena *arena, DbaList *plans, GError **error) DBA_CHECKED;
+// The workload in twins of today and of --grow or --at, into survey->horizon; `again`: the subject as it would be typed, or NULL.
+bool dba_review_horizon(const DbaRequest *request, DbaSurvey *survey, const DbaLab *lab, const char *again, DbaAnswer *answer,
+                        GError **error) DBA_CHECKED;
+
 // Adds to findings about indexes what a twin of the subject says at its own size, and rejects drops that make a statement of the workload
 // dearer.  Only for subjects with statistics; what a twin cannot be made for is a warning.
 bool dba_review_plan(const DbaRequest *request, const DbaSurvey *survey, DbaFindings *findings, const DbaLab *lab, DbaReview *review,

@@ -1071,7 +1071,8 @@ def growth():
         assert statement["used"] == ["t_at_idx"] and statement["after"] < statement["before"], statement
         # Rates come from two surveys: 1,000 rows in ten days.
         now, then = os.path.join(WORK, "now.json"), os.path.join(WORK, "then.json.gz")
-        equal(run("survey", lab.conninfo(), "-q", "-o", now).returncode, 0)
+        statements = write("flips.sql", "select * from p where id = 7; select count(*) from t;")
+        equal(run("survey", lab.conninfo(), "-q", "--workload", statements, "-o", now).returncode, 0)
         with open(now, encoding="utf-8") as file:
             survey = json.load(file)
         survey["server"]["taken_at"] = "2026-06-11T00:00:00Z"
@@ -1103,6 +1104,18 @@ def growth():
             out = run(*words, "-q", "--pg-major", MAJOR)
             equal(out.returncode, 2)
             contains(out.stderr, message)
+        for words, found in ((("--since", then, "--at", "900d"), []), (("--grow", "200x"), [("public.p: statement 1", "note", 1)])):
+            process, report = review(now, *words, "--rule", "plan-flip", "--pg-major", MAJOR)
+            assert process.returncode == 0, process.stderr
+            equal([c["looked_at"] for c in report["checked"] if c["rule"] == "plan-flip"], [2])
+            equal([(f["object"], f["severity"], len(f["planned"])) for f in report["findings"]], found)
+        contains(report["findings"][0]["planned"][0]["repeat"], "--grow '200x'")
+        for words, message in ((("--no-lab", "--grow", "10x"), "made in a lab"), (("--since", then), "goes with --at"), (("--grow", "10x", "--at", "1d"), "one of them")):
+            out = run("review", now, *words, "-q", "--pg-major", MAJOR, "--out", os.path.join(WORK, "refused"))
+            equal(out.returncode, 2)
+            contains(out.stderr, message)
+        process, report = review(os.path.join(ROOT, "examples/shop/01_schema.sql"), "--grow", "10x", "--rule", "plan-flip", "--pg-major", MAJOR)
+        contains(report["unjudged"][0]["remedy"], "--workload")
         out = run("capacity", lab.conninfo(), "-q", "--pg-major", MAJOR)  # no rates: today alone
         equal(out.returncode, 0)
         contains(out.stderr, "no rates")

@@ -4,13 +4,15 @@
 
   -- expect: OBJECT SEVERITY PROOF     found, with that severity, and a proof that starts so
   -- suppressed: OBJECT                found and allowed by a comment
+  -- options: WORD ...                 of review
+  -- workload: STATEMENT               that runs on it
 Recall and precision over all rules are printed; both must be 1.
 """
 import os
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
-from harness import ROOT, finish, review, test  # noqa: E402
+from harness import ROOT, finish, review, test, write  # noqa: E402
 
 SEVERITIES = ("must-fix", "worth-it", "question", "note")
 wanted = found = both = 0
@@ -31,10 +33,23 @@ def expectations(path):
     return expected, suppressed
 
 
+def options(rule, path):
+    words, statements = [], []
+    with open(path, encoding="utf-8") as file:
+        for line in file:
+            if line.startswith("-- options: "):
+                words += line[len("-- options: "):].split()
+            elif line.startswith("-- workload: "):
+                statements.append(line[len("-- workload: "):])
+    if statements:
+        words += ["--workload", write(rule + "-workload.sql", "".join(statements))]
+    return words
+
+
 def judge(rule, path):
     global wanted, found, both
     expected, suppressed = expectations(path)
-    process, report = review(path, "--rule", rule)
+    process, report = review(path, "--rule", rule, *options(rule, path))
     assert report, process.stderr
     got = {f["object"]: f for f in report.get("findings", []) if not f.get("suppressed")}
     allowed = {f["object"] for f in report.get("findings", []) if f.get("suppressed")}
