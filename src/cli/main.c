@@ -225,6 +225,7 @@ static bool set_up(const DbaOptions *options, DbaRequest *request, GError **erro
   request->receipts = options->texts[DBA_OPTION_RECEIPTS];
   request->force = options->flags[DBA_OPTION_FORCE];
   request->keep_values = options->flags[DBA_OPTION_WITH_VALUES];
+  request->redact = options->texts[DBA_OPTION_REDACT];
   request->no_values = options->flags[DBA_OPTION_NO_VALUES];
   request->no_lab = options->flags[DBA_OPTION_NO_LAB];
   request->install = options->flags[DBA_OPTION_INSTALL];

@@ -44,6 +44,7 @@ static const struct {
     {"receipts", 0, DBA_OPTION_RECEIPTS, "FILE", "proofs of an earlier findings.json, instead of measuring again", false},
     {"no-lab", 0, DBA_OPTION_NO_LAB, NULL, "advice without proofs", false},
     {"with-values", 0, DBA_OPTION_WITH_VALUES, NULL, "keep production values as they are", false},
+    {"redact", 0, DBA_OPTION_REDACT, "schema", "disguise values in the schema's own text too", false},
     {"no-values", 0, DBA_OPTION_NO_VALUES, NULL, "no values at all, also no disguised ones", false},
     {"format", 0, DBA_OPTION_FORMAT, "FORMAT", "tty or json", false},
     {"json", 0, DBA_OPTION_JSON, NULL, "--format json", false},

@@ -397,12 +397,19 @@ static bool can_be_made(const DbaColumnModel *model) {
          (model->column->type_name && model->column->type_name[0] == '_');
 }
 
+// Only the parent knows a hash, and which side of a bound of several columns a row lies that shares the first of them.
+static bool goes_through_parent(const DbaRelation *relation) {
+  const char *bound = relation->partition_bound, *from = bound ? strstr(bound, "FROM (") : NULL, *to = from ? strstr(from, ") TO (") : NULL;
+  return bound && (strstr(bound, "WITH (modulus") || (to && g_strstr_len(from, to - from, ", ")));
+}
+
 static bool copy_rows(Maker *maker, DbaTableModel *table, GError **error) {
   unsigned columns[1600], n = 0;
   g_autoptr(GString) sql = g_string_new("copy "), rows = g_string_sized_new(COPY_BYTES + 4096);
   const DbaRelation *relation = table->relation;
-  bool by_hash = relation->partition_bound && strstr(relation->partition_bound, "WITH (modulus"); // only its parent knows the hash
-  dba_sql_append_name(sql, by_hash ? relation->partition_of_schema : relation->schema, by_hash ? relation->partition_of : relation->name);
+  bool by_parent = goes_through_parent(relation);
+  dba_sql_append_name(sql, by_parent ? relation->partition_of_schema : relation->schema,
+                      by_parent ? relation->partition_of : relation->name);
   for (unsigned i = 0; i < table->n_columns && n < G_N_ELEMENTS(columns); i++) {
     const DbaColumnModel *model = &table->columns[i];
     if (!is_written(model) || !can_be_made(model))

@@ -39,6 +39,7 @@ typedef struct DbaRedactMap {
   GHashTable *values;  // text -> text that stands for it, NULL before it is settled
   GPtrArray *given;    // the same in the order of adding
   GHashTable *fixed;   // texts that map to themselves: they stand in the schema
+  GHashTable *labels;  // of an enum whose labels are replaced: old to new; else NULL.  Not the map's own
   const char *failure; // why the group has no map, or NULL
   bool affine;
   int64_t slope;            // of an affine map
@@ -54,6 +55,7 @@ const char *dba_redact_map_value(const DbaRedactMap *map, const char *value);
 // A column, or an expression of an index or of a statistics object.
 typedef struct DbaRedactColumn {
   const char *shown; // schema.table.column
+  DbaSqlColumn name; // of a column, in parts
   const DbaColumn *column;
   DbaRedactMap *map;              // of its values
   DbaRedactMap *elements;         // of the elements of its arrays, NULL where it is none
@@ -71,6 +73,8 @@ typedef struct DbaRedacting {
   GHashTable *told;  // texts of `affected` that are there already
   GHashTable *kept;  // shown names to GPtrArray of values that stand in the schema
   GHashTable *names; // DbaRelation to the names of its columns, NULL-terminated
+  GHashTable *enums; // with `schema_too`: names of enum types to a GHashTable of their labels, old to new
+  bool schema_too;   // values in the schema's text are replaced as well
 } DbaRedacting;
 
 // What a name stands for; NULL when there is none.
@@ -85,6 +89,8 @@ const char *const *dba_redact_columns_of(void *data, const char *schema, const c
 void dba_redact_join_pairs(DbaRedacting *redaction, const DbaList *pairs);
 // Whose map is that of the group.
 DbaRedactColumn *dba_redact_leader(DbaRedactColumn *column);
+// Both are compared: they share a map, when values of both can stand in one order.
+void dba_redact_join(DbaRedactColumn *a, DbaRedactColumn *b);
 // As the type sees it: blanks at the end of a character(n) are none.
 const char *dba_redact_plain(const DbaRedacting *redaction, const DbaRedactColumn *column, const char *value);
 // Adds the values of an array's text to the column's map, and gives the text with other values; NULL when one of them has none.
@@ -94,12 +100,26 @@ const char *dba_redact_put_list(DbaRedacting *redaction, DbaRedactColumn *column
 // Of statistics: values into the maps; others in their place.
 void dba_redact_gather_statistics(DbaRedacting *redaction);
 void dba_redact_put_statistics(DbaRedacting *redaction);
-// Of the schema's text: values that stand in it stay on the maps; then they are named.
+// Of the schema's text: values that stand in it go into the maps, as ones that stay or, with `schema_too`, as all others; those that stay
+// are named, the others put into the text.
 void dba_redact_read_schema(DbaRedacting *redaction);
 void dba_redact_name_kept(DbaRedacting *redaction);
+void dba_redact_put_schema(DbaRedacting *redaction);
+// For dba_sql_read_values: the one column, value, of a table dbarch_domain that stands for all of a domain.
+const char *const *dba_redact_value_alone(void *data, const char *schema, const char *table);
+// The first column of that domain, NULL when it has none.
+DbaRedactColumn *dba_redact_of_domain(const DbaRedacting *redaction, const DbaType *domain);
+// The expression of a CHECK (...), without what stands around it; NULL when the text is no check.  Free with g_free.
+char *dba_redact_check_expression(const char *definition);
+// The columns that a partition key names, by place; NULL for an expression.
+const DbaColumn *dba_redact_partition_column(const DbaRelation *parent, unsigned place);
 // Of statements: may it be planned; its literals into the maps; other literals in their place.
 bool dba_redact_is_plannable(DbaRedacting *redaction, const char *text);
 void dba_redact_gather_literals(DbaRedacting *redaction, const DbaSqlValues *values);
 void dba_redact_put_literals(DbaRedacting *redaction, DbaWorkloadStatement *statement, const DbaSqlValues *values);
+// Appends the text from `from` to `to` with other literals; `statement`: whose text it is, to be named; NULL: none.  False when one that
+// a condition hangs on became a neutral one.
+bool dba_redact_put_tokens(DbaRedacting *redaction, const char *sql, const DbaSqlValues *values, size_t from, size_t to,
+                           const DbaWorkloadStatement *statement, GString *out);
 // Names a statement whose plans may be others.
 void dba_redact_affected(DbaRedacting *redaction, const DbaWorkloadStatement *statement, const char *format, ...) DBA_PRINTF(3, 4);

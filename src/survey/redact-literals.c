@@ -87,6 +87,8 @@ static const char *map_literal(DbaRedacting *redaction, const DbaSqlToken *token
   bool distance = token->distance && map->kind != DBA_REDACT_INTERVAL;
   DbaUnits digits;
   int scale;
+  if (map->labels)
+    return g_hash_table_lookup(map->labels, token->value);
   if (map->kind == DBA_REDACT_KEPT)
     return is_truth(token->value) || g_hash_table_contains(redaction->schema_literals, token->value) ? token->value : NULL;
   if (map->kind == DBA_REDACT_MOMENT && g_strv_contains(special, token->value)) {
@@ -112,6 +114,9 @@ static const char *new_literal(DbaRedacting *redaction, const DbaSqlToken *token
   if (token->structural)
     return token->value;
   const char *mapped = member ? map_literal(redaction, token, member, ret_lost) : NULL;
+  GHashTable *labels = token->type && redaction->enums ? g_hash_table_lookup(redaction->enums, token->type) : NULL;
+  if (!mapped && labels) // cast to the enum, whatever it is compared with
+    mapped = g_hash_table_lookup(labels, token->value);
   if (mapped)
     return mapped;
   if (g_hash_table_contains(redaction->schema_literals, token->value) ||
@@ -137,31 +142,46 @@ void dba_redact_gather_literals(DbaRedacting *redaction, const DbaSqlValues *val
   }
 }
 
-void dba_redact_put_literals(DbaRedacting *redaction, DbaWorkloadStatement *statement, const DbaSqlValues *values) {
-  g_autoptr(GString) out = g_string_new(NULL);
-  size_t at = 0;
+static void tell_lost(DbaRedacting *redaction, const DbaWorkloadStatement *statement, const DbaSqlToken *token, bool opaque) {
+  if (token->with)
+    dba_redact_affected(redaction, statement, "a value of %s.%s in it could not be kept in its place", token->with->table,
+                        token->with->column);
+  else if (!opaque)
+    dba_redact_affected(redaction, statement, "a value in it is compared with no column that its text tells");
+}
+
+bool dba_redact_put_tokens(DbaRedacting *redaction, const char *sql, const DbaSqlValues *values, size_t from, size_t to,
+                           const DbaWorkloadStatement *statement, GString *out) {
+  size_t at = from;
+  bool known = true;
   for (DBA_EACH(DbaSqlToken, token, &values->tokens)) {
     bool lost = false;
-    g_string_append_len(out, statement->text + at, (gssize)(token->offset - at));
+    if (token->offset < from || token->offset + token->length > to)
+      continue;
+    g_string_append_len(out, sql + at, (gssize)(token->offset - at));
     at = token->offset + token->length;
     if (token->kind == DBA_SQL_A_COMMENT) {
       g_string_append_c(out, ' ');
       continue;
     }
-    const char *to = new_literal(redaction, token, &lost);
-    if (lost && token->with)
-      dba_redact_affected(redaction, statement, "a value of %s.%s in it could not be kept in its place", token->with->table,
-                          token->with->column);
-    else if (lost && !values->opaques.n)
-      dba_redact_affected(redaction, statement, "a value in it is compared with no column that its text tells");
+    const char *new = new_literal(redaction, token, &lost);
+    known &= !lost;
+    if (lost && statement)
+      tell_lost(redaction, statement, token, values->opaques.n > 0);
     if (token->kind == DBA_SQL_A_NUMBER)
-      g_string_append(out, to);
+      g_string_append(out, new);
     else if (token->bits)
-      g_string_append_printf(out, "B'%s'", strspn(to, "01") == strlen(to) ? to : "0");
+      g_string_append_printf(out, "B'%s'", strspn(new, "01") == strlen(new) ? new : "0");
     else
-      dba_sql_append_literal(out, to);
+      dba_sql_append_literal(out, new);
   }
-  g_string_append(out, statement->text + at);
+  g_string_append_len(out, sql + at, (gssize)(to - at));
+  return known;
+}
+
+void dba_redact_put_literals(DbaRedacting *redaction, DbaWorkloadStatement *statement, const DbaSqlValues *values) {
+  g_autoptr(GString) out = g_string_new(NULL);
+  (void)dba_redact_put_tokens(redaction, statement->text, values, 0, strlen(statement->text), statement, out); // it names what was lost
   for (DBA_EACH(DbaSqlOpaque, opaque, &values->opaques)) {
     DbaRedactColumn *member = dba_redact_find(redaction, &opaque->column);
     if (member && dba_redact_leader(member)->map->kind != DBA_REDACT_KEPT)

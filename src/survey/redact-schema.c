@@ -8,7 +8,7 @@
 
 static void note_literals(DbaRedacting *redaction, const char *text, unsigned depth) {
   DbaList tokens = {0};
-  if (!text)
+  if (!text || redaction->schema_too)
     return;
   dba_sql_read_tokens(text, redaction->survey->arena, &tokens);
   for (DBA_EACH(DbaSqlToken, token, &tokens)) {
@@ -20,14 +20,16 @@ static void note_literals(DbaRedacting *redaction, const char *text, unsigned de
   }
 }
 
-// The value stays: it can be read in the schema anyway.
+// The value stays, since it can be read in the schema anyway; when the schema's text is disguised too it is one of many.
 static void keep(DbaRedacting *redaction, const DbaRedactColumn *member, const char *value) {
   DbaRedactMap *map = dba_redact_leader((DbaRedactColumn *)(uintptr_t)member)->map;
   GPtrArray *values = g_hash_table_lookup(redaction->kept, member->shown);
   if (!value || map->kind == DBA_REDACT_KEPT || map->kind == DBA_REDACT_LEFT_OUT)
     return;
   value = dba_redact_plain(redaction, member, value);
-  dba_redact_map_add(map, value, true);
+  dba_redact_map_add(map, value, !redaction->schema_too);
+  if (redaction->schema_too)
+    return;
   if (!values)
     g_hash_table_insert(redaction->kept, (char *)(uintptr_t)member->shown, values = g_ptr_array_new());
   if (!g_ptr_array_find_with_equal_func(values, value, g_str_equal, NULL))
@@ -62,6 +64,20 @@ static void fix_expression(DbaRedacting *redaction, const DbaRelation *relation,
     fix(redaction, &values);
 }
 
+const DbaColumn *dba_redact_partition_column(const DbaRelation *parent, unsigned place) {
+  const char *open = parent->partition_key ? strchr(parent->partition_key, '(') : NULL;
+  g_autofree char *inside = open ? g_strndup(open + 1, strlen(open + 1) - 1) : g_strdup("");
+  g_auto(GStrv) keys = g_strsplit(inside, ", ", -1); // an expression may be cut in two: no column has such a name
+  if (place >= g_strv_length(keys))
+    return NULL;
+  for (DBA_EACH(DbaColumn, column, &parent->columns)) {
+    g_autofree char *name = dba_sql_name(NULL, column->name), *more = g_strdup_printf("%s ", name);
+    if (!strcmp(keys[place], name) || g_str_has_prefix(keys[place], more)) // alone, or with a collation or an operator class behind it
+      return column;
+  }
+  return NULL;
+}
+
 // Partition bounds belong to the columns of the parent's key.
 static void fix_bounds(DbaRedacting *redaction, const DbaRelation *relation) {
   const DbaRelation *parent = dba_redact_relation(redaction, relation->partition_of_schema, relation->partition_of);
@@ -70,47 +86,54 @@ static void fix_bounds(DbaRedacting *redaction, const DbaRelation *relation) {
   if (!parent || !parent->partition_key || g_str_has_prefix(parent->partition_key, "HASH"))
     return;
   dba_sql_read_tokens(relation->partition_bound, redaction->survey->arena, &tokens);
-  const char *open = strchr(parent->partition_key, '(');
-  g_autofree char *inside = open ? g_strndup(open + 1, strlen(open + 1) - 1) : g_strdup("");
-  g_auto(GStrv) keys = g_strsplit(inside, ", ", -1);
-  for (DBA_EACH(DbaColumn, column, &parent->columns)) {
-    g_autofree char *name = dba_sql_name(NULL, column->name), *more = g_strdup_printf("%s ", name);
-    bool found = false; // alone, or with a collation or an operator class behind it
-    for (char **key = keys; *key; key++)
-      found |= !strcmp(*key, name) || g_str_has_prefix(*key, more);
-    if (!found)
-      continue;
-    const DbaRedactColumn *member = dba_redact_member(redaction, parent->schema, parent->name, column->name);
+  for (unsigned place = 0; place < parent->columns.n; place++) {
+    const DbaColumn *column = dba_redact_partition_column(parent, place);
+    const DbaRedactColumn *member = column ? dba_redact_member(redaction, parent->schema, parent->name, column->name) : NULL;
     for (DBA_EACH(DbaSqlToken, token, &tokens))
-      if (token->kind != DBA_SQL_A_COMMENT)
+      if (member && token->kind != DBA_SQL_A_COMMENT)
         keep(redaction, member, token->value);
   }
 }
 
 // A domain's checks speak of VALUE: they are read over a table of that one column, which stands for all of the domain.
-static const char *const *value_alone(void *data, const char *schema, const char *table) {
+const char *const *dba_redact_value_alone(void *data, const char *schema, const char *table) {
   static const char *const columns[] = {"value", NULL};
   (void)data, (void)schema;
   return !strcmp(table, "dbarch_domain") ? columns : NULL;
 }
 
+static bool is_of_domain(const DbaRedactColumn *member, const DbaType *domain) {
+  g_autofree char *name = dba_sql_name(domain->schema, domain->name);
+  return member->column && (!g_strcmp0(member->column->type, name) || !g_strcmp0(member->column->type, domain->name));
+}
+
+DbaRedactColumn *dba_redact_of_domain(const DbaRedacting *redaction, const DbaType *domain) {
+  for (guint i = 0; i < redaction->in_order->len; i++)
+    if (is_of_domain(redaction->in_order->pdata[i], domain))
+      return redaction->in_order->pdata[i];
+  return NULL;
+}
+
 static void fix_domains(DbaRedacting *redaction) {
   for (DBA_EACH(DbaType, type, &redaction->survey->schema.types)) {
-    g_autofree char *name = dba_sql_name(type->schema, type->name);
+    DbaRedactColumn *first = NULL;
     note_literals(redaction, type->default_expr, 0);
-    for (DBA_EACH_TEXT(label, &type->labels))
+    for (DBA_EACH_TEXT(label, redaction->schema_too ? &(DbaList){0} : &type->labels))
       g_hash_table_add(redaction->schema_literals, g_strdup(*label));
     for (DBA_EACH(DbaDomainCheck, check, &type->checks)) {
       const char *open = check->definition ? strchr(check->definition, '(') : NULL;
       g_autofree char *sql = open ? g_strdup_printf("select from dbarch_domain where %s", open) : NULL;
       DbaSqlValues values;
       note_literals(redaction, check->definition, 0);
-      if (!sql || !dba_sql_read_values(sql, value_alone, NULL, redaction->survey->arena, &values, NULL))
+      if (!sql || !dba_sql_read_values(sql, dba_redact_value_alone, NULL, redaction->survey->arena, &values, NULL))
         continue;
       for (guint i = 0; i < redaction->in_order->len; i++) {
-        const DbaRedactColumn *member = redaction->in_order->pdata[i];
-        if (!member->column || (g_strcmp0(member->column->type, name) && g_strcmp0(member->column->type, type->name)))
+        DbaRedactColumn *member = redaction->in_order->pdata[i];
+        if (!is_of_domain(member, type))
           continue;
+        if (redaction->schema_too && first) // one check speaks of all: they share a map
+          dba_redact_join(first, member);
+        first = first ? first : member;
         for (DBA_EACH(DbaSqlToken, token, &values.tokens))
           if (token->with && !token->distance && !token->array)
             keep(redaction, member, token->value);
@@ -119,21 +142,26 @@ static void fix_domains(DbaRedacting *redaction) {
   }
 }
 
+char *dba_redact_check_expression(const char *definition) {
+  const char *open = definition ? strchr(definition, '(') : NULL, *close = open ? strrchr(open, ')') : NULL;
+  return close ? g_strndup(open, (gsize)(close + 1 - open)) : NULL;
+}
+
 void dba_redact_read_schema(DbaRedacting *redaction) {
   fix_domains(redaction);
   for (DBA_EACH(DbaFunction, function, &redaction->survey->schema.functions))
     note_literals(redaction, function->definition, 2);
   for (DBA_EACH(DbaRelation, relation, &redaction->survey->schema.relations)) {
     for (DBA_EACH(DbaConstraint, constraint, &relation->constraints)) {
-      const char *open = !strcmp(constraint->kind, "check") ? strchr(constraint->definition, '(') : NULL,
-                 *close = open ? strrchr(open, ')') : NULL;
-      g_autofree char *expression = close ? g_strndup(open, (gsize)(close + 1 - open)) : NULL;
+      g_autofree char *expression = !strcmp(constraint->kind, "check") ? dba_redact_check_expression(constraint->definition) : NULL;
       note_literals(redaction, constraint->definition, 0);
       fix_expression(redaction, relation, expression);
     }
     for (DBA_EACH(DbaIndex, index, &relation->indexes)) {
       fix_expression(redaction, relation, index->predicate);
       note_literals(redaction, index->definition, 0);
+      for (DBA_EACH(DbaIndexKey, key, &index->keys))
+        fix_expression(redaction, relation, redaction->schema_too ? key->expression : NULL);
     }
     for (DBA_EACH(DbaColumn, column, &relation->columns)) {
       g_autofree char *name = dba_sql_name(NULL, column->name),

@@ -49,6 +49,8 @@ static void gather(DbaRedacting *redaction, DbaRedactColumn *member, DbaColumnSt
 }
 
 static const char *put_value(const DbaRedacting *redaction, DbaRedactColumn *member, const DbaRedactMap *map, const char *value) {
+  if (map->labels)
+    return g_hash_table_lookup(map->labels, value);
   return map->kind == DBA_REDACT_KEPT ? value : dba_redact_map_value(map, dba_redact_plain(redaction, member, value));
 }
 

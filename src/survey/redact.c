@@ -31,8 +31,10 @@ static DbaRedactMap *new_map(DbaRedacting *redaction, const char *type_name, con
   map->fixed = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
   map->given = g_ptr_array_new();
   g_ptr_array_add(redaction->maps, map);
-  if (column && !g_strcmp0(column->type_class, "e"))
+  if (column && !g_strcmp0(column->type_class, "e")) {
     map->kind = DBA_REDACT_KEPT;
+    map->labels = redaction->enums ? g_hash_table_lookup(redaction->enums, column->type) : NULL;
+  }
   if (!type)
     return map;
   map->kind = type->kind;
@@ -78,10 +80,10 @@ static void move_values(DbaRedactMap *from, DbaRedactMap *to) {
 }
 
 // Both are compared: they share a map, when values of both can stand in one order.
-static void join(DbaRedactColumn *a, DbaRedactColumn *b) {
+void dba_redact_join(DbaRedactColumn *a, DbaRedactColumn *b) {
   a = dba_redact_leader(a);
   b = dba_redact_leader(b);
-  if (a == b || a->map->kind != b->map->kind || (a->elements != NULL) != (b->elements != NULL) ||
+  if (a == b || a->map->kind != b->map->kind || a->map->labels != b->map->labels || (a->elements != NULL) != (b->elements != NULL) ||
       (a->elements && a->elements->kind != b->elements->kind))
     return;
   if (a->map->kind == DBA_REDACT_TEXT && !a->map->collation)
@@ -166,7 +168,29 @@ const char *const *dba_redact_columns_of(void *data, const char *schema, const c
   return names;
 }
 
+// v1, v2 ... for the labels of each enum, in their order; by its name with and without the schema.
+static void name_labels(DbaRedacting *redaction) {
+  for (DBA_EACH(DbaType, type, &redaction->survey->schema.types)) {
+    if (g_strcmp0(type->kind, "enum"))
+      continue;
+    GHashTable *labels = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    DbaList new = {0};
+    for (DBA_EACH_TEXT(label, &type->labels)) {
+      const char *to = dba_arena_format(redaction->survey->arena, "v%u", new.n + 1);
+      g_hash_table_insert(labels, g_strdup(*label), (char *)(uintptr_t)to);
+      dba_list_add_text(redaction->survey->arena, &new, to);
+    }
+    type->labels = new;
+    g_autofree char *bare = dba_sql_name(NULL, type->name);
+    if (!g_hash_table_contains(redaction->enums, bare) || !strcmp(type->schema, "public")) // as the usual search path finds it
+      g_hash_table_insert(redaction->enums, g_steal_pointer(&bare), g_hash_table_ref(labels));
+    g_hash_table_insert(redaction->enums, dba_sql_name(type->schema, type->name), labels);
+  }
+}
+
 static void collect(DbaRedacting *redaction) {
+  if (redaction->schema_too)
+    name_labels(redaction);
   for (DBA_EACH(DbaRelation, relation, &redaction->survey->schema.relations)) {
     g_hash_table_insert(redaction->relations, dba_sql_name(relation->schema, relation->name), relation);
     g_autofree char *bare = dba_sql_name(NULL, relation->name);
@@ -176,7 +200,8 @@ static void collect(DbaRedacting *redaction) {
       g_hash_table_insert(redaction->relations, g_steal_pointer(&bare), relation);
     for (DBA_EACH(DbaColumn, column, &relation->columns)) {
       g_autofree char *key = key_of(relation->schema, relation->name, column->name);
-      add_member(redaction, key, column, column->type_name);
+      add_member(redaction, key, column, column->type_name)->name =
+          (DbaSqlColumn){.schema = relation->schema, .table = relation->name, .column = column->name};
     }
     for (DBA_EACH(DbaIndex, index, &relation->indexes))
       for (DBA_EACH(DbaColumnStatistics, x, &index->statistics)) {
@@ -202,7 +227,7 @@ void dba_redact_join_pairs(DbaRedacting *redaction, const DbaList *pairs) {
   for (DBA_EACH(DbaSqlPair, pair, pairs)) {
     DbaRedactColumn *a = dba_redact_find(redaction, &pair->a), *b = dba_redact_find(redaction, &pair->b);
     if (a && b)
-      join(a, b);
+      dba_redact_join(a, b);
   }
 }
 
@@ -222,7 +247,7 @@ static void join_view(DbaRedacting *redaction, const DbaRelation *view) {
     DbaRedactColumn *below = dba_redact_find(redaction, &last->a),
                     *above = dba_redact_member(redaction, view->schema, view->name, column->name);
     if (below && !g_strcmp0(last->a.column, last->b.column) && !g_strcmp0(last->a.table, last->b.table))
-      join(above, below);
+      dba_redact_join(above, below);
   }
 }
 
@@ -234,17 +259,17 @@ static void join_groups(DbaRedacting *redaction) {
                         *b = dba_redact_member(redaction, constraint->ref_schema, constraint->ref_table,
                                                dba_list_text(&constraint->ref_columns, i));
         if (a && b)
-          join(a, b);
+          dba_redact_join(a, b);
       }
     for (DBA_EACH(DbaColumn, column, &relation->columns)) {
       DbaRedactColumn *child = dba_redact_member(redaction, relation->schema, relation->name, column->name), *parent;
       if (relation->partition_of &&
           (parent = dba_redact_member(redaction, relation->partition_of_schema, relation->partition_of, column->name)))
-        join(child, parent);
+        dba_redact_join(child, parent);
       for (DBA_EACH_TEXT(name, &relation->inherits)) {
         const DbaRelation *above = g_hash_table_lookup(redaction->relations, *name);
         if (above && (parent = dba_redact_member(redaction, above->schema, above->name, column->name)))
-          join(child, parent);
+          dba_redact_join(child, parent);
       }
     }
     if (relation->definition)
@@ -281,15 +306,16 @@ static void add_sequences(DbaRedacting *redaction) {
   }
 }
 
-bool dba_survey_redact(DbaSurvey *survey, uint64_t seed, DbaValueSorter sorter, void *data, GError **error) {
+bool dba_survey_redact(DbaSurvey *survey, bool schema_too, uint64_t seed, DbaValueSorter sorter, void *data, GError **error) {
   g_autoptr(GHashTable) members = g_hash_table_new(g_str_hash, g_str_equal),
                         relations = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
                         literals = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
                         told = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
                         kept = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)g_ptr_array_unref),
-                        names = g_hash_table_new(NULL, NULL);
+                        names = g_hash_table_new(NULL, NULL),
+                        enums = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_hash_table_unref);
   g_autoptr(GPtrArray) maps = g_ptr_array_new_with_free_func(free_map), in_order = g_ptr_array_new();
-  DbaRedacting redaction = {survey, members, in_order, relations, literals, maps, told, kept, names};
+  DbaRedacting redaction = {survey, members, in_order, relations, literals, maps, told, kept, names, schema_too ? enums : NULL, schema_too};
   g_autofree DbaSqlValues *values = g_new0(DbaSqlValues, survey->workload.n + 1);
   if (survey->redaction.done)
     return true;
@@ -322,7 +348,10 @@ bool dba_survey_redact(DbaSurvey *survey, uint64_t seed, DbaValueSorter sorter, 
     if (statement->text)
       dba_redact_put_literals(&redaction, statement, &values[i]);
   }
-  dba_redact_name_kept(&redaction);
+  if (schema_too)
+    dba_redact_put_schema(&redaction);
+  else
+    dba_redact_name_kept(&redaction);
   survey->redaction.done = true;
   return true;
 }

@@ -133,8 +133,9 @@ typedef bool (*DbaValueSorter)(void *data, const char *type, const char *collati
 // shifted by whole days, so that differences keep their proportions; texts and the rest keep their order and their length.
 // Values that stand in the schema's own text map to themselves, and what lies between two of them is spread anew there.  So
 // equality, range and join predicates keep their selectivities, to within a part of a histogram.  What has no such map is left
-// out.  `seed` must be random and is not kept: who knows it can undo the map of numbers.
-bool dba_survey_redact(DbaSurvey *survey, uint64_t seed, DbaValueSorter sorter, void *data, GError **error) DBA_CHECKED;
+// out.  With `schema_too` the values in the schema's text are replaced as all others are, labels of enums become v1, v2 ..., bodies of
+// functions and comments are left out.  `seed` must be random and is not kept: who knows it can undo the map of numbers.
+bool dba_survey_redact(DbaSurvey *survey, bool schema_too, uint64_t seed, DbaValueSorter sorter, void *data, GError **error) DBA_CHECKED;
 
 // ---- growth ---------------------------------------------------------------------------------------------------------
 

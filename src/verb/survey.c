@@ -39,7 +39,7 @@ static bool redact(const DbaRequest *request, const DbaSubject *subject, DbaSurv
   if (getrandom(&seed, sizeof seed, 0) != sizeof seed)
     return dba_fail(error, DBA_ERROR_BUG, "the system gives no random numbers");
   dba_request_progress(request, "disguising values");
-  bool ok = dba_survey_redact(survey, seed, sort, &sorter, error);
+  bool ok = dba_survey_redact(survey, request->redact != NULL, seed, sort, &sorter, error);
   g_clear_pointer(&sorter.server, dba_server_close);
   return ok;
 }
@@ -61,6 +61,10 @@ bool dba_verb_survey(const DbaRequest *request, DbaAnswer *answer, GError **erro
   inner.with_values = !request->no_values;
   if (request->keep_values && request->no_values)
     return dba_fail(error, DBA_ERROR_USAGE, "--with-values and --no-values: say one of them");
+  if (request->redact && strcmp(request->redact, "schema"))
+    return dba_fail(error, DBA_ERROR_USAGE, "--redact %s: only \"schema\" can be said (values are disguised anyway)", request->redact);
+  if (request->redact && (request->keep_values || request->no_values))
+    return dba_fail(error, DBA_ERROR_USAGE, "--redact and %s: say one of them", request->keep_values ? "--with-values" : "--no-values");
   const char *output = g_strcmp0(request->output, "-") ? request->output : NULL; // "-": stdout
   if (output && !request->force && g_file_test(output, G_FILE_TEST_IS_REGULAR))
     return dba_fail(error, DBA_ERROR_USAGE, "%s is there already (hint: --force overwrites it)", output);

@@ -5,7 +5,7 @@
 static const char *const review_options[] = {"stub",   "as",     "workload", "out",   "force",    "rule", "object",  "budget",
                                              "no-lab", "grow",   "at",       "since", "format",   "json", "fail-on", "receipts",
                                              "cold",   "dbname", "host",     "port",  "username", NULL};
-static const char *const survey_options[] = {"as",   "workload", "output", "force", "with-values", "no-values",
+static const char *const survey_options[] = {"as",   "workload", "output", "force", "with-values", "redact", "no-values",
                                              "json", "dbname",   "host",   "port",  "username",    NULL};
 static const char *const lab_options[] = {"yes",      "clients", "sample", "mask",   "no-mask", "time", "stub",     "as",
                                           "workload", "grow",    "at",     "since",  "format",  "json", "rows",     "size",

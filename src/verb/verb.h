@@ -32,9 +32,10 @@ typedef struct DbaRequest {
   bool sample, no_mask, stub;
   bool pg_environment; // a PG* variable names a server
   bool force, no_lab, install, yes, offline, all, cold;
-  bool with_values; // what stands for production values is read too
-  bool keep_values; // --with-values: and goes into the file as it is
-  bool no_values;   // --no-values
+  bool with_values;   // what stands for production values is read too
+  bool keep_values;   // --with-values: and goes into the file as it is
+  bool no_values;     // --no-values
+  const char *redact; // --redact: "schema", or NULL
   bool color;
   unsigned width;
   double budget_seconds;

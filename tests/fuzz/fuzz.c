@@ -65,9 +65,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     g_autofree char *grown = dba_survey_to_json(again, true);
     (void)grown;
   }
-  if (!dba_survey_redact(survey, 1, by_bytes, NULL, &error)) // and what it holds can be disguised
+  if (!dba_survey_redact(survey, false, 1, by_bytes, NULL, &error)) // and what it holds can be disguised
     g_assert(error != NULL);
-  g_autofree char *redacted = dba_survey_to_json(survey, true);
+  if (!dba_survey_redact(again, true, 1, by_bytes, NULL, NULL)) // the schema's text too
+    g_assert(again != NULL);
+  g_autofree char *redacted = dba_survey_to_json(survey, true), *all = dba_survey_to_json(again, true);
+  (void)all;
   g_autoptr(DbaSurvey) third = dba_survey_from_json("fuzz", redacted, strlen(redacted), NULL);
   g_assert(third != NULL);
   return 0;

@@ -167,6 +167,44 @@ def subject(name, load, statements, least=1.0, affected_are=None):
         original.stop()
 
 
+def with_the_schema(name, load, statements, planted=None, least=1.0):
+    """--redact=schema: nor is what stands in the schema's text in the file, and the plans are still those."""
+    original = Original([])
+    try:
+        load(original.url)
+        psql(original.url, "-c", "vacuum analyze")
+        for statement in statements:
+            explain(original.url, statement)
+        workload = write(name + ".workload", ";\n".join(statements) + ";\n")
+        plain_path, plain, _ = survey(original.url, "--with-values", "--workload", workload, name=name + "-plain.json")
+        path, text, _ = survey(original.url, "--redact=schema", "--workload", workload, name=name + "-all.json")
+        before, after = json.loads(plain), json.loads(text)
+        words = planted or r"(?<=')[A-Za-z]\w{2,}(?=')"
+        originals = set(re.findall(words, plain))
+        where = {True: schema_text(after), False: text}  # a number may stand anywhere else by chance
+        found = {word for word in originals if word in where[word.isdigit()]} if planted else {v for v in originals & set(re.findall(words, text)) if re.search("'%s'" % v, schema_text(before))} - SQL_WORDS
+        print("# %s, with the schema: %d values, %d in the file %s; kept: %s" % (name, len(originals), len(found), sorted(found)[:9], after["redaction"].get("kept")))
+        assert not found and (not planted or len(originals) > 100), found
+        assert not re.search('"comment"', text)
+        stand_in = run("lab", "stand-in", path, "-q", "--pg-major", MAJOR)
+        run("lab", "stop", re.search(r"^lab (\S+):", stand_in.stdout).group(1))
+        lost = [line for line in stand_in.stderr.split("\n") if "has no rows" in line]
+        assert not lost, lost
+        one, one_url, _ = twin_of(plain_path)
+        two, two_url, out = twin_of(path)
+        try:
+            equal([line for line in out.stderr.split("\n") if "could not" in line or "ERROR" in line or "does not" in line], [])
+            compare(name + ", with the schema", before, one_url, after, two_url, least)
+        finally:
+            run("lab", "stop", one)
+            run("lab", "stop", two)
+    finally:
+        original.stop()
+
+
+SQL_WORDS = {"simple", "english", "UTC"}
+
+
 def read_queries(path):
     with open(path, encoding="utf-8") as file:
         return [query.strip() for query in file.read().split(";\n") if query.strip()]
@@ -178,6 +216,9 @@ def files(*names):
 
 test("redaction: all kinds", lambda: subject("kinds", files("tests/data/twin/kinds.sql"), read_queries(os.path.join(ROOT, "tests/data/redact/kinds.queries"))))
 test("redaction: what once broke it", lambda: subject("odd", files("tests/data/redact/odd.sql"), read_queries(os.path.join(ROOT, "tests/data/redact/odd.queries"))))
+test("redaction: the schema's text", lambda: with_the_schema("text", files("tests/data/redact/text.sql"), read_queries(os.path.join(ROOT, "tests/data/redact/text.queries")), r"Zq\w+|(?<![\w.])77\d\d\d(?!\w)"))
+test("redaction: the schema's text, all kinds", lambda: with_the_schema("kinds", files("tests/data/twin/kinds.sql"), read_queries(os.path.join(ROOT, "tests/data/redact/kinds.queries"))))
+test("redaction: the schema's text, what once broke it", lambda: with_the_schema("odd", files("tests/data/redact/odd.sql"), read_queries(os.path.join(ROOT, "tests/data/redact/odd.queries"))))
 if "--full" not in sys.argv:
     finish()
 test("redaction: the shop", lambda: subject("shop", files("examples/shop/01_schema.sql", "examples/shop/02_rows.sql"), read_queries(os.path.join(ROOT, "tests/data/twin/shop.queries"))))

@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: Apache-2.0
+// The schema's text with other values in it (survey --redact=schema).
+//
+// Each piece of SQL is read as part of a query over its table, so that its literals are known by the columns that they stand with; those
+// get what the maps have for them, all others a neutral value.  Definitions that repeat pieces (of indexes, of statistics objects) take
+// their literals from these, in their order.  Bodies of functions give way to ones that do nothing.
+#include "survey/redact-int.h"
+
+#include "sql/sql.h"
+
+#include <string.h>
+
+// What became of the literals of an object's pieces, as they are written.
+typedef struct Replaced {
+  GPtrArray *before, *after; // texts of the arena; one that was used up is NULL
+  bool lost;                 // a condition hangs on a literal that became a neutral one
+} Replaced;
+
+static const char *kept(const DbaRedacting *redaction, const char *text) { return dba_arena_text(redaction->survey->arena, text); }
+
+// The literals of a text that no grammar helps with are neutral ones.
+static void read_anyway(DbaRedacting *redaction, const char *sql, DbaSqlColumnsOf columns_of, DbaSqlValues *ret_values) {
+  if (dba_sql_read_values(sql, columns_of, redaction, redaction->survey->arena, ret_values, NULL))
+    return;
+  *ret_values = (DbaSqlValues){0};
+  dba_sql_read_tokens(sql, redaction->survey->arena, &ret_values->tokens);
+}
+
+static void note(DbaRedacting *redaction, Replaced *replaced, const char *sql, const DbaSqlToken *token) {
+  DbaSqlValues one = {0};
+  g_autoptr(GString) out = g_string_new(NULL);
+  *(DbaSqlToken *)dba_list_add(redaction->survey->arena, &one.tokens, sizeof(DbaSqlToken)) = *token;
+  (void)dba_redact_put_tokens(redaction, sql, &one, token->offset, token->offset + token->length, NULL, out);
+  g_autofree char *before = g_strndup(sql + token->offset, token->length);
+  g_ptr_array_add(replaced->before, (char *)(uintptr_t)kept(redaction, before));
+  g_ptr_array_add(replaced->after, (char *)(uintptr_t)kept(redaction, out->str));
+}
+
+// `text` as it stands between `before` and `after` in a query; NULL stays.
+static const char *rewrite(DbaRedacting *redaction, const char *before, const char *text, const char *after, Replaced *replaced) {
+  if (!text)
+    return NULL;
+  g_autofree char *sql = g_strconcat(before, text, after, NULL);
+  g_autoptr(GString) out = g_string_new(NULL);
+  size_t from = strlen(before), to = from + strlen(text);
+  DbaSqlValues values;
+  read_anyway(redaction, sql, dba_redact_columns_of, &values);
+  for (DBA_EACH(DbaSqlToken, token, &values.tokens))
+    if (replaced && token->kind != DBA_SQL_A_COMMENT && token->offset >= from && token->offset + token->length <= to)
+      note(redaction, replaced, sql, token);
+  bool known = dba_redact_put_tokens(redaction, sql, &values, from, to, NULL, out);
+  if (replaced)
+    replaced->lost |= !known;
+  return kept(redaction, out->str);
+}
+
+static const char *rewrite_expression(DbaRedacting *redaction, const DbaRelation *relation, const char *expression, Replaced *replaced) {
+  g_autofree char *table = dba_sql_name(relation->schema, relation->name), *before = g_strdup_printf("select from %s where ", table);
+  return rewrite(redaction, before, expression, "", replaced);
+}
+
+// A definition that repeats the pieces: the literals that are no piece's are parameters of storage, whole numbers, and stay.
+static const char *repeat(DbaRedacting *redaction, const char *definition, Replaced *replaced) {
+  DbaList tokens = {0};
+  g_autoptr(GString) out = g_string_new(NULL);
+  size_t at = 0;
+  if (!definition)
+    return NULL;
+  dba_sql_read_tokens(definition, redaction->survey->arena, &tokens);
+  for (DBA_EACH(DbaSqlToken, token, &tokens)) {
+    g_autofree char *written = g_strndup(definition + token->offset, token->length);
+    const char *new = strspn(token->value, "0123456789") == strlen(token->value) ? written : "'x'";
+    for (guint i = 0; i < replaced->before->len; i++)
+      if (replaced->before->pdata[i] && !strcmp(replaced->before->pdata[i], written)) {
+        new = replaced->after->pdata[i];
+        replaced->before->pdata[i] = NULL;
+        break;
+      }
+    g_string_append_len(out, definition + at, (gssize)(token->offset - at));
+    g_string_append(out, new);
+    at = token->offset + token->length;
+  }
+  g_string_append(out, definition + at);
+  return kept(redaction, out->str);
+}
+
+// ---- tables ---------------------------------------------------------------------------------------------------------
+
+static void leave_out(const DbaRedacting *redaction, const char *schema, const char *table, const char *name) {
+  dba_list_add_text(
+      redaction->survey->arena, &redaction->survey->redaction.left_out,
+      dba_arena_format(redaction->survey->arena, "%s.%s.%s: a check of values that stand with no column", schema, table, name));
+}
+
+// False: nothing could keep a check whose literals are others.
+static bool put_constraint(DbaRedacting *redaction, const DbaRelation *relation, DbaConstraint *constraint) {
+  g_autofree char *expression = !strcmp(constraint->kind, "check") ? dba_redact_check_expression(constraint->definition) : NULL;
+  if (!expression)
+    return true;
+  g_autoptr(GPtrArray) was = g_ptr_array_new(), is = g_ptr_array_new();
+  Replaced replaced = {was, is, false};
+  const char *open = strchr(constraint->definition, '(');
+  g_autofree char *before = g_strndup(constraint->definition, (gsize)(open - constraint->definition));
+  constraint->definition = dba_arena_format(redaction->survey->arena, "%s%s%s", before,
+                                            rewrite_expression(redaction, relation, expression, &replaced), open + strlen(expression));
+  if (replaced.lost)
+    leave_out(redaction, relation->schema, relation->name, constraint->name);
+  return !replaced.lost;
+}
+
+static void put_index(DbaRedacting *redaction, DbaRelation *relation, DbaIndex *index) {
+  g_autoptr(GPtrArray) before = g_ptr_array_new(), after = g_ptr_array_new();
+  Replaced replaced = {before, after, false};
+  for (DBA_EACH(DbaIndexKey, key, &index->keys))
+    key->expression = rewrite_expression(redaction, relation, key->expression, &replaced);
+  index->predicate = rewrite_expression(redaction, relation, index->predicate, &replaced);
+  g_autoptr(GPtrArray) again = g_ptr_array_copy(before, NULL, NULL);
+  index->definition = repeat(redaction, index->definition, &replaced);
+  Replaced of_constraint = {again, after, false}; // an exclusion constraint says it once more
+  for (DBA_EACH(DbaConstraint, constraint, &relation->constraints))
+    if (!strcmp(constraint->kind, "exclusion") && !g_strcmp0(constraint->index, index->name))
+      constraint->definition = repeat(redaction, constraint->definition, &of_constraint);
+}
+
+// FOR VALUES FROM ('2024-01-01', 5) TO (...): each literal by its place in the brackets.
+static void put_bounds(DbaRedacting *redaction, DbaRelation *relation) {
+  const DbaRelation *parent = dba_redact_relation(redaction, relation->partition_of_schema, relation->partition_of);
+  const char *text = relation->partition_bound;
+  DbaSqlValues values = {0};
+  unsigned place = 0;
+  size_t at = 0;
+  if (!parent || !parent->partition_key || g_str_has_prefix(parent->partition_key, "HASH"))
+    return;
+  bool list = g_str_has_prefix(parent->partition_key, "LIST");
+  dba_sql_read_tokens(text, redaction->survey->arena, &values.tokens);
+  for (DBA_EACH(DbaSqlToken, token, &values.tokens)) {
+    for (; at < token->offset; at++)
+      place = text[at] == '(' ? 0 : place + (text[at] == ',' && !list);
+    at = token->offset + token->length;
+    const DbaColumn *column = dba_redact_partition_column(parent, place);
+    if (column) {
+      DbaSqlColumn *with = dba_arena_new0(redaction->survey->arena, DbaSqlColumn);
+      *with = (DbaSqlColumn){.schema = parent->schema, .table = parent->name, .column = column->name};
+      token->with = with;
+    } else // an expression has no map, and other bounds would not be apart: they stay, and are told
+      token->structural = true;
+    if (!column)
+      dba_list_add_text(redaction->survey->arena, &redaction->survey->redaction.kept,
+                        dba_arena_format(redaction->survey->arena, "%s.%s: %s, a bound of an expression", relation->schema, relation->name,
+                                         token->value));
+  }
+  g_autoptr(GString) out = g_string_new(NULL);
+  (void)dba_redact_put_tokens(redaction, text, &values, 0, strlen(text), NULL, out); // one without a place would not load, by name
+  relation->partition_bound = kept(redaction, out->str);
+}
+
+// What a trigger's function is given may be names of the server's or of columns; its condition speaks of rows new and old.
+static void put_trigger(DbaRedacting *redaction, const DbaRelation *relation, DbaTrigger *trigger) {
+  const char *text = trigger->definition, *when = text ? strstr(text, " WHEN (") : NULL, *run = text ? g_strrstr(text, " EXECUTE ") : NULL;
+  if (!run)
+    return;
+  const char *condition = when && when < run ? when + strlen(" WHEN ") : run;
+  g_autofree char *table = dba_sql_name(relation->schema, relation->name),
+                  *before = g_strdup_printf("select from %s new, %s old where ", table, table),
+                  *head = g_strndup(text, (gsize)(condition - text)), *middle = g_strndup(condition, (gsize)(run - condition));
+  g_autoptr(GString) out = g_string_new(head);
+  g_string_append(out, *middle ? rewrite(redaction, before, middle, "", NULL) : "");
+  DbaList tokens = {0};
+  size_t at = 0;
+  dba_sql_read_tokens(run, redaction->survey->arena, &tokens);
+  for (DBA_EACH(DbaSqlToken, token, &tokens)) {
+    bool name = dba_relation_column(relation, token->value) || g_str_has_prefix(token->value, "pg_catalog.");
+    g_string_append_len(out, run + at, (gssize)((name ? token->offset + token->length : token->offset) - at));
+    g_string_append(out, name ? "" : "'x'");
+    at = token->offset + token->length;
+  }
+  g_string_append(out, run + at);
+  trigger->definition = kept(redaction, out->str);
+}
+
+static void put_relation(DbaRedacting *redaction, DbaRelation *relation) {
+  g_autofree char *table = dba_sql_name(relation->schema, relation->name), *from = g_strdup_printf(") from %s", table);
+  for (DBA_EACH(DbaIndex, index, &relation->indexes))
+    put_index(redaction, relation, index);
+  uint32_t n = 0;
+  for (DBA_EACH(DbaConstraint, constraint, &relation->constraints))
+    if (put_constraint(redaction, relation, constraint))
+      *dba_list_at(DbaConstraint, &relation->constraints, n++) = *constraint;
+  relation->constraints.n = n;
+  for (DBA_EACH(DbaColumn, column, &relation->columns)) {
+    g_autofree char *name = dba_sql_name(NULL, column->name), *before = g_strdup_printf("select from %s where %s = (", table, name);
+    column->default_expr = rewrite(redaction, before, column->default_expr, ")", NULL);
+  }
+  for (DBA_EACH(DbaPolicy, policy, &relation->policies)) {
+    policy->using_expr = rewrite_expression(redaction, relation, policy->using_expr, NULL);
+    policy->check_expr = rewrite_expression(redaction, relation, policy->check_expr, NULL);
+  }
+  for (DBA_EACH(DbaTrigger, trigger, &relation->triggers))
+    put_trigger(redaction, relation, trigger);
+  relation->definition = rewrite(redaction, "", relation->definition, "", NULL);
+  if (relation->partition_of && relation->partition_bound)
+    put_bounds(redaction, relation);
+  const char *open = relation->partition_key ? strchr(relation->partition_key, '(') : NULL;
+  if (open) {
+    g_autofree char *head = g_strndup(relation->partition_key, (gsize)(open + 1 - relation->partition_key)),
+                    *inside = g_strndup(open + 1, strlen(open + 1) - 1);
+    relation->partition_key = dba_arena_format(redaction->survey->arena, "%s%s)", head, rewrite(redaction, "select (", inside, from, NULL));
+  }
+}
+
+// ---- other objects --------------------------------------------------------------------------------------------------
+
+// A domain's literals are those of its columns, which share a map.
+static const char *rewrite_of_domain(DbaRedacting *redaction, const DbaType *domain, const char *before, const char *text,
+                                     const char *after, bool *ret_known) {
+  const DbaRedactColumn *member = dba_redact_of_domain(redaction, domain);
+  g_autofree char *sql = g_strconcat(before, text, after, NULL);
+  g_autoptr(GString) out = g_string_new(NULL);
+  DbaSqlValues values;
+  read_anyway(redaction, sql, dba_redact_value_alone, &values);
+  for (DBA_EACH(DbaSqlToken, token, &values.tokens))
+    if (token->with)
+      token->with = member ? &member->name : NULL;
+  *ret_known = dba_redact_put_tokens(redaction, sql, &values, strlen(before), strlen(before) + strlen(text), NULL, out);
+  return kept(redaction, out->str);
+}
+
+static void put_domain(DbaRedacting *redaction, DbaType *domain) {
+  uint32_t n = 0;
+  bool known = true;
+  for (DBA_EACH(DbaDomainCheck, check, &domain->checks)) {
+    g_autofree char *expression = dba_redact_check_expression(check->definition);
+    if (expression) {
+      const char *open = strchr(check->definition, '(');
+      g_autofree char *head = g_strndup(check->definition, (gsize)(open - check->definition));
+      const char *new = rewrite_of_domain(redaction, domain, "select from dbarch_domain where ", expression, "", &known);
+      check->definition = dba_arena_format(redaction->survey->arena, "%s%s%s", head, new, open + strlen(expression));
+    }
+    if (known)
+      *dba_list_at(DbaDomainCheck, &domain->checks, n++) = *check;
+    else
+      leave_out(redaction, domain->schema, domain->name, check->name);
+  }
+  domain->checks.n = n;
+  if (domain->default_expr) // one that has no place is a neutral one
+    domain->default_expr =
+        rewrite_of_domain(redaction, domain, "select from dbarch_domain where value = (", domain->default_expr, ")", &known);
+}
+
+// Its head, with neutral defaults, and a body that does as little as it can.
+static void put_function(DbaRedacting *redaction, DbaFunction *function) {
+  const char *text = function->definition, *returns = text ? strstr(text, "\n RETURNS ") : NULL,
+             *language = text ? strstr(text, "\n LANGUAGE ") : NULL;
+  if (!language)
+    return;
+  returns = returns && returns < language ? returns + strlen("\n RETURNS ") : "";
+  g_autofree char *head = g_strndup(text, (gsize)(language - text)), *options = NULL;
+  const char *body = strstr(language, "\nAS "), *atomic = strstr(language, "\nBEGIN ATOMIC"), *one = strstr(language, "\nRETURN "),
+             *after_word = language + strlen("\n LANGUAGE "), *end = text + strlen(text);
+  for (const char *const *place = (const char *const[]){body, atomic, one, NULL}, *const *last = place + 3; place < last; place++)
+    end = *place && *place < end ? *place : end;
+  after_word += strcspn(after_word, " \n");
+  options = after_word < end ? g_strndup(after_word, (gsize)(end - after_word)) : g_strdup("");
+  bool out = strstr(head, " OUT ") || strstr(head, "(OUT ") || strstr(head, "INOUT ") || g_str_has_prefix(returns, "TABLE") ||
+             g_str_has_prefix(returns, "SETOF"),
+       nothing = !*returns || g_str_has_prefix(returns, "void") || g_str_has_prefix(returns, "event_trigger");
+  const char *does = g_str_has_prefix(returns, "trigger") ? "if tg_op = 'DELETE' then return old; end if; return new;"
+                     : out                                ? "return;"
+                     : nothing                            ? "null;"
+                                                          : "return null;";
+  function->definition = dba_arena_format(redaction->survey->arena, "%s\n LANGUAGE plpgsql%s\nAS $function$begin %s end$function$\n",
+                                          rewrite(redaction, "", head, "", NULL), options, does);
+  function->language = "plpgsql";
+  dba_list_add_text(
+      redaction->survey->arena, &redaction->survey->redaction.left_out,
+      dba_arena_format(redaction->survey->arena, "%s.%s: the body of the %s", function->schema, function->name, function->kind));
+  g_autofree char *call = g_strconcat(function->name, "(", NULL);
+  for (DBA_EACH(DbaWorkloadStatement, statement, &redaction->survey->workload))
+    if (statement->text && strstr(statement->text, call))
+      dba_redact_affected(redaction, statement, "it calls %s, whose body is left out", function->name);
+}
+
+static void put_statistics_object(DbaRedacting *redaction, DbaStatisticsObject *object) {
+  g_autoptr(GPtrArray) before = g_ptr_array_new(), after = g_ptr_array_new();
+  g_autofree char *from = g_strdup_printf("select from %s where ", object->table ? object->table : "nothing");
+  Replaced replaced = {before, after, false};
+  for (DBA_EACH_TEXT(expression, &object->expressions))
+    *expression = rewrite(redaction, from, *expression, "", &replaced);
+  object->definition = repeat(redaction, object->definition, &replaced);
+}
+
+static void forget_comments(const DbaRecord *record, void *item) {
+  for (const DbaField *field = record->fields; field->name; field++) {
+    void *x = (char *)item + field->offset;
+    if (field->kind == DBA_FIELD_TEXT && !strcmp(field->name, "comment"))
+      *(const char **)x = NULL;
+    else if (field->kind == DBA_FIELD_RECORD)
+      forget_comments(field->of, x);
+    else if (field->kind == DBA_FIELD_RECORDS)
+      for (uint32_t i = 0; i < ((DbaList *)x)->n; i++)
+        forget_comments(field->of, (char *)((DbaList *)x)->items + i * field->of->size);
+  }
+}
+
+void dba_redact_put_schema(DbaRedacting *redaction) {
+  DbaSchema *schema = &redaction->survey->schema;
+  for (DBA_EACH(DbaRelation, relation, &schema->relations))
+    put_relation(redaction, relation);
+  for (DBA_EACH(DbaType, type, &schema->types))
+    if (!g_strcmp0(type->kind, "domain"))
+      put_domain(redaction, type);
+  for (DBA_EACH(DbaFunction, function, &schema->functions))
+    put_function(redaction, function);
+  for (DBA_EACH(DbaStatisticsObject, object, &schema->statistics_objects))
+    put_statistics_object(redaction, object);
+  forget_comments(&dba_schema_record, schema);
+}
