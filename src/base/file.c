@@ -86,6 +86,17 @@ bool dba_file_remove_tree(const char *path, GError **error) {
   return dba_fail(error, DBA_ERROR_INPUT, "%s: cannot be removed: %s", path, g_strerror(errno));
 }
 
+void dba_file_spread_folders(const char *path) {
+  int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), flags;
+  if (fd < 0)
+    return; // it was only a wish
+  if (ioctl(fd, FS_IOC_GETFLAGS, &flags) == 0 && !(flags & FS_TOPDIR_FL)) {
+    flags |= FS_TOPDIR_FL;
+    (void)ioctl(fd, FS_IOC_SETFLAGS, &flags);
+  }
+  close(fd);
+}
+
 static bool copy_file(int from, int to, off_t size) {
   if (ioctl(to, FICLONE, from) == 0)
     return true;

@@ -192,8 +192,11 @@ static bool start(DbaLab *lab, const DbaLabHome *home, bool keep, GError **error
   if (mkdir(lab->socket, 0700) != 0 ||
       (geteuid() == 0 && (chown(lab->folder, user.uid, user.gid) != 0 || chown(lab->socket, user.uid, user.gid) != 0)))
     return dba_fail(error, DBA_ERROR_LAB, "%s: cannot be made: %s", lab->socket, g_strerror(errno));
-  return dba_file_copy_tree(template_data, lab->data, user.uid, user.gid, error) && start_server(lab, &user, !keep, error) &&
-         prepare(lab, error);
+  g_autofree char *databases = g_build_filename(lab->data, "base", NULL);
+  if (!dba_file_copy_tree(template_data, lab->data, user.uid, user.gid, error))
+    return false;
+  dba_file_spread_folders(databases); // trials make and drop many
+  return start_server(lab, &user, !keep, error) && prepare(lab, error);
 }
 
 DbaLab *dba_lab_start(const DbaLabHome *home, bool keep, DbaInterrupt *interrupt, GError **error) {

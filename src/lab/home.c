@@ -48,6 +48,7 @@ bool dba_lab_state_folder(const DbaLabHome *home, const DbaLabUser *user, const 
     return dba_fail(error, DBA_ERROR_LAB, "%s: cannot be given to user %s: %s", path, user->name, g_strerror(errno));
   if (geteuid() != 0 && (st.st_uid != user->uid || access(path, W_OK | X_OK) != 0))
     return dba_fail(error, DBA_ERROR_LAB, "%s: belongs to another user (hint: set DBARCH_CACHE to a folder of your own)", path);
+  dba_file_spread_folders(path);
   *ret_path = g_steal_pointer(&path);
   return true;
 }
@@ -81,22 +82,30 @@ pid_t dba_lab_postmaster(const char *data_folder) {
   return cwd && real && !strcmp(cwd, real) ? pid : 0;
 }
 
+// A process that ended is there until its parent asks: that of a kept lab is init, which in a container may take its time.
+static bool has_ended(pid_t pid) {
+  g_autofree char *path = g_strdup_printf("/proc/%d/stat", (int)pid), *stat = NULL;
+  if (kill(pid, 0) != 0 || !g_file_get_contents(path, &stat, NULL, NULL))
+    return true;
+  const char *state = strrchr(stat, ')'); // behind the name, which may hold anything
+  return state && g_str_has_prefix(state, ") Z");
+}
+
 void dba_lab_end_postmaster(pid_t pid, bool gentle) {
   enum { TICK_US = 10000, GENTLE_TICKS = 500, HARD_TICKS = 300, AGAIN_TICKS = 10 };
   if (pid <= 1)
     return;
   kill(pid, gentle ? SIGINT : SIGQUIT);
-  for (int tick = 0; kill(pid, 0) == 0 && tick < GENTLE_TICKS + HARD_TICKS; tick++) {
+  for (int tick = 0; !has_ended(pid) && tick < GENTLE_TICKS + HARD_TICKS; tick++) {
     if (waitpid(pid, NULL, WNOHANG) == pid)
       return;
     if (gentle ? tick == GENTLE_TICKS : tick % AGAIN_TICKS == AGAIN_TICKS - 1) // one that is just starting does not hear the first
       kill(pid, SIGQUIT);
     g_usleep(TICK_US);
   }
-  if (kill(pid, 0) == 0) {
+  if (!has_ended(pid))
     kill(pid, SIGKILL);
-    waitpid(pid, NULL, WNOHANG);
-  }
+  waitpid(pid, NULL, WNOHANG); // where it is a child of ours
 }
 
 char *dba_lab_socket_folder(const char *lab_folder) {
