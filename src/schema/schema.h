@@ -213,9 +213,9 @@ typedef struct DbaFunction {
 // CREATE STATISTICS.
 typedef struct DbaStatisticsObject {
   const char *schema, *name, *owner, *comment, *definition, *table;
-  DbaList columns, expressions; // what it is over: names in the order of the table, then expressions
-  DbaList expression_types;     // pg_type.typname of each, where statistics tell it
-  DbaList statistics;           // DbaColumnStatistics of its expressions; their column is the number, from 1
+  DbaList columns, expressions;        // what it is over: names in the order of the table, then expressions
+  DbaList expression_types;            // pg_type.typname of each, where statistics tell it
+  DbaList statistics;                  // DbaColumnStatistics of its expressions; their column is the number, from 1
   const char *distinct, *dependencies; // statistics, as pg_stats_ext prints them; NULL: not analysed, or not ours to see
   const char *common_values, *common_nulls, *common_frequencies, *common_base_frequencies; // with values; array literals
   bool has_target;

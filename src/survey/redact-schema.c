@@ -118,8 +118,9 @@ static void fix_domains(DbaRedacting *redaction) {
   for (DBA_EACH(DbaType, type, &redaction->survey->schema.types)) {
     DbaRedactColumn *first = NULL;
     note_literals(redaction, type->default_expr, 0);
-    for (DBA_EACH_TEXT(label, redaction->schema_too ? &(DbaList){0} : &type->labels))
-      g_hash_table_add(redaction->schema_literals, g_strdup(*label));
+    for (DBA_EACH_TEXT(label, &type->labels))
+      if (!redaction->schema_too)
+        g_hash_table_add(redaction->schema_literals, g_strdup(*label));
     for (DBA_EACH(DbaDomainCheck, check, &type->checks)) {
       const char *open = check->definition ? strchr(check->definition, '(') : NULL;
       g_autofree char *sql = open ? g_strdup_printf("select from dbarch_domain where %s", open) : NULL;
