@@ -107,7 +107,7 @@ static bool choose_affine(DbaRedactMap *map, const Place *places, unsigned n, un
   }
   Units least = places[0].at, greatest = places[n - 1].at, span = greatest - least, high = bound(map->greatest, unit),
         low = least >= 0 ? 0 : bound(map->least, unit);
-  map->slope = 1 + (int64_t)(next_random(seed) % 7);
+  map->slope = 2 + (int64_t)(next_random(seed) % 6); // distances are not what they were, where there is room
   while (map->slope > 1 && span * map->slope > (high - low) / 2)
     map->slope--;
   Units stretched = span * map->slope, room = high - low - stretched, reach = map->real ? stretched + unit : 4 * stretched + 1000 * unit;
