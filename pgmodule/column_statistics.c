@@ -250,7 +250,7 @@ dbarch_set_column_statistics(PG_FUNCTION_ARGS)
 /*
  * dbarch_twin.set_expression_statistics(...): of an expression of a statistics
  * object, by its number from 1.  They stand in an array of rows of pg_statistic
- * in the object's data (serialize_expr_stats, extended_stats.c), null where there are none.
+ * in the object's data (serialize_expr_stats, extended_stats.c), empty ones where nothing is known.
  */
 Datum
 dbarch_set_expression_statistics(PG_FUNCTION_ARGS)
@@ -280,8 +280,14 @@ dbarch_set_expression_statistics(PG_FUNCTION_ARGS)
 
 	n = list_length(expressions);
 	rows = palloc0(sizeof(Datum) * n);
-	nulls = palloc(sizeof(bool) * n);
-	memset(nulls, true, sizeof(bool) * n);
+	nulls = palloc0(sizeof(bool) * n);
+	for (int i = 0; i < n; i++) /* the planner looks at every row without asking whether there is one (statext_expressions_load) */
+	{
+		StatisticRow none;
+
+		dbarch_begin_statistics(&none, InvalidOid, InvalidAttrNumber, false, 0, 0, 0);
+		rows[i] = heap_copy_tuple_as_datum(heap_form_tuple(RelationGetDescr(statistics), none.values, none.nulls), RelationGetDescr(statistics));
+	}
 	old = dbarch_statistics_data(object, rel, Anum_pg_statistic_ext_data_stxdexpr);
 	if (old)
 	{
@@ -291,13 +297,10 @@ dbarch_set_expression_statistics(PG_FUNCTION_ARGS)
 
 		deconstruct_array(DatumGetArrayTypeP(old), row_type, -1, false, TYPALIGN_DOUBLE, &old_rows, &old_nulls, &n_old);
 		for (int i = 0; i < Min(n, n_old); i++)
-		{
-			rows[i] = old_rows[i];
-			nulls[i] = old_nulls[i];
-		}
+			if (!old_nulls[i])
+				rows[i] = old_rows[i];
 	}
 	rows[number - 1] = heap_copy_tuple_as_datum(heap_form_tuple(RelationGetDescr(statistics), row.values, row.nulls), RelationGetDescr(statistics));
-	nulls[number - 1] = false;
 	dbarch_put_statistics_data(object, rel, Anum_pg_statistic_ext_data_stxdexpr,
 							   PointerGetDatum(construct_md_array(rows, nulls, 1, &n, &(int){1}, row_type, -1, false, TYPALIGN_DOUBLE)));
 	relation_close(rel, NoLock);

@@ -57,6 +57,7 @@ typedef struct Numbers
 	int			n;
 	int16	   *from;
 	int16	   *to;
+	int			n_expressions;
 } Numbers;
 
 static void malformed(const char *text) __attribute__((noreturn));
@@ -80,10 +81,10 @@ numbers_of(ArrayType *array, int *n)
 static int16
 own_number(const Numbers *numbers, long old)
 {
-	if (old < 0 && old >= -STATS_MAX_DIMENSIONS)
+	if (old < 0 && old >= -numbers->n_expressions)
 		return old;				/* an expression */
 	for (int i = 0; i < numbers->n; i++)
-		if (numbers->from[i] == old)
+		if (numbers->from[i] == old && numbers->to[i] > 0)
 			return numbers->to[i];
 	ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN), errmsg("statistics of a column %ld that is not there", old)));
 }
@@ -404,6 +405,7 @@ dbarch_set_extended_statistics(PG_FUNCTION_ARGS)
 	numbers.to = numbers_of(PG_GETARG_ARRAYTYPE_P(ARG_NEW_NUMBERS), &n_to);
 	if (n_to != numbers.n)
 		malformed("numbers of columns");
+	numbers.n_expressions = list_length(expressions);
 	definition = SearchSysCache1(STATEXTOID, ObjectIdGetDatum(object));
 	caller = dbarch_become_owner(rel);
 	memset(nulls, true, sizeof nulls);

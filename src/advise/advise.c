@@ -59,7 +59,8 @@ const DbaAdvisor dba_advisors[] = {
     {"plan-flip", "every statement keeps its plan at the horizon",
      "With --grow or --at: a statement of the workload that a twin of the grown subject plans in another way than a twin of today.  Worth "
      "it "
-     "when its cost grows by half as much again as the table that grows most, else a note.  How statistics grow: docs/lab.md.",
+     "when its cost grows by half as much again as the table that grows most of those it reads, else a note.  How statistics grow: "
+     "docs/lab.md.",
      dba_advise_plan_flip},
     {0},
 };

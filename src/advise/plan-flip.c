@@ -5,10 +5,12 @@
 // note; one that becomes dearer than that is worth a look before the day comes.
 #include "advise/advise.h"
 
+#include "sql/sql.h"
+
 #include <math.h>
 #include <string.h>
 
-static const double DEARER = 1.5; // than by the growth of the largest table
+static const double DEARER = 1.5; // than by the growth of the table that grows most of those that the plan reads
 
 // One node of a plan's text, without arrow and numbers: "Seq Scan on orders o".
 static const char *node_of(DbaAdvice *advice, const char *line) {
@@ -20,18 +22,31 @@ static const char *node_of(DbaAdvice *advice, const char *line) {
   return dba_arena_text_n(advice->arena, line, (size_t)(cost - line));
 }
 
-// The table that a node reads: plans name it without its schema.
-static const DbaRelation *table_of(DbaAdvice *advice, const char *node) {
-  const char *on = node ? strstr(node, " on ") : NULL;
-  if (!on || strstr(node, "Bitmap Index Scan")) // that is the index's name
+// The table that a node reads.  Plans name it without its schema: of several of one name it is the one that the statement names with its
+// schema, else that of public, else the first.
+static const DbaRelation *table_of(DbaAdvice *advice, const DbaHorizonPlan *plan, const char *node) {
+  static const char *const others[] = {"Bitmap Index Scan", "CTE Scan", "Subquery Scan", "Function Scan", "Values Scan",
+                                       "WorkTable Scan",    NULL};
+  const char *on = strstr(node, " on ");
+  for (const char *const *other = others; *other; other++)
+    if (g_str_has_prefix(node, *other) || g_str_has_prefix(node, "Named Tuplestore"))
+      return NULL;
+  if (!on)
     return NULL;
   on += strlen(" on ");
   bool quoted = *on == '"';
   g_autofree char *name = g_strndup(on + quoted, strcspn(on + quoted, quoted ? "\"" : " "));
-  for (DBA_EACH(DbaRelation, relation, &advice->schema->relations))
-    if (!strcmp(relation->name, name))
+  const DbaRelation *best = NULL;
+  for (DBA_EACH(DbaRelation, relation, &advice->schema->relations)) {
+    if (strcmp(relation->name, name))
+      continue;
+    g_autofree char *full = dba_sql_name(relation->schema, relation->name);
+    if (strstr(plan->text, full))
       return relation;
-  return NULL;
+    if (!best || !strcmp(relation->schema, "public"))
+      best = relation;
+  }
+  return best;
 }
 
 typedef struct Turn {
@@ -55,12 +70,12 @@ static Turn turn_of(DbaAdvice *advice, const DbaHorizonPlan *plan) {
   g_autoptr(GPtrArray) now = nodes_of(advice, plan->plan_now), then = nodes_of(advice, plan->plan_then);
   Turn turn = {0};
   for (guint i = 0; i < now->len; i++) {
-    const DbaRelation *relation = table_of(advice, now->pdata[i]);
+    const DbaRelation *relation = table_of(advice, plan, now->pdata[i]);
     const char *other = NULL;
     bool same = false;
     for (guint k = 0; relation && k < then->len; k++) {
       same |= !strcmp(now->pdata[i], then->pdata[k]);
-      if (!other && table_of(advice, then->pdata[k]) == relation)
+      if (!other && table_of(advice, plan, then->pdata[k]) == relation)
         other = then->pdata[k];
     }
     if (relation && !same && other)
@@ -78,16 +93,31 @@ static Turn turn_of(DbaAdvice *advice, const DbaHorizonPlan *plan) {
   return turn;
 }
 
-static void tell(DbaAdvice *advice, const DbaHorizonPlan *plan) {
+// How many times as many rows the table has that grows most of those that the plan reads.
+static double factor_of(DbaAdvice *advice, const DbaHorizonPlan *plan) {
+  g_autoptr(GPtrArray) nodes = nodes_of(advice, plan->plan_then);
+  double factor = 1;
+  for (guint i = 0; i < nodes->len; i++) {
+    const DbaRelation *relation = table_of(advice, plan, nodes->pdata[i]);
+    double rows = relation ? dba_advice_rows(relation) : 0;
+    if (rows > 0)
+      factor = fmax(factor, advice->survey->horizon.rows[relation - (const DbaRelation *)advice->schema->relations.items] / rows);
+  }
+  return factor;
+}
+
+// False: the plan reads no table that is known.
+static bool tell(DbaAdvice *advice, const DbaHorizonPlan *plan, unsigned number) {
   const DbaHorizon *horizon = &advice->survey->horizon;
   Turn turn = turn_of(advice, plan);
   if (!turn.relation || !turn.from)
-    return;
-  bool dearer = plan->then > plan->now * horizon->factor * DEARER;
+    return false;
+  bool dearer = plan->then > plan->now * factor_of(advice, plan) * DEARER;
+  g_autofree char *id = plan->id ? g_strdup(plan->id) : g_strdup_printf("%u", number);
   g_autofree char *sql = dba_text_printable(plan->text, false);
   DbaFinding *finding =
       dba_advice_find(advice, dearer ? DBA_WORTH_IT : DBA_NOTE, turn.relation,
-                      dba_arena_format(advice->arena, "%s.%s: statement %s", turn.relation->schema, turn.relation->name, plan->id));
+                      dba_arena_format(advice->arena, "%s.%s: statement %s", turn.relation->schema, turn.relation->name, id));
   finding->stake = fmax(plan->then - plan->now, 0) * (double)MAX(plan->calls, 1);
   double then = horizon->rows[turn.relation - (const DbaRelation *)advice->schema->relations.items];
   g_autofree char *rows_now = dba_text_count(dba_advice_rows(turn.relation)), *rows_then = dba_text_count(then);
@@ -115,21 +145,21 @@ static void tell(DbaAdvice *advice, const DbaHorizonPlan *plan) {
                           .rows_origin = "none: twins with the subject's statistics",
                           .rows = horizon->text,
                           .repeat = horizon->repeat};
+  return true;
 }
 
 void dba_advise_plan_flip(DbaAdvice *advice) {
   const DbaHorizon *horizon = &advice->survey->horizon;
   int64_t unknown = 0;
+  unsigned number = 0;
   if (!horizon->text) // nobody asked
     return;
   for (DBA_EACH(DbaHorizonPlan, plan, &horizon->plans)) {
-    if (plan->problem || !plan->plan_now || !plan->plan_then) {
+    number++;
+    if (plan->problem || !plan->plan_now || !plan->plan_then || (plan->flips && !tell(advice, plan, number)))
       unknown++;
-      continue;
-    }
-    advice->looked_at++;
-    if (plan->flips)
-      tell(advice, plan);
+    else
+      advice->looked_at++;
   }
   if (unknown)
     dba_advice_unjudged(advice, dba_arena_format(advice->arena, "%" G_GINT64_FORMAT " statement%s", unknown, unknown == 1 ? "" : "s"),

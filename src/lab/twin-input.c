@@ -11,13 +11,14 @@
 enum { BLOCK_BYTES = 8192 };
 
 static void put(GString *row, const char *text) { // one field of COPY's text format; NULL is \N
-  g_string_append(row, row->len && row->str[row->len - 1] != '\n' ? "\t" : "");
-  if (!text) {
+  if (text)
+    dba_copy_append(row, text);
+  else
     g_string_append(row, "\\N");
-    return;
-  }
-  dba_copy_append(row, text);
+  g_string_append_c(row, '\t');
 }
+
+static void end_row(GString *row) { row->str[row->len - 1] = '\n'; }
 
 static void put_real(GString *row, double value) {
   char text[G_ASCII_DTOSTR_BUF_SIZE];
@@ -44,7 +45,7 @@ static void put_facts(GString *rows, const char *namespace, const char *name, in
   put_real(rows, (double)all_visible);
   put(rows, height);
   put(rows, rank);
-  g_string_append_c(rows, '\n');
+  end_row(rows);
 }
 
 // `kind`: "relation", or "object" for those of the expressions of a statistics object.
@@ -71,7 +72,7 @@ static void put_statistics(GString *rows, const char *kind, const char *namespac
     put(rows, x->range_lengths);
     put(rows, x->range_empty);
     put(rows, x->range_bounds);
-    g_string_append_c(rows, '\n');
+    end_row(rows);
   }
 }
 
@@ -84,7 +85,7 @@ static void put_gin(GString *rows, const DbaRelation *relation) {
     put_real(rows, (double)(index->size_bytes > 0 ? index->size_bytes / BLOCK_BYTES : index->pages));
     put_real(rows, (double)index->search_pages);
     put_real(rows, (double)index->keys_log2);
-    g_string_append_c(rows, '\n');
+    end_row(rows);
   }
 }
 
@@ -99,7 +100,7 @@ static void put_ends(GString *rows, const DbaRelation *relation) {
       put(rows, relation->name);
       put(rows, x->column);
       put(rows, value);
-      g_string_append_c(rows, '\n');
+      end_row(rows);
     }
 }
 
@@ -134,7 +135,7 @@ static void put_extended(GString *rows, const DbaSchema *schema) {
                                   x->dependencies, x->common_values, x->common_nulls, x->common_frequencies, x->common_base_frequencies};
     for (size_t i = 0; i < G_N_ELEMENTS(fields); i++)
       put(rows, fields[i]);
-    g_string_append_c(rows, '\n');
+    end_row(rows);
   }
 }
 

@@ -106,7 +106,7 @@ typedef struct DbaPolicy {
   int64_t id, oid;
 } DbaPolicy;
 
-// Statistics of one column, or of one expression of an index, as pg_stats shows them.  Numbers are always there; what holds
+// Statistics of one column, or of one expression of an index or of a statistics object, as pg_stats shows them.  Numbers are always there; what holds
 // production values (array literals, as text) only when they were asked for.
 typedef struct DbaColumnStatistics {
   const char *column;

@@ -114,7 +114,8 @@ static const char *new_literal(DbaRedacting *redaction, const DbaSqlToken *token
   if (token->structural)
     return token->value;
   const char *mapped = member ? map_literal(redaction, token, member, ret_lost) : NULL;
-  GHashTable *labels = token->type && redaction->enums ? g_hash_table_lookup(redaction->enums, token->type) : NULL;
+  g_autofree char *type = token->type ? dba_sql_name(NULL, token->type) : NULL;
+  GHashTable *labels = type && redaction->enums ? g_hash_table_lookup(redaction->enums, type) : NULL;
   if (!mapped && labels) // cast to the enum, whatever it is compared with
     mapped = g_hash_table_lookup(labels, token->value);
   if (mapped)

@@ -59,7 +59,47 @@ static const char *rewrite_expression(DbaRedacting *redaction, const DbaRelation
   return rewrite(redaction, before, expression, "", replaced);
 }
 
-// A definition that repeats the pieces: the literals that are no piece's are parameters of storage, whole numbers, and stay.
+// Is the place inside a literal?
+static bool in_token(const DbaList *tokens, size_t at) {
+  for (DBA_EACH(DbaSqlToken, token, tokens))
+    if (at >= token->offset && at < token->offset + token->length)
+      return true;
+  return false;
+}
+
+// The first place of a word of SQL outside of literals, from `from` on; SIZE_MAX: none.
+static size_t find_word(const DbaList *tokens, const char *text, size_t from, const char *word) {
+  for (const char *p = strstr(text + from, word); p; p = strstr(p + 1, word))
+    if (!in_token(tokens, (size_t)(p - text)))
+      return (size_t)(p - text);
+  return SIZE_MAX;
+}
+
+// Behind the bracket that closes the one at `open`.
+static size_t end_of_brackets(const DbaList *tokens, const char *text, size_t open) {
+  int depth = 0;
+  size_t at = open;
+  for (; text[at]; at++)
+    if (!in_token(tokens, at) && (depth += text[at] == '(' ? 1 : text[at] == ')' ? -1 : 0) == 0)
+      return at + 1;
+  return at;
+}
+
+// What is written for one literal of a repeated piece; one that was no piece's becomes a neutral one.
+static const char *take_replaced(Replaced *replaced, const char *written) {
+  for (guint i = 0; i < replaced->before->len; i++)
+    if (replaced->before->pdata[i] && !strcmp(replaced->before->pdata[i], written)) {
+      replaced->before->pdata[i] = NULL;
+      return replaced->after->pdata[i];
+    }
+  size_t length = strlen(written);
+  bool quoted = *written == '\'';
+  if (strspn(written + quoted, "0123456789") == length - 2 * quoted)
+    return quoted ? "'1'" : "1";
+  return "'x'";
+}
+
+// A definition that repeats the pieces, in their order; parameters of storage are no values.
 static const char *repeat(DbaRedacting *redaction, const char *definition, Replaced *replaced) {
   DbaList tokens = {0};
   g_autoptr(GString) out = g_string_new(NULL);
@@ -67,17 +107,14 @@ static const char *repeat(DbaRedacting *redaction, const char *definition, Repla
   if (!definition)
     return NULL;
   dba_sql_read_tokens(definition, redaction->survey->arena, &tokens);
+  size_t with = find_word(&tokens, definition, 0, ") WITH ("), after = with;
+  if (with != SIZE_MAX)
+    after = end_of_brackets(&tokens, definition, with + strlen(") WITH "));
   for (DBA_EACH(DbaSqlToken, token, &tokens)) {
     g_autofree char *written = g_strndup(definition + token->offset, token->length);
-    const char *new = strspn(token->value, "0123456789") == strlen(token->value) ? written : "'x'";
-    for (guint i = 0; i < replaced->before->len; i++)
-      if (replaced->before->pdata[i] && !strcmp(replaced->before->pdata[i], written)) {
-        new = replaced->after->pdata[i];
-        replaced->before->pdata[i] = NULL;
-        break;
-      }
+    bool parameter = token->offset > with && token->offset < after;
     g_string_append_len(out, definition + at, (gssize)(token->offset - at));
-    g_string_append(out, new);
+    g_string_append(out, parameter ? written : take_replaced(replaced, written));
     at = token->offset + token->length;
   }
   g_string_append(out, definition + at);
@@ -86,10 +123,11 @@ static const char *repeat(DbaRedacting *redaction, const char *definition, Repla
 
 // ---- tables ---------------------------------------------------------------------------------------------------------
 
-static void leave_out(const DbaRedacting *redaction, const char *schema, const char *table, const char *name) {
-  dba_list_add_text(
-      redaction->survey->arena, &redaction->survey->redaction.left_out,
-      dba_arena_format(redaction->survey->arena, "%s.%s.%s: a check of values that stand with no column", schema, table, name));
+static const char CHECK_OF_NOTHING[] = "a check of values that stand with no column";
+
+static void leave_out(const DbaRedacting *redaction, const char *schema, const char *of, const char *name, const char *why) {
+  dba_list_add_text(redaction->survey->arena, &redaction->survey->redaction.left_out,
+                    dba_arena_format(redaction->survey->arena, "%s.%s%s%s: %s", schema, of ? of : "", of ? "." : "", name, why));
 }
 
 // False: nothing could keep a check whose literals are others.
@@ -104,7 +142,7 @@ static bool put_constraint(DbaRedacting *redaction, const DbaRelation *relation,
   constraint->definition = dba_arena_format(redaction->survey->arena, "%s%s%s", before,
                                             rewrite_expression(redaction, relation, expression, &replaced), open + strlen(expression));
   if (replaced.lost)
-    leave_out(redaction, relation->schema, relation->name, constraint->name);
+    leave_out(redaction, relation->schema, relation->name, constraint->name, CHECK_OF_NOTHING);
   return !replaced.lost;
 }
 
@@ -154,28 +192,34 @@ static void put_bounds(DbaRedacting *redaction, DbaRelation *relation) {
   relation->partition_bound = kept(redaction, out->str);
 }
 
-// What a trigger's function is given may be names of the server's or of columns; its condition speaks of rows new and old.
-static void put_trigger(DbaRedacting *redaction, const DbaRelation *relation, DbaTrigger *trigger) {
-  const char *text = trigger->definition, *when = text ? strstr(text, " WHEN (") : NULL, *run = text ? g_strrstr(text, " EXECUTE ") : NULL;
-  if (!run)
-    return;
-  const char *condition = when && when < run ? when + strlen(" WHEN ") : run;
+// What a trigger's function is given may be names of the server's or of columns; its condition speaks of rows new and old.  False: a text
+// of another form.
+static bool put_trigger(DbaRedacting *redaction, const DbaRelation *relation, DbaTrigger *trigger) {
+  const char *text = trigger->definition;
+  DbaList tokens = {0};
+  if (text)
+    dba_sql_read_tokens(text, redaction->survey->arena, &tokens);
+  size_t run = text ? find_word(&tokens, text, 0, " EXECUTE ") : SIZE_MAX, when = text ? find_word(&tokens, text, 0, " WHEN (") : SIZE_MAX;
+  if (run == SIZE_MAX)
+    return false;
+  size_t condition = when < run ? when + strlen(" WHEN ") : run;
   g_autofree char *table = dba_sql_name(relation->schema, relation->name),
-                  *before = g_strdup_printf("select from %s new, %s old where ", table, table),
-                  *head = g_strndup(text, (gsize)(condition - text)), *middle = g_strndup(condition, (gsize)(run - condition));
+                  *before = g_strdup_printf("select from %s new, %s old where ", table, table), *head = g_strndup(text, condition),
+                  *middle = g_strndup(text + condition, run - condition);
   g_autoptr(GString) out = g_string_new(head);
   g_string_append(out, *middle ? rewrite(redaction, before, middle, "", NULL) : "");
-  DbaList tokens = {0};
-  size_t at = 0;
-  dba_sql_read_tokens(run, redaction->survey->arena, &tokens);
+  size_t at = run;
   for (DBA_EACH(DbaSqlToken, token, &tokens)) {
     bool name = dba_relation_column(relation, token->value) || g_str_has_prefix(token->value, "pg_catalog.");
-    g_string_append_len(out, run + at, (gssize)((name ? token->offset + token->length : token->offset) - at));
+    if (token->offset < run)
+      continue;
+    g_string_append_len(out, text + at, (gssize)((name ? token->offset + token->length : token->offset) - at));
     g_string_append(out, name ? "" : "'x'");
     at = token->offset + token->length;
   }
-  g_string_append(out, run + at);
+  g_string_append(out, text + at);
   trigger->definition = kept(redaction, out->str);
+  return true;
 }
 
 static void put_relation(DbaRedacting *redaction, DbaRelation *relation) {
@@ -195,17 +239,25 @@ static void put_relation(DbaRedacting *redaction, DbaRelation *relation) {
     policy->using_expr = rewrite_expression(redaction, relation, policy->using_expr, NULL);
     policy->check_expr = rewrite_expression(redaction, relation, policy->check_expr, NULL);
   }
+  uint32_t n_triggers = 0;
   for (DBA_EACH(DbaTrigger, trigger, &relation->triggers))
-    put_trigger(redaction, relation, trigger);
+    if (put_trigger(redaction, relation, trigger))
+      *dba_list_at(DbaTrigger, &relation->triggers, n_triggers++) = *trigger;
+    else
+      leave_out(redaction, relation->schema, relation->name, trigger->name, "a trigger of another form");
+  relation->triggers.n = n_triggers;
   relation->definition = rewrite(redaction, "", relation->definition, "", NULL);
   if (relation->partition_of && relation->partition_bound)
     put_bounds(redaction, relation);
-  const char *open = relation->partition_key ? strchr(relation->partition_key, '(') : NULL;
-  if (open) {
-    g_autofree char *head = g_strndup(relation->partition_key, (gsize)(open + 1 - relation->partition_key)),
-                    *inside = g_strndup(open + 1, strlen(open + 1) - 1);
-    relation->partition_key = dba_arena_format(redaction->survey->arena, "%s%s)", head, rewrite(redaction, "select (", inside, from, NULL));
+  g_autofree char *inside = dba_redact_inside(relation->partition_key);
+  if (inside) {
+    g_autofree char *head = g_strndup(relation->partition_key, strcspn(relation->partition_key, "("));
+    relation->partition_key =
+        dba_arena_format(redaction->survey->arena, "%s(%s)", head, rewrite(redaction, "select (", inside, from, NULL));
   }
+  for (DBA_EACH(DbaColumn, column, &relation->columns))
+    column->foreign_options.n = 0;
+  relation->foreign_options.n = 0;
 }
 
 // ---- other objects --------------------------------------------------------------------------------------------------
@@ -227,8 +279,9 @@ static const char *rewrite_of_domain(DbaRedacting *redaction, const DbaType *dom
 
 static void put_domain(DbaRedacting *redaction, DbaType *domain) {
   uint32_t n = 0;
-  bool known = true;
+  bool known;
   for (DBA_EACH(DbaDomainCheck, check, &domain->checks)) {
+    known = false;
     g_autofree char *expression = dba_redact_check_expression(check->definition);
     if (expression) {
       const char *open = strchr(check->definition, '(');
@@ -239,7 +292,7 @@ static void put_domain(DbaRedacting *redaction, DbaType *domain) {
     if (known)
       *dba_list_at(DbaDomainCheck, &domain->checks, n++) = *check;
     else
-      leave_out(redaction, domain->schema, domain->name, check->name);
+      leave_out(redaction, domain->schema, domain->name, check->name, CHECK_OF_NOTHING);
   }
   domain->checks.n = n;
   if (domain->default_expr) // one that has no place is a neutral one
@@ -247,37 +300,78 @@ static void put_domain(DbaRedacting *redaction, DbaType *domain) {
         rewrite_of_domain(redaction, domain, "select from dbarch_domain where value = (", domain->default_expr, ")", &known);
 }
 
-// Its head, with neutral defaults, and a body that does as little as it can.
-static void put_function(DbaRedacting *redaction, DbaFunction *function) {
-  const char *text = function->definition, *returns = text ? strstr(text, "\n RETURNS ") : NULL,
-             *language = text ? strstr(text, "\n LANGUAGE ") : NULL;
-  if (!language)
-    return;
-  returns = returns && returns < language ? returns + strlen("\n RETURNS ") : "";
-  g_autofree char *head = g_strndup(text, (gsize)(language - text)), *options = NULL;
-  const char *body = strstr(language, "\nAS "), *atomic = strstr(language, "\nBEGIN ATOMIC"), *one = strstr(language, "\nRETURN "),
-             *after_word = language + strlen("\n LANGUAGE "), *end = text + strlen(text);
-  for (const char *const *place = (const char *const[]){body, atomic, one, NULL}, *const *last = place + 3; place < last; place++)
-    end = *place && *place < end ? *place : end;
-  after_word += strcspn(after_word, " \n");
-  options = after_word < end ? g_strndup(after_word, (gsize)(end - after_word)) : g_strdup("");
-  bool out = strstr(head, " OUT ") || strstr(head, "(OUT ") || strstr(head, "INOUT ") || g_str_has_prefix(returns, "TABLE") ||
-             g_str_has_prefix(returns, "SETOF"),
-       nothing = !*returns || g_str_has_prefix(returns, "void") || g_str_has_prefix(returns, "event_trigger");
-  const char *does = g_str_has_prefix(returns, "trigger") ? "if tg_op = 'DELETE' then return old; end if; return new;"
-                     : out                                ? "return;"
-                     : nothing                            ? "null;"
-                                                          : "return null;";
+// What stands between the language and the body, without SET clauses: their values are the owner's.
+static char *attributes_of(const char *text) {
+  g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+  g_autoptr(GString) out = g_string_new(NULL);
+  for (char **line = lines; *line; line++)
+    if (!g_str_has_prefix(*line, " SET "))
+      g_string_append_printf(out, "%s%s", line == lines ? "" : "\n", *line);
+  return g_strdup(out->str);
+}
+
+static const char *body_that_does_nothing(const char *head, const char *returns) {
+  if (g_str_has_prefix(returns, "trigger"))
+    return "if tg_op = 'DELETE' then return old; end if; return new;";
+  if (strstr(head, " OUT ") || strstr(head, "(OUT ") || strstr(head, "INOUT ") || g_str_has_prefix(returns, "TABLE") ||
+      g_str_has_prefix(returns, "SETOF"))
+    return "return;";
+  if (!*returns || g_str_has_prefix(returns, "void") || g_str_has_prefix(returns, "event_trigger"))
+    return "null;";
+  return "return null;";
+}
+
+// As pg_get_functiondef prints it: its head, with neutral defaults, and a body that does as little as it can.  False: a text of another form.
+static bool put_function(DbaRedacting *redaction, DbaFunction *function) {
+  const char *text = function->definition;
+  DbaList tokens = {0};
+  if (text)
+    dba_sql_read_tokens(text, redaction->survey->arena, &tokens);
+  size_t language = text ? find_word(&tokens, text, 0, "\n LANGUAGE ") : SIZE_MAX;
+  if (language == SIZE_MAX)
+    return false;
+  static const char *const bodies[] = {"\nAS ", "\nBEGIN ATOMIC", "\nRETURN "};
+  size_t end = SIZE_MAX, returns = find_word(&tokens, text, 0, "\n RETURNS "), word = language + strlen("\n LANGUAGE ");
+  for (size_t i = 0; i < G_N_ELEMENTS(bodies); i++)
+    end = MIN(end, find_word(&tokens, text, language, bodies[i]));
+  word += strcspn(text + word, " \n");
+  if (end == SIZE_MAX || word > end)
+    return false;
+  g_autofree char *head = g_strndup(text, language), *between = g_strndup(text + word, end - word), *attributes = attributes_of(between);
+  const char *does = body_that_does_nothing(head, returns < language ? text + returns + strlen("\n RETURNS ") : "");
   function->definition = dba_arena_format(redaction->survey->arena, "%s\n LANGUAGE plpgsql%s\nAS $function$begin %s end$function$\n",
-                                          rewrite(redaction, "", head, "", NULL), options, does);
+                                          rewrite(redaction, "", head, "", NULL), attributes, does);
   function->language = "plpgsql";
-  dba_list_add_text(
-      redaction->survey->arena, &redaction->survey->redaction.left_out,
-      dba_arena_format(redaction->survey->arena, "%s.%s: the body of the %s", function->schema, function->name, function->kind));
-  g_autofree char *call = g_strconcat(function->name, "(", NULL);
-  for (DBA_EACH(DbaWorkloadStatement, statement, &redaction->survey->workload))
-    if (statement->text && strstr(statement->text, call))
-      dba_redact_affected(redaction, statement, "it calls %s, whose body is left out", function->name);
+  function->settings.n = 0;
+  return true;
+}
+
+static void put_functions(DbaRedacting *redaction) {
+  DbaList *functions = &redaction->survey->schema.functions;
+  uint32_t n = 0;
+  for (DBA_EACH(DbaFunction, function, functions)) {
+    bool known = put_function(redaction, function);
+    leave_out(redaction, function->schema, NULL, function->name, known ? "the body of the function" : "a function of another form");
+    g_autofree char *call = g_strconcat(function->name, "(", NULL);
+    for (DBA_EACH(DbaWorkloadStatement, statement, &redaction->survey->workload))
+      if (statement->text && strstr(statement->text, call))
+        dba_redact_affected(redaction, statement, "it calls %s, whose body is left out", function->name);
+    if (known)
+      *dba_list_at(DbaFunction, functions, n++) = *function;
+  }
+  functions->n = n;
+}
+
+// Where numbering begins and ends is of the line of the key, which is another one now: as far as the type goes.
+static void put_sequence(DbaSequence *sequence) {
+  int64_t most = !g_strcmp0(sequence->type, "smallint") ? INT16_MAX : !g_strcmp0(sequence->type, "integer") ? INT32_MAX : INT64_MAX;
+  if (sequence->increment > 0) {
+    sequence->minimum = sequence->start = sequence->has_last_value ? MIN(sequence->last_value, 1) : 1;
+    sequence->maximum = most;
+  } else {
+    sequence->maximum = sequence->start = sequence->has_last_value ? MAX(sequence->last_value, -1) : -1;
+    sequence->minimum = -most - 1;
+  }
 }
 
 static void put_statistics_object(DbaRedacting *redaction, DbaStatisticsObject *object) {
@@ -309,8 +403,9 @@ void dba_redact_put_schema(DbaRedacting *redaction) {
   for (DBA_EACH(DbaType, type, &schema->types))
     if (!g_strcmp0(type->kind, "domain"))
       put_domain(redaction, type);
-  for (DBA_EACH(DbaFunction, function, &schema->functions))
-    put_function(redaction, function);
+  put_functions(redaction);
+  for (DBA_EACH(DbaSequence, sequence, &schema->sequences))
+    put_sequence(sequence);
   for (DBA_EACH(DbaStatisticsObject, object, &schema->statistics_objects))
     put_statistics_object(redaction, object);
   forget_comments(&dba_schema_record, schema);

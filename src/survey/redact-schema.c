@@ -64,9 +64,16 @@ static void fix_expression(DbaRedacting *redaction, const DbaRelation *relation,
     fix(redaction, &values);
 }
 
+char *dba_redact_inside(const char *text) {
+  const char *open = text ? strchr(text, '(') : NULL;
+  size_t length = open ? strlen(open) : 0;
+  return length >= 2 && open[length - 1] == ')' ? g_strndup(open + 1, length - 2) : NULL;
+}
+
 const DbaColumn *dba_redact_partition_column(const DbaRelation *parent, unsigned place) {
-  const char *open = parent->partition_key ? strchr(parent->partition_key, '(') : NULL;
-  g_autofree char *inside = open ? g_strndup(open + 1, strlen(open + 1) - 1) : g_strdup("");
+  g_autofree char *inside = dba_redact_inside(parent->partition_key);
+  if (!inside)
+    return NULL;
   g_auto(GStrv) keys = g_strsplit(inside, ", ", -1); // an expression may be cut in two: no column has such a name
   if (place >= g_strv_length(keys))
     return NULL;
@@ -152,6 +159,8 @@ void dba_redact_read_schema(DbaRedacting *redaction) {
   fix_domains(redaction);
   for (DBA_EACH(DbaFunction, function, &redaction->survey->schema.functions))
     note_literals(redaction, function->definition, 2);
+  for (DBA_EACH(DbaStatisticsObject, object, &redaction->survey->schema.statistics_objects))
+    note_literals(redaction, object->definition, 0);
   for (DBA_EACH(DbaRelation, relation, &redaction->survey->schema.relations)) {
     for (DBA_EACH(DbaConstraint, constraint, &relation->constraints)) {
       g_autofree char *expression = !strcmp(constraint->kind, "check") ? dba_redact_check_expression(constraint->definition) : NULL;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// DbaRedacting of a survey: production values give way to others of the same order.
+// Redaction of a survey: production values give way to others of the same order.
 //
 // First the columns are told apart into groups that are compared with each other; then all values of a group are gathered, from
 // statistics and from the literals of the workload, those that stand in the schema's text apart; then each group gets its map
@@ -317,6 +317,10 @@ bool dba_survey_redact(DbaSurvey *survey, bool schema_too, uint64_t seed, DbaVal
   g_autoptr(GPtrArray) maps = g_ptr_array_new_with_free_func(free_map), in_order = g_ptr_array_new();
   DbaRedacting redaction = {survey, members, in_order, relations, literals, maps, told, kept, names, schema_too ? enums : NULL, schema_too};
   g_autofree DbaSqlValues *values = g_new0(DbaSqlValues, survey->workload.n + 1);
+  if (survey->redaction.done && schema_too && !survey->redaction.schema_done)
+    return dba_fail(error, DBA_ERROR_USAGE,
+                    "the values of this survey are disguised already, those in its schema are not, and the maps are not kept "
+                    "(hint: take it from the subject with --redact=schema)");
   if (survey->redaction.done)
     return true;
   collect(&redaction);
@@ -353,5 +357,6 @@ bool dba_survey_redact(DbaSurvey *survey, bool schema_too, uint64_t seed, DbaVal
   else
     dba_redact_name_kept(&redaction);
   survey->redaction.done = true;
+  survey->redaction.schema_done = schema_too;
   return true;
 }

@@ -67,8 +67,12 @@ static const DbaField affected_fields[] = {F(T, statement, TEXT), F(T, why, TEXT
 #undef T
 const DbaRecord dba_affected_record = {"affected statement", sizeof(DbaAffected), affected_fields};
 #define T DbaRedaction
-static const DbaField redaction_fields[] = {F(T, done, BOOL), F(T, kept, TEXTS), F(T, left_out, TEXTS),
-                                            DBA_FIELD_OF(T, affected, dba_affected_record, 0), END};
+static const DbaField redaction_fields[] = {F(T, done, BOOL),
+                                            F(T, schema_done, BOOL),
+                                            F(T, kept, TEXTS),
+                                            F(T, left_out, TEXTS),
+                                            DBA_FIELD_OF(T, affected, dba_affected_record, 0),
+                                            END};
 #undef T
 const DbaRecord dba_redaction_record = {"redaction", sizeof(DbaRedaction), redaction_fields};
 const DbaRecord dba_setting_record = {"setting", sizeof(DbaSetting), setting_fields};

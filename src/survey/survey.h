@@ -61,6 +61,7 @@ typedef struct DbaAffected {
 // What redaction did.
 typedef struct DbaRedaction {
   bool done;
+  bool schema_done; // in the schema's text too
   DbaList kept;     // texts: values that stand in the schema's text, "shop.orders.status: new, paid"
   DbaList left_out; // texts: columns whose values are not in the file, and why
   DbaList affected; // DbaAffected
@@ -80,7 +81,6 @@ typedef struct DbaHorizon {
   const char *text;                     // what becomes of the tables; NULL: nobody asked
   const char *server, *locale, *repeat; // for receipts
   const double *rows;                   // of each relation then, in the order of the schema
-  double factor;                        // that the table that grows most has more rows
   DbaList plans;                        // DbaHorizonPlan
 } DbaHorizon;
 

@@ -4,10 +4,10 @@
 
 #include "lab/measuring.h"
 
-#include <math.h>
 #include <string.h>
 
 static const char TODAY[] = "today", THEN[] = "horizon";
+static const double SHARE_OF_BUDGET = 0.3;
 
 // The nodes of a plan, without their numbers and conditions.
 static char *shape_of(const char *plan) {
@@ -43,8 +43,12 @@ static bool plan_one(DbaWhatIf *what_if, DbaHorizonPlan *x, DbaArena *arena, dou
   return true;
 }
 
-bool dba_horizon_plan(DbaWhatIf *now, DbaWhatIf *then, DbaArena *arena, DbaList *plans, GError **error) {
+bool dba_horizon_plan(DbaWhatIf *now, DbaWhatIf *then, gint64 deadline_us, DbaArena *arena, DbaList *plans, GError **error) {
   for (DBA_EACH(DbaHorizonPlan, x, plans)) {
+    if (deadline_us && g_get_monotonic_time() > deadline_us) {
+      x->problem = "the time was up";
+      continue;
+    }
     if (!plan_one(now, x, arena, &x->now, &x->plan_now, error) ||
         (!x->problem && !plan_one(then, x, arena, &x->then, &x->plan_then, error)))
       return false;
@@ -56,9 +60,10 @@ bool dba_horizon_plan(DbaWhatIf *now, DbaWhatIf *then, DbaArena *arena, DbaList 
   return true;
 }
 
-static DbaWhatIf *make_twin(const DbaRequest *request, const DbaLab *lab, const char *database, const DbaSurvey *survey, const char *prefix,
+DbaWhatIf *dba_request_twin(const DbaRequest *request, const DbaLab *lab, const char *database, const DbaSurvey *survey, const char *prefix,
                             DbaAnswer *answer, GError **error) {
   g_autoptr(DbaLoad) load = dba_load_new();
+  dba_request_progress(request, "building the twin");
   if (!dba_lab_create_twin(lab, database, survey, request->home.modules, load, error))
     return NULL;
   dba_answer_take_notes(answer, load, prefix);
@@ -88,8 +93,8 @@ bool dba_review_horizon(const DbaRequest *request, DbaSurvey *survey, const DbaL
   if (!grown || !dba_request_grow(request, grown, &text, error))
     return false;
   dba_request_progress(request, "planning at the horizon");
-  g_autoptr(DbaWhatIf) now = make_twin(request, lab, TODAY, survey, "", answer, error);
-  g_autoptr(DbaWhatIf) then = now ? make_twin(request, lab, THEN, grown, "at the horizon: ", answer, error) : NULL;
+  g_autoptr(DbaWhatIf) now = dba_request_twin(request, lab, TODAY, survey, "", answer, error);
+  g_autoptr(DbaWhatIf) then = now ? dba_request_twin(request, lab, THEN, grown, "at the horizon: ", answer, error) : NULL;
   g_autoptr(DbaServer) admin = then ? dba_lab_connect(lab, DBA_LAB_SUPERUSER, "postgres", error) : NULL;
   if (!admin || !dba_lab_describe(admin, survey->arena, &settings, &locale, error))
     return false;
@@ -98,11 +103,8 @@ bool dba_review_horizon(const DbaRequest *request, DbaSurvey *survey, const DbaL
                           .locale = locale,
                           .repeat = dba_arena_text(survey->arena, repeat)};
   double *rows = dba_arena_alloc(survey->arena, sizeof *rows * (survey->schema.relations.n + 1));
-  for (uint32_t i = 0; i < survey->schema.relations.n; i++) {
-    const DbaRelation *relation = dba_list_at(DbaRelation, &survey->schema.relations, i);
+  for (uint32_t i = 0; i < survey->schema.relations.n; i++)
     rows[i] = dba_list_at(DbaRelation, &grown->schema.relations, i)->rows;
-    horizon->factor = fmax(horizon->factor, relation->rows > 0 ? rows[i] / relation->rows : 1);
-  }
   horizon->rows = rows;
   for (DBA_EACH(DbaWorkloadStatement, statement, &survey->workload)) {
     if (!statement->text)
@@ -110,5 +112,7 @@ bool dba_review_horizon(const DbaRequest *request, DbaSurvey *survey, const DbaL
     DbaHorizonPlan *x = dba_list_add(survey->arena, &horizon->plans, sizeof *x);
     *x = (DbaHorizonPlan){.id = statement->id, .text = statement->text, .calls = statement->calls};
   }
-  return dba_horizon_plan(now, then, survey->arena, &horizon->plans, error);
+  // A part of the time for proofs: these come after.
+  gint64 deadline = g_get_monotonic_time() + (gint64)(request->budget_seconds * SHARE_OF_BUDGET * G_USEC_PER_SEC);
+  return dba_horizon_plan(now, then, deadline, survey->arena, &horizon->plans, error);
 }

@@ -256,34 +256,20 @@ static char *as_json(const Supposition *x, const char *subject, const DbaLab *la
   return dba_json_text(json);
 }
 
-typedef struct TwinMaker {
-  const DbaRequest *request;
-  DbaAnswer *answer;
-  DbaLab *lab;
-} TwinMaker;
-
-static DbaWhatIf *make_twin(const TwinMaker *maker, const char *database, const DbaSurvey *survey, bool then, GError **error) {
-  g_autoptr(DbaLoad) load = dba_load_new();
-  dba_request_progress(maker->request, "building the twin");
-  if (!dba_lab_create_twin(maker->lab, database, survey, maker->request->home.modules, load, error))
-    return NULL;
-  dba_answer_take_notes(maker->answer, load, then ? "at the horizon: " : "");
-  return dba_what_if_open(maker->lab, database, error);
-}
-
 // Plans in a twin of today and in one of the horizon.
-static bool plan_growth(const TwinMaker *maker, DbaWhatIf *today, DbaSurvey *survey, Supposition *x, bool own, GError **error) {
+static bool plan_growth(const DbaRequest *request, DbaAnswer *answer, const DbaLab *lab, DbaWhatIf *today, DbaSurvey *survey,
+                        Supposition *x, bool own, GError **error) {
   g_autofree char *horizon = NULL;
   DbaList plans = {0};
   if (!own)
-    take_workload(today, survey, x, maker->answer);
-  if (!dba_request_grow(maker->request, survey, &horizon, error))
+    take_workload(today, survey, x, answer);
+  if (!dba_request_grow(request, survey, &horizon, error))
     return false;
   x->horizon = dba_arena_text(x->arena, horizon);
-  g_autoptr(DbaWhatIf) then = make_twin(maker, "horizon", survey, true, error);
+  g_autoptr(DbaWhatIf) then = dba_request_twin(request, lab, "horizon", survey, "at the horizon: ", answer, error);
   for (DBA_EACH(Planned, planned, &x->statements))
     ((DbaHorizonPlan *)dba_list_add(x->arena, &plans, sizeof(DbaHorizonPlan)))->text = planned->sql;
-  if (!then || !dba_horizon_plan(today, then, x->arena, &plans, error))
+  if (!then || !dba_horizon_plan(today, then, 0, x->arena, &plans, error))
     return false;
   for (uint32_t i = 0; i < plans.n; i++) {
     Planned *planned = dba_list_at(Planned, &x->statements, i);
@@ -324,12 +310,11 @@ bool dba_verb_lab_what_if(const DbaRequest *request, DbaAnswer *answer, GError *
   if (substitution)
     g_ptr_array_add(answer->warnings, g_strdup_printf("another plan may come of it: %s", substitution));
   x.horizon = horizon;
-  TwinMaker maker = {request, answer, lab};
-  g_autoptr(DbaWhatIf) what_if = make_twin(&maker, TWIN, survey, false, error);
+  g_autoptr(DbaWhatIf) what_if = dba_request_twin(request, lab, TWIN, survey, "", answer, error);
   if (!what_if || !suppose(what_if, &x, error))
     return false;
   if (x.growth_alone) {
-    if (!plan_growth(&maker, what_if, survey, &x, own, error))
+    if (!plan_growth(request, answer, lab, what_if, survey, &x, own, error))
       return false;
   } else {
     if (!own)

@@ -333,6 +333,22 @@ static const char *again(const DbaSubject *subject, DbaArena *arena) {
 
 static bool grows(const DbaRequest *request) { return request->grow || request->at || request->since; }
 
+// The plan at the horizon is one advice of many: what fails in the lab is told, and the review goes on.
+static bool look_ahead(const DbaRequest *request, DbaSurvey *survey, DbaLab **lab, DbaReview *review, DbaAnswer *answer, GError **error) {
+  g_autoptr(GError) problem = NULL;
+  if ((*lab || start_lab(request, survey, lab, review, answer, &problem)) &&
+      dba_review_horizon(request, survey, *lab, review->again, answer, &problem))
+    return true;
+  if (!g_error_matches(problem, DBA_ERROR, DBA_ERROR_LAB) && !g_error_matches(problem, DBA_ERROR, DBA_ERROR_DATABASE) &&
+      !g_error_matches(problem, DBA_ERROR, DBA_ERROR_INTERRUPTED)) {
+    g_propagate_error(error, g_steal_pointer(&problem));
+    return false;
+  }
+  survey->horizon = (DbaHorizon){0};
+  g_ptr_array_add(answer->warnings, g_strdup_printf("nothing was planned at the horizon: %s", problem->message));
+  return true;
+}
+
 static bool run(const DbaRequest *request, const DbaSubject *subject, DbaLab **lab, DbaReview *review, DbaAnswer *answer, GError **error) {
   const char *out = request->out ? request->out : DBA_DEFAULT_OUT;
   gint64 begin = g_get_monotonic_time();
@@ -347,8 +363,7 @@ static bool run(const DbaRequest *request, const DbaSubject *subject, DbaLab **l
     return false;
   bool own_rows = *lab != NULL;
   review->again = again(subject, review->arena);
-  if (grows(request) && ((!*lab && !start_lab(request, survey, lab, review, answer, error)) ||
-                         !dba_review_horizon(request, survey, *lab, review->again, answer, error)))
+  if (grows(request) && !look_ahead(request, survey, lab, review, answer, error))
     return false;
   g_autoptr(DbaFindings) findings = dba_advise(survey, request->rules);
   if (!keep_objects(request, &survey->schema, findings, error))

@@ -131,8 +131,11 @@ void dba_request_announce(const DbaRequest *request, const char *format, ...) DB
 // Places of statements and suppressions go to the survey, notes to the review; NULL: dropped.
 void dba_subject_take_notes(const DbaLoad *load, DbaSurvey *survey, DbaReview *review);
 
-// Plans DbaHorizonPlan in two twins; those that cannot be planned say so in `problem`.
-bool dba_horizon_plan(DbaWhatIf *now, DbaWhatIf *then, DbaArena *arena, DbaList *plans, GError **error) DBA_CHECKED;
+// A twin in a database of that name, open for planning; its notes become warnings that begin with `prefix`.
+DbaWhatIf *dba_request_twin(const DbaRequest *request, const DbaLab *lab, const char *database, const DbaSurvey *survey, const char *prefix,
+                            DbaAnswer *answer, GError **error) DBA_CHECKED;
+// Plans DbaHorizonPlan in two twins; those that cannot be planned, or not before `deadline_us` (monotonic; 0: none), say so in `problem`.
+bool dba_horizon_plan(DbaWhatIf *now, DbaWhatIf *then, gint64 deadline_us, DbaArena *arena, DbaList *plans, GError **error) DBA_CHECKED;
 // The workload in twins of today and of --grow or --at, into survey->horizon; `again`: the subject as it would be typed, or NULL.
 bool dba_review_horizon(const DbaRequest *request, DbaSurvey *survey, const DbaLab *lab, const char *again, DbaAnswer *answer,
                         GError **error) DBA_CHECKED;

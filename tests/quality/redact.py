@@ -47,6 +47,10 @@ def values_of(document):
                     if x.get(field):
                         yield relation["name"] + "." + x["column"], x[field]
     for object in schema.get("statistics_objects", []):
+        for x in object.get("statistics", []):
+            for field in ("common_values", "histogram"):
+                for value in elements(x.get(field)):
+                    yield object["name"], value
         for value in elements(object.get("common_values")):
             yield object["name"], value
 
@@ -184,7 +188,7 @@ def with_the_schema(name, load, statements, planted=None, least=1.0):
         where = {True: schema_text(after), False: text}  # a number may stand anywhere else by chance
         found = {word for word in originals if word in where[word.isdigit()]} if planted else {v for v in originals & set(re.findall(words, text)) if re.search("'%s'" % v, schema_text(before))} - SQL_WORDS
         print("# %s, with the schema: %d values, %d in the file %s; kept: %s" % (name, len(originals), len(found), sorted(found)[:9], after["redaction"].get("kept")))
-        assert not found and (not planted or len(originals) > 100), found
+        assert not found and len([v for v in originals if re.search(re.escape(v), schema_text(before))]) > 2, found  # the search can find
         assert not re.search('"comment"', text)
         stand_in = run("lab", "stand-in", path, "-q", "--pg-major", MAJOR)
         run("lab", "stop", re.search(r"^lab (\S+):", stand_in.stdout).group(1))
@@ -193,7 +197,7 @@ def with_the_schema(name, load, statements, planted=None, least=1.0):
         one, one_url, _ = twin_of(plain_path)
         two, two_url, out = twin_of(path)
         try:
-            equal([line for line in out.stderr.split("\n") if "could not" in line or "ERROR" in line or "does not" in line], [])
+            equal([line for line in out.stderr.split("\n") if line.startswith("dbarch: ") and "planner module" not in line], [])
             compare(name + ", with the schema", before, one_url, after, two_url, least)
         finally:
             run("lab", "stop", one)

@@ -3,4 +3,4 @@ select pg_relation_filepath(c.oid), f.blocks
   from facts_in f
   join pg_namespace n on n.nspname = f.namespace
   join pg_class c on c.relnamespace = n.oid and c.relname = f.relation
- where c.relkind in ('r', 'm', 'i') and f.blocks >= 1 and pg_relation_filepath(c.oid) is not null
+ where c.relkind in ('r', 'm', 'i') and pg_temp.is_own(c) and f.blocks >= 1 and pg_relation_filepath(c.oid) is not null

@@ -14,6 +14,10 @@ create function pg_temp.plain_type(type oid) returns oid language sql as $$
       or exists (select from pg_depend d
                   where d.classid = 'pg_type'::regclass and d.objid = e.oid and d.refclassid = 'pg_extension'::regclass and d.deptype = 'e')
 $$;
+-- Only what is the subject's own: catalogs and what belongs to a superuser stay as they are.
+create function pg_temp.is_own(relation pg_class) returns bool language sql as $$
+  select relation.oid >= 16384 and not (select rolsuper from pg_roles where oid = relation.relowner)
+$$;
 -- An index of hashes, of words or of boxes has attributes of other types than its expressions, which ANALYZE looks at.
 create function pg_temp.stores_its_values(relation oid, number int2) returns bool language sql as $$
   select not exists (select from pg_index i join pg_opclass o on o.oid = i.indclass[$2 - 1] join pg_class c on c.oid = i.indexrelid join pg_am m on m.oid = c.relam
@@ -38,13 +42,14 @@ $$;
 -- The planner walks values and frequencies side by side: one list without nulls, and as many of both.
 create function pg_temp.checked(list text, type oid, shares float4[], more int) returns text language plpgsql as $$
 declare
+  plain text = array_in(list::cstring, type, -1);
   n int = cardinality(array_in(list::cstring, type, -1));
 begin
   if list is null then
     return null;
-  end if;
-  if array_ndims(array_in(list::cstring, type, -1)) is distinct from 1 or list ~* '(^\{|,)null(,|\}$)'
-     or (shares is not null and (array_ndims(shares) <> 1 or array_position(shares, null) is not null or cardinality(shares) not between n and n + more)) then
+  elsif array_ndims(array_in(list::cstring, type, -1)) is distinct from 1 or regexp_replace(plain, '"(\\.|[^"\\])*"', '', 'g') ~ '[{,]NULL[,}]' then
+    raise exception 'statistics must be one list without nulls';
+  elsif array_ndims(shares) <> 1 or array_position(shares, null) is not null or cardinality(shares) not between n and n + more then
     raise exception '% frequencies for % values', cardinality(shares), n;
   end if;
   return list;

@@ -1,6 +1,6 @@
 -- Types of the expressions that statistics objects are over.  No catalog names them: the wire form of an array begins with its
--- dimensions, a flag and the oid of its elements' type, four bytes each.
-select s.tableoid::bigint << 32 | s.oid::bigint as oid, array_agg(y.typname::text order by e.n) as expression_types
+-- dimensions, a flag and the oid of its elements' type, four bytes each.  Empty where there is no value to tell it by.
+select s.tableoid::bigint << 32 | s.oid::bigint as oid, array_agg(coalesce(y.typname::text, '') order by e.n) as expression_types
   from pg_stats_ext_exprs x
   join pg_namespace n on n.nspname = x.statistics_schemaname
   join pg_statistic_ext s on s.stxnamespace = n.oid and s.stxname = x.statistics_name

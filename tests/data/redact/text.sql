@@ -10,6 +10,8 @@ create function label(n int) returns text language plpgsql immutable as $$ begin
 create function two(out a int, out b text) language sql as $$ select 77200, 'ZqTwo'::text $$;
 create function many() returns setof int language sql as $$ select 77201 $$;
 create procedure tidy() language plpgsql as $$ begin raise notice 'ZqTidy'; end $$;
+create function keyed() returns int language plpgsql set app.key = 'ZqKey' set search_path = 'ZqPath' as $$ begin return 77202; end $$;
+create sequence steps start 77900 minvalue 77900 maxvalue 77999;
 create function touch() returns trigger language plpgsql as $$ begin new.note = 'ZqTouched'; return new; end $$;
 create table customers (id int primary key, city text not null check (city <> 'ZqNowhere'), born date check (born > '1977-07-07'), tier text default 'ZqSilver' check (tier in ('ZqSilver', 'ZqGold', 'ZqIron')),
   credit int not null default 77300 check (credit between 77300 and 77399), motto text check (motto like 'Zq%' and length(motto) < 77), stage "Stage" not null default 'ZqDraft', mark grade, colour word, stages "Stage"[]);
@@ -19,6 +21,9 @@ insert into customers select i, (array['ZqRome', 'ZqOslo', 'ZqBern'])[1 + i % 3]
   (array['ZqDraft', 'ZqSent', 'ZqPaid']::"Stage"[])[1 + i * i % 3], 77000 + i % 90, (array['ZqRed', 'ZqBlue'])[1 + i % 2], array['ZqSent'::"Stage"] from generate_series(1, 9000) i;
 create index customers_oslo on customers (born) where city = 'ZqOslo' and credit > 77310;
 create index customers_tail on customers ((credit % 777), lower(city || 'ZqSuffix')) with (fillfactor = 77);
+create index customers_ninety on customers (id) with (fillfactor = 90) where tier = '90';
+create index customers_flat on customers using gist (id) with (buffering = on) where credit > 77340;
+create view shown as select id, 'ZqPaid'::"Stage" as stage, coalesce(stage, 'ZqSent'::"Stage") as other from customers;
 create index customers_paid on customers (id) where stage = 'ZqPaid';
 create statistics customers_text on city, (credit / 77), (city || 'ZqJoin') from customers;
 alter table customers add constraint customers_old check (id <> 77500) not valid;
@@ -39,4 +44,4 @@ alter table customers enable row level security;
 create policy mine on customers using (city = 'ZqOslo' or credit > 77320) with check (tier <> 'ZqIron');
 create view golden as select id, city, 'ZqFlag'::text as flag from customers where tier = 'ZqGold' and credit > 77330;
 create materialized view oslo as select id, born from customers where city = 'ZqOslo';
-create trigger touched before update on rooms for each row when (new.state is distinct from 'ZqVoid' and old.room < 77800) execute function touch('ZqArgument', 'state');
+create trigger touched before update on rooms for each row when (new.state is distinct from 'ZqVoid' and old.room < 77800) execute function touch('ZqArgument EXECUTE ZqMore', 'state');

@@ -34,6 +34,7 @@ CREATE INDEX people_kind ON people USING hash ((doc ->> 'kind'));
 CREATE INDEX people_upper ON people USING gin (to_tsvector('simple', name));
 CREATE STATISTICS people_mood_score (ndistinct, dependencies, mcv) ON mood, score FROM people;
 CREATE STATISTICS people_of_expressions (ndistinct, dependencies, mcv) ON mood, (score / 10), lower(left(name, 6)) FROM people;
+CREATE STATISTICS people_gaps ON (doc ->> 'absent'), upper(left(name, 7)), (active IS NULL) FROM people;
 CREATE STATISTICS people_year ON (extract(year FROM born)) FROM people;
 CREATE STATISTICS measures_hour (ndistinct, mcv) ON device, (extract(hour FROM taken AT TIME ZONE 'UTC')) FROM measures;
 
