@@ -80,7 +80,7 @@ typedef struct DbaFinding {
   const char *question;       // iron law 8
   const char *file;           // where the subject defines it
   const char *severity_name;  // in JSON
-  const char *proof;          // "proven", "unproven: reason", "not needed", "tried and rejected"
+  const char *proof;          // "proven", "unproven: reason", "planned, not run", "not needed", "tried and rejected"
   int64_t line, severity;
   double stake;                   // for ranking: what is at stake, in rows touched or bytes
   DbaList options;                // answers to the question

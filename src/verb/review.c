@@ -175,7 +175,7 @@ static bool prove(const DbaRequest *request, DbaSurvey *survey, DbaFindings *fin
   for (DBA_EACH(DbaFinding, finding, &findings->findings)) {
     trials += needs_trial(finding);
     if (finding->trial == DBA_TRIAL_NONE)
-      finding->proof = "not needed";
+      finding->proof = finding->planned.n ? "planned, not run" : "not needed";
   }
   gint64 deadline = g_get_monotonic_time() + (gint64)(request->budget_seconds * G_USEC_PER_SEC);
   gint64 fill_until = deadline - (gint64)(request->budget_seconds * 0.6 * G_USEC_PER_SEC); // the larger part is for the trials

@@ -5,9 +5,9 @@
 -- workload: SELECT * FROM countries WHERE code = 'c3';
 -- workload: SELECT * FROM allowed WHERE id = 3;
 -- A look-up in a table that fits into a page or two is read whole today, and by its index then.
--- expect: public.people: statement 3 note not needed
+-- expect: public.people: statement 3 note planned
 -- The list that NOT IN is tested against outgrows work_mem: then it is read again for every row.
--- expect: public.visits: statement 2 worth-it not needed
+-- expect: public.visits: statement 2 worth-it planned
 -- suppressed: public.allowed: statement 5
 -- An index scan stays one, and a table that does not grow keeps its plan: statements 1 and 4.
 CREATE TABLE people (id int PRIMARY KEY, name text);
