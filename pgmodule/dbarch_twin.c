@@ -45,6 +45,7 @@
 #include "miscadmin.h"
 #include "optimizer/plancat.h"
 #include "storage/bufmgr.h"
+#include "tcop/utility.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/hsearch.h"
@@ -84,6 +85,7 @@ typedef struct RelationFacts
 } RelationFacts;
 
 static get_relation_info_hook_type previous_hook = NULL;
+static ProcessUtility_hook_type previous_utility = NULL;
 static HTAB *facts_by_relation = NULL;
 static Oid	facts_table = InvalidOid;
 static HTAB *facts_in_making = NULL;	/* survives an error in the middle, to be thrown away */
@@ -523,9 +525,27 @@ dbarch_forget_pages(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
+/*
+ * The tables of a twin hold no rows: ANALYZE would put statistics of nothing in
+ * the place of the subject's, and VACUUM its counts.
+ */
+static void
+utility(PlannedStmt *statement, const char *text, bool read_only, ProcessUtilityContext context, ParamListInfo parameters,
+		QueryEnvironment *environment, DestReceiver *receiver, QueryCompletion *completion)
+{
+	if (IsA(statement->utilityStmt, VacuumStmt) && OidIsValid(get_namespace_oid("dbarch_twin", true)))
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("a twin has no rows: ANALYZE and VACUUM would replace the statistics that it stands for")));
+	if (previous_utility)
+		previous_utility(statement, text, read_only, context, parameters, environment, receiver, completion);
+	else
+		standard_ProcessUtility(statement, text, read_only, context, parameters, environment, receiver, completion);
+}
+
 void
 _PG_init(void)
 {
+	previous_utility = ProcessUtility_hook;
+	ProcessUtility_hook = utility;
 	previous_hook = get_relation_info_hook;
 	get_relation_info_hook = relation_info;
 	CacheRegisterRelcacheCallback(forget, (Datum) 0);

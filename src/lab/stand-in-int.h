@@ -154,3 +154,17 @@ uint64_t dba_column_rank_of(const DbaColumnModel *model, double number);
 bool dba_column_on_a_line(const DbaColumnModel *model);
 // The largest share of the rows that one value has.
 double dba_column_largest(const DbaColumnModel *model);
+
+// ---- what rows need behind them (settle.c) --------------------------------------------------------------------------
+
+typedef struct DbaCheckAside {
+  const DbaRelation *relation;
+  const DbaConstraint *check;
+} DbaCheckAside;
+// Drops the check that the last statement violated, of the table or of what it is a partition of, and appends it; false: it was no check, or
+// it cannot be dropped.
+bool dba_check_set_aside(DbaServer *server, const DbaSchema *schema, const DbaRelation *relation, GArray *aside);
+// Puts them back: valid where few rows broke them and a null repairs these, else NOT VALID; what was done is noted.
+bool dba_checks_put_back(DbaServer *server, const GArray *aside, DbaLoad *load, GError **error) DBA_CHECKED;
+// Sequences go on behind their columns' values, and not before their own last value.
+bool dba_sequences_go_on(DbaServer *server, const DbaSchema *schema, GError **error) DBA_CHECKED;

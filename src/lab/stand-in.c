@@ -445,54 +445,38 @@ static bool copy_rows(Maker *maker, DbaTableModel *table, GError **error) {
   return true;
 }
 
-static bool fill_table(Maker *maker, DbaTableModel *table, GError **error) {
-  g_autoptr(GError) problem = NULL;
+// A table whose rows the server refuses: once more with nothing but values that the subject has, then without the checks that they break.
+static bool fill_table(Maker *maker, DbaTableModel *table, GArray *aside, GError **error) {
+  enum { MOST_CHECKS = 16 };
+  g_autoptr(GError) first = NULL, problem = NULL;
   g_autofree char *name = dba_sql_name(table->relation->schema, table->relation->name);
-  if (!table->rows || copy_rows(maker, table, &problem))
+  if (!table->rows || copy_rows(maker, table, &first))
     return true;
-  if (g_error_matches(problem, DBA_ERROR, DBA_ERROR_DATABASE)) { // once more with nothing but values that the subject has
-    for (unsigned i = 0; i < table->n_columns; i++)
-      table->columns[i].exact = !table->columns[i].unique;
-    g_autoptr(GError) again = NULL;
-    if (copy_rows(maker, table, &again))
-      return true;
-    if (g_error_matches(again, DBA_ERROR, DBA_ERROR_DATABASE)) {
-      g_autofree char *text = g_strdup_printf("has no rows: %s", problem->message);
+  problem = g_error_copy(first);
+  for (int attempt = 0; attempt <= MOST_CHECKS && g_error_matches(problem, DBA_ERROR, DBA_ERROR_DATABASE); attempt++) {
+    if (attempt && !dba_check_set_aside(maker->server, &maker->survey->schema, table->relation, aside)) {
+      g_autofree char *text = g_strdup_printf("has no rows: %s", first->message);
       dba_load_note(maker->load, name, 0, text);
       return true;
     }
+    for (unsigned i = 0; i < table->n_columns; i++)
+      table->columns[i].exact = !attempt && !table->columns[i].unique;
     g_clear_error(&problem);
-    problem = g_steal_pointer(&again);
+    if (copy_rows(maker, table, &problem))
+      return true;
   }
   g_propagate_error(error, g_steal_pointer(&problem));
   return false;
 }
 
-// Sequences go on behind the rows.
-static bool set_sequences(Maker *maker, GError **error) {
-  for (DBA_EACH(DbaSequence, sequence, &maker->survey->schema.sequences)) {
-    g_autofree char *name = dba_sql_name(sequence->schema, sequence->name), *value = NULL;
-    if (!sequence->has_last_value)
-      continue;
-    value = g_strdup_printf("%" G_GINT64_FORMAT, sequence->last_value);
-    const char *parameters[] = {name, value, NULL};
-    g_autoptr(GError) problem = NULL;
-    g_autoptr(DbaResult) set = dba_server_query(maker->server, dba_embedded_lab_sql("set_sequence"), parameters, &problem);
-    if (!set && !g_error_matches(problem, DBA_ERROR, DBA_ERROR_DATABASE)) {
-      g_propagate_error(error, g_steal_pointer(&problem));
-      return false;
-    }
-  }
-  return true;
-}
-
 static bool fill(Maker *maker, GError **error) {
   if (!dba_server_exec(maker->server, dba_embedded_lab_sql("stand_in_session"), error) || !model_tables(maker, error))
     return false;
+  g_autoptr(GArray) aside = g_array_new(FALSE, FALSE, sizeof(DbaCheckAside));
   for (unsigned i = 0; i < maker->n_tables && !is_late(maker); i++)
-    if (!fill_table(maker, &maker->tables[i], error))
+    if (!fill_table(maker, &maker->tables[i], aside, error))
       return false;
-  return set_sequences(maker, error);
+  return dba_checks_put_back(maker->server, aside, maker->load, error) && dba_sequences_go_on(maker->server, &maker->survey->schema, error);
 }
 
 // Pages are marked all-visible where they were.
@@ -537,8 +521,10 @@ bool dba_lab_create_stand_in(const DbaLab *lab, const char *database, const DbaS
   g_autoptr(DbaServer) server = dba_lab_connect(lab, DBA_LAB_SUBJECT_ROLE, database, error);
   if (options->source && !choose_scale(survey, options, dba_lab_folder(lab), ret_scale, error)) // is there room?
     return false;
-  if (!server || (options->source ? !dba_lab_sample_rows(options->source, server, survey, options->sample, load, error)
-                                  : !dba_lab_make_rows(server, dba_lab_folder(lab), survey, options, load, NULL, ret_scale, error)))
+  if (!server ||
+      (options->source ? !dba_lab_sample_rows(options->source, server, survey, options->sample, load, error)
+                       : !dba_lab_make_rows(server, dba_lab_folder(lab), survey, options, load, NULL, ret_scale, error)) ||
+      (options->source && !dba_sequences_go_on(server, &survey->schema, error)))
     return false;
   if (options->progress)
     options->progress(options->progress_data, "building keys and indexes");

@@ -67,7 +67,7 @@ static void receipts(GString *out, const DbaList *list, const char *what, bool m
   text(out, measured ? last->method : "");
   g_string_append(out, measured ? ". " : "");
   g_autofree char *where = g_strdup_printf("%s, %s, %s. Rows: %s; %s.%s%s%s", last->server, last->locale, last->settings, last->rows_origin,
-                                           last->rows, last->machine ? " Medians and 95 % intervals; the machine was " : "",
+                                           last->rows, last->machine ? " Medians and 95 % intervals; the machine: " : "",
                                            last->machine ? last->machine : "", last->machine ? "." : "");
   text(out, where);
   g_string_append(out, "</p><pre>");

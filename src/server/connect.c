@@ -10,6 +10,8 @@
 struct DbaServer {
   PGconn *connection;
   DbaInterrupt *interrupt;
+  bool marks;          // what is sent begins with DBA_SERVER_MARK
+  char constraint[64]; // that the last statement violated, or empty
   char sqlstate[6];
   int error_position;
   unsigned copy_line;
@@ -137,6 +139,7 @@ void dba_server_close(DbaServer *server) {
 int dba_server_major(const DbaServer *server) { return PQserverVersion(server->connection) / 10000; }
 const char *dba_server_host(const DbaServer *server) { return PQhost(server->connection); }
 const char *dba_server_sqlstate(const DbaServer *server) { return server->sqlstate; }
+const char *dba_server_constraint(const DbaServer *server) { return server->constraint; }
 void dba_server_set_sqlstate(DbaServer *server, const char *state) { g_strlcpy(server->sqlstate, state, sizeof server->sqlstate); }
 unsigned dba_server_copy_line(const DbaServer *server) { return server->copy_line; }
 int dba_server_error_position(const DbaServer *server) { return server->error_position; }
@@ -156,6 +159,8 @@ void dba_server_set_lab(DbaServer *server, const char *folder) { server->lab_fol
 static bool fail_result(DbaServer *server, const PGresult *result, GError **error) {
   const char *state = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
   g_strlcpy(server->sqlstate, state ? state : "", sizeof server->sqlstate);
+  const char *constraint = result ? PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME) : NULL;
+  g_strlcpy(server->constraint, constraint ? constraint : "", sizeof server->constraint);
   const char *context = result ? PQresultErrorField(result, PG_DIAG_CONTEXT) : NULL, *line = context ? strstr(context, ", line ") : NULL;
   server->copy_line = line && g_str_has_prefix(context, "COPY ") ? (unsigned)g_ascii_strtoull(line + strlen(", line "), NULL, 10) : 0;
   const char *position = result ? PQresultErrorField(result, PG_DIAG_STATEMENT_POSITION) : NULL;
@@ -244,9 +249,15 @@ static PGresult *collect(DbaServer *server, GError **error) {
   return kept;
 }
 
+void dba_server_mark(DbaServer *server) { server->marks = true; }
+
+// As it is sent; free with g_free.
+static char *sent(const DbaServer *server, const char *sql) { return g_strconcat(server->marks ? DBA_SERVER_MARK : "", sql, NULL); }
+
 DbaResult *dba_server_query(DbaServer *server, const char *sql, const char *const *parameters, GError **error) {
   int n = parameters ? (int)g_strv_length((char **)(uintptr_t)parameters) : 0;
-  if (!PQsendQueryParams(server->connection, sql, n, NULL, parameters, NULL, NULL, 0)) {
+  g_autofree char *text = sent(server, sql);
+  if (!PQsendQueryParams(server->connection, text, n, NULL, parameters, NULL, NULL, 0)) {
     fail_result(server, NULL, error);
     return NULL;
   }
@@ -254,7 +265,8 @@ DbaResult *dba_server_query(DbaServer *server, const char *sql, const char *cons
 }
 
 bool dba_server_prepare(DbaServer *server, const char *name, const char *sql, GError **error) {
-  if (!PQsendPrepare(server->connection, name, sql, 0, NULL))
+  g_autofree char *text = sent(server, sql);
+  if (!PQsendPrepare(server->connection, name, text, 0, NULL))
     return fail_result(server, NULL, error);
   DbaResult *result = collect(server, error);
   dba_result_free(result);
@@ -270,7 +282,8 @@ DbaResult *dba_server_run(DbaServer *server, const char *name, const char *const
 }
 
 bool dba_server_exec(DbaServer *server, const char *sql, GError **error) {
-  if (!PQsendQuery(server->connection, sql))
+  g_autofree char *text = sent(server, sql);
+  if (!PQsendQuery(server->connection, text))
     return fail_result(server, NULL, error);
   PGresult *result = collect(server, error);
   bool ok = result != NULL;
@@ -285,7 +298,8 @@ bool dba_server_exec(DbaServer *server, const char *sql, GError **error) {
 }
 
 bool dba_server_copy_begin(DbaServer *server, const char *sql, GError **error) {
-  if (!PQsendQuery(server->connection, sql))
+  g_autofree char *text = sent(server, sql);
+  if (!PQsendQuery(server->connection, text))
     return fail_result(server, NULL, error);
   g_autoptr(DbaResult) result = collect(server, error);
   if (!result)

@@ -20,6 +20,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(DbaServer, dba_server_close)
 
 // Statements that are still running then are cancelled and fail with DBA_ERROR_DATABASE, SQLSTATE 57014; 0: no deadline.  A
 // statement that resists is left behind after some seconds; the connection is then good for nothing but closing.
+// From here on every statement begins with a comment that names us: what we ask of a subject is no part of its workload, and
+// whoever looks at its logs sees whose it is.
+#define DBA_SERVER_MARK "/* dbarch */ "
+void dba_server_mark(DbaServer *server);
 void dba_server_set_deadline(DbaServer *server, gint64 deadline_us);
 #define DBA_SERVER_TIME_IS_UP "the time is up"
 // Says that the server is a lab of ours whose data lies in `folder`: when it ends or its disk is full, that is DBA_ERROR_LAB.
@@ -52,6 +56,8 @@ int64_t dba_result_int(const DbaResult *result, int row, int column);
 double dba_result_real(const DbaResult *result, int row, int column);
 
 // SQLSTATE of the last failed statement ("42P01"), its 1-based position in characters (0: none), its detail and hint.
+// The constraint that the last failing statement violated, "" when it was another failure.
+const char *dba_server_constraint(const DbaServer *server);
 const char *dba_server_sqlstate(const DbaServer *server);
 int dba_server_error_position(const DbaServer *server);
 // The row of COPY data that the last failed statement stumbled over, from 1; 0: none.

@@ -114,6 +114,14 @@ static bool sequences_step(DbaServer *server, DbaSurvey *survey, GHashTable *by_
   return true;
 }
 
+// pg_stat_statements puts $1 in the place of a literal also where the grammar wants one: interval '1 day' becomes interval $1.
+static const char *parsable(DbaArena *arena, const char *text) {
+  static const char TYPED[] = "\\b(interval|date|timestamptz|timestamp|timetz|time)\\s+(\\$\\d+)";
+  g_autoptr(GRegex) regex = text ? g_regex_new(TYPED, G_REGEX_CASELESS, 0, NULL) : NULL;
+  g_autofree char *new = regex ? g_regex_replace(regex, text, -1, 0, "\\2::\\1", 0, NULL) : NULL;
+  return new ? dba_arena_text(arena, new) : text;
+}
+
 static bool workload_step(DbaServer *server, DbaSurvey *survey, GHashTable *by_oid, const void *data, GError **error) {
   (void)by_oid, (void)data;
   g_autoptr(DbaResult) where = dba_server_query_named(server, "statements_where", error);
@@ -131,8 +139,11 @@ static bool workload_step(DbaServer *server, DbaSurvey *survey, GHashTable *by_o
   g_autoptr(DbaRowMap) map = result ? dba_row_map_new(result, &dba_workload_statement_record, NULL, error) : NULL;
   if (!map)
     return false;
-  for (int row = 0; row < dba_result_rows(result); row++)
-    dba_row_map_read(map, survey->arena, result, row, dba_list_add(survey->arena, &survey->workload, sizeof(DbaWorkloadStatement)));
+  for (int row = 0; row < dba_result_rows(result); row++) {
+    DbaWorkloadStatement *statement = dba_list_add(survey->arena, &survey->workload, sizeof *statement);
+    dba_row_map_read(map, survey->arena, result, row, statement);
+    statement->text = parsable(survey->arena, statement->text);
+  }
   return true;
 }
 

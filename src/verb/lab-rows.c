@@ -92,6 +92,7 @@ static bool make_lab(const DbaRequest *request, const DbaRequest *inner, DbaAren
     return dba_fail(error, DBA_ERROR_USAGE, "--grow and --at make rows: those of SQL files are there (hint: make a survey of them first)");
   if (horizon)
     g_ptr_array_add(answer->warnings, g_strdup(horizon));
+  dba_subject_warn_disguised(rows->survey, answer);
   if (rows->lab) { // SQL files: their rows are there
     rows->database = g_strdup("subject");
     rows->rows = "the subject's own files";

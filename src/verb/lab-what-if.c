@@ -309,6 +309,8 @@ bool dba_verb_lab_what_if(const DbaRequest *request, DbaAnswer *answer, GError *
     return false;
   if (substitution)
     g_ptr_array_add(answer->warnings, g_strdup_printf("another plan may come of it: %s", substitution));
+  if (own)
+    dba_subject_warn_disguised(survey, answer);
   x.horizon = horizon;
   g_autoptr(DbaWhatIf) what_if = dba_request_twin(request, lab, TWIN, survey, "", answer, error);
   if (!what_if || !suppose(what_if, &x, error))

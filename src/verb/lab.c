@@ -78,6 +78,7 @@ static bool begin_copy(const DbaRequest *request, Copy *copy, DbaAnswer *answer,
     return false;
   if (substitution)
     g_ptr_array_add(answer->warnings, g_strdup_printf("another plan may come of it: %s", substitution));
+  dba_subject_warn_disguised(copy->survey, answer);
   copy->begin_us = g_get_monotonic_time();
   return true;
 }
@@ -137,6 +138,7 @@ static bool lab_stand_in(const DbaRequest *request, DbaAnswer *answer, GError **
   if (request->sample) {
     if (!(source = dba_server_open(copy.subject.text, request->interrupt, error)))
       return false;
+    dba_server_mark(source);
     options.source = source;
     options.sample = &sample;
   }

@@ -394,7 +394,7 @@ static bool run(const DbaRequest *request, const DbaSubject *subject, DbaLab **l
       g_ptr_array_add(answer->warnings, g_strdup_printf("nothing could be proven: %s", problem->message));
   }
   for (DBA_EACH(DbaFinding, finding, &findings->findings))
-    review->unfinished |= review->lab && needs_trial(finding) && !dba_receipts_tried(finding);
+    review->unfinished |= (review->lab || interrupted) && needs_trial(finding) && !dba_receipts_tried(finding);
   review->seconds = (double)(g_get_monotonic_time() - begin) / 1e6;
   dba_report_migrations(review, findings);
   if (setup.lab && !interrupted && !broken && !prove_together(&setup, review, answer, error))

@@ -18,6 +18,11 @@ static bool is_there(const GPtrArray *names, const char *name) {
   return false;
 }
 
+// The lab has it, and gives it to subjects: those that reach files, other servers or pages are not given.
+static bool is_usable(const GPtrArray *available, const DbaExtension *extension) {
+  return is_there(available, extension->name) && dba_lab_extension_allowed(extension->name);
+}
+
 // "public.geometry" of "public.geometry(Point,4326)[]".
 static char *base_of(const char *type) {
   char *base = g_strdup(type);
@@ -34,7 +39,7 @@ static DbaServer *make_scratch(const DbaLab *lab, const DbaSurvey *survey, const
   for (DBA_EACH(DbaExtension, extension, &survey->schema.extensions)) {
     g_autoptr(GString) sql = g_string_new(NULL);
     g_autoptr(GError) ignored = NULL;
-    if (!server || !is_there(available, extension->name) || !dba_lab_extension_allowed(extension->name))
+    if (!server || !is_usable(available, extension))
       continue;
     if (extension->schema && strcmp(extension->schema, "pg_catalog")) {
       g_string_append(sql, "create schema if not exists ");
@@ -101,9 +106,12 @@ bool dba_subject_stub(const DbaRequest *request, const DbaLab *lab, DbaSurvey *s
   g_autoptr(GPtrArray) available = dba_lab_list_extensions(dba_lab_binaries(lab));
   g_autoptr(GString) missing = g_string_new(NULL), columns = g_string_new(NULL);
   uint32_t kept = 0;
+  bool lacking = false;
   for (DBA_EACH(DbaExtension, extension, &survey->schema.extensions))
-    if (!is_there(available, extension->name))
+    if (!is_usable(available, extension)) {
       g_string_append_printf(missing, "%s%s", missing->len ? ", " : "", extension->name);
+      lacking |= dba_lab_extension_allowed(extension->name);
+    }
   if (!missing->len)
     return true;
   g_autoptr(DbaServer) server = make_scratch(lab, survey, available, error);
@@ -113,14 +121,15 @@ bool dba_subject_stub(const DbaRequest *request, const DbaLab *lab, DbaSurvey *s
   dba_server_close(g_steal_pointer(&server));
   if (!dba_lab_drop_database(lab, SCRATCH, error))
     return false;
-  if (!request->stub)
+  if (!request->stub && (lacking || columns->len))
     return dba_fail(error, DBA_ERROR_LAB, "the lab lacks extensions of the subject: %s%s%s (hint: --stub leaves them out%s)", missing->str,
                     columns->len ? "; columns of their types: " : "", columns->str, columns->len ? ", and makes these columns text" : "");
   for (DBA_EACH(DbaExtension, extension, &survey->schema.extensions))
-    if (is_there(available, extension->name))
+    if (is_usable(available, extension))
       *dba_list_at(DbaExtension, &survey->schema.extensions, kept++) = *extension;
   survey->schema.extensions.n = kept;
-  g_ptr_array_add(answer->warnings, g_strdup_printf("left out, since the lab lacks them: %s%s%s", missing->str,
-                                                    columns->len ? "; text in the lab: " : "", columns->str));
+  g_ptr_array_add(answer->warnings,
+                  g_strdup_printf("extensions left out, since the lab lacks them or a subject is not given them there: %s%s%s",
+                                  missing->str, columns->len ? "; text in the lab: " : "", columns->str));
   return true;
 }

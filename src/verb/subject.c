@@ -240,6 +240,8 @@ static DbaSurvey *read_subject(const DbaRequest *request, const DbaSubject *subj
   case DBA_SUBJECT_LIVE: {
     dba_request_progress(request, "reading %s", subject->shown);
     g_autoptr(DbaServer) server = dba_server_open(subject->text, request->interrupt, error);
+    if (server)
+      dba_server_mark(server);
     DbaSurveyValues values = request->with_values ? DBA_SURVEY_VALUES : request->makes_rows ? DBA_SURVEY_COLUMN_VALUES : DBA_SURVEY_NUMBERS;
     return server ? dba_server_survey(server, subject->shown, values, error) : NULL;
   }
@@ -251,6 +253,15 @@ static DbaSurvey *read_subject(const DbaRequest *request, const DbaSubject *subj
   case DBA_SUBJECT_SQL: return survey_sql(request, subject, lab, review, error);
   }
   return NULL;
+}
+
+void dba_subject_warn_disguised(const DbaSurvey *survey, DbaAnswer *answer) {
+  if (survey->redaction.done)
+    g_ptr_array_add(
+        answer->warnings,
+        g_strdup(
+            "the values of this survey are disguised: literals of your own statements find other rows there, or none, and what is planned "
+            "or measured for them says little (hint: name them with --workload when the survey is taken, or take it --with-values)"));
 }
 
 DbaSurvey *dba_subject_survey(const DbaRequest *request, const DbaSubject *subject, DbaLab **lab, DbaReview *review, GError **error) {

@@ -16,8 +16,12 @@ typedef struct Sorter {
 
 static DbaServer *open_sorter(const Sorter *sorter, GError **error) {
   g_autofree char *substitution = NULL;
-  if (sorter->subject->kind == DBA_SUBJECT_LIVE)
-    return dba_server_open(sorter->subject->text, sorter->request->interrupt, error);
+  if (sorter->subject->kind == DBA_SUBJECT_LIVE) {
+    DbaServer *server = dba_server_open(sorter->subject->text, sorter->request->interrupt, error);
+    if (server)
+      dba_server_mark(server);
+    return server;
+  }
   if (*sorter->lab)
     return dba_lab_connect(*sorter->lab, DBA_LAB_SUBJECT_ROLE, "subject", error);
   if (!dba_subject_start_lab(sorter->request, sorter->survey, false, sorter->lab, &substitution, error) ||
@@ -68,6 +72,9 @@ bool dba_verb_survey(const DbaRequest *request, DbaAnswer *answer, GError **erro
   const char *output = g_strcmp0(request->output, "-") ? request->output : NULL; // "-": stdout
   if (output && !request->force && g_file_test(output, G_FILE_TEST_IS_REGULAR))
     return dba_fail(error, DBA_ERROR_USAGE, "%s is there already (hint: --force overwrites it)", output);
+  g_autofree char *folder = output ? g_path_get_dirname(output) : NULL;
+  if (folder && !g_file_test(folder, G_FILE_TEST_IS_DIR))
+    return dba_fail(error, DBA_ERROR_USAGE, "%s: there is no such folder", folder);
   if (!dba_subject_find(request, &subject, error))
     return false;
   g_autoptr(DbaSurvey) survey = dba_subject_survey(&inner, &subject, &lab, NULL, error);

@@ -110,6 +110,8 @@ bool dba_subject_find(const DbaRequest *request, DbaSubject *ret_subject, GError
 DbaSurvey *dba_subject_survey(const DbaRequest *request, const DbaSubject *subject, DbaLab **lab, DbaReview *review,
                               GError **error) DBA_CHECKED;
 
+// Warns where the survey's values are disguised and the request brings statements of its own: their literals mean other rows.
+void dba_subject_warn_disguised(const DbaSurvey *survey, DbaAnswer *answer);
 // A lab of the subject's own major version where it can be had; what had to be another (version, sorting) is said in
 // *ret_substitution, NULL else.
 bool dba_subject_start_lab(const DbaRequest *request, const DbaSurvey *survey, bool keep, DbaLab **ret_lab, char **ret_substitution,

@@ -39,6 +39,7 @@ def subject(name, files, queries):
             equal(psql(url, "-c", "select count(*) from pg_catalog.pg_class c where relkind = 'r' and relnamespace = 'public'::regnamespace and pg_relation_size(oid) > 16384").strip(), "0")
             equal(run("lab", "psql", lab, "-XAtc", "select current_user, current_database()").stdout.strip(), "dbarch_subject|twin")
             equal(run("lab", "url", lab).stdout.strip(), url)
+            contains(run("lab", "psql", lab, "-c", "analyze").stderr, "a twin has no rows")
             compare(name, original.url, url, read_queries(queries), SAME[name])
             if "--live" in sys.argv:
                 return

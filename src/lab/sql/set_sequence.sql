@@ -1,1 +1,0 @@
-select pg_catalog.setval($1::regclass, $2::bigint)
