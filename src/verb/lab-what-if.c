@@ -8,6 +8,7 @@
 
 #include "sql/sql.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static const char TWIN[] = "twin";
@@ -21,7 +22,7 @@ typedef struct Planned {
   const char *plan_before; // --grow alone: today's
   bool flips;              // --grow alone: other nodes, or others' order
   bool unknown;            // --grow alone: its plans cannot be shown (parameters, before PostgreSQL 16)
-  int64_t number;
+  int64_t number, calls;   // calls: of the workload's
 } Planned;
 
 typedef struct Supposition {
@@ -33,6 +34,7 @@ typedef struct Supposition {
   GArray *set;                    // int
   const char *horizon;            // what --grow or --at made of the tables
   bool growth_alone;
+  bool own; // the statements are the user's, not the workload's
 } Supposition;
 
 #define T Planned
@@ -127,14 +129,23 @@ static void take_workload(DbaWhatIf *what_if, const DbaSurvey *survey, Suppositi
       continue;
     }
     Planned *planned = dba_list_add(x->arena, &x->statements, sizeof *planned);
-    *planned = (Planned){.sql = statement->text, .number = number};
+    *planned = (Planned){.sql = statement->text, .number = number, .calls = statement->calls};
   }
 }
 
+// The indexes of one registration: on a partitioned table each leaf has one.
+static unsigned parts_of(const Supposition *x, int64_t number) {
+  unsigned n = 0;
+  for (DBA_EACH(DbaWhatIfIndex, index, &x->indexes))
+    n += index->number == number;
+  return n;
+}
+
 static const char *name_of(const Supposition *x, int64_t number) {
+  unsigned parts = parts_of(x, number);
   for (DBA_EACH(DbaWhatIfIndex, index, &x->indexes))
     if (index->number == number)
-      return index->name;
+      return parts > 1 ? dba_arena_format(x->arena, "the index of each of %u partitions", parts) : index->name;
   return "?";
 }
 
@@ -178,16 +189,34 @@ static bool is_used(const Supposition *x, const DbaWhatIfIndex *index) {
   return false;
 }
 
+static void print_index(const Supposition *x, const DbaWhatIfIndex *index, GString *out) {
+  unsigned parts = parts_of(x, index->number);
+  DbaWhatIfIndex sum = *index;
+  for (const DbaWhatIfIndex *other = index + 1; parts > 1 && other < index + parts; other++) { // they stand together
+    sum.rows += other->rows;
+    sum.pages += other->pages;
+    sum.grown_pages += other->grown_pages;
+    sum.rough |= other->rough;
+  }
+  g_autofree char *size = dba_text_bytes(sum.pages * 8192), *grown = dba_text_bytes(sum.grown_pages * 8192),
+                  *rows = dba_text_count(sum.rows);
+  if (parts > 1)
+    g_string_append_printf(out, "with %s ... (%u partitions): %s rows, %s%s", index->name, parts, rows, sum.rough ? "about " : "", size);
+  else
+    g_string_append_printf(out, "with %s: %s rows of %s, %s%s", index->name, rows, index->table, sum.rough ? "about " : "", size);
+  if (sum.grown_pages != sum.pages)
+    g_string_append_printf(out, " (%s when the rows come one by one)", grown);
+  if (parts == 1 && index->height >= 0)
+    g_string_append_printf(out, ", height %" G_GINT64_FORMAT, index->height);
+  g_string_append_printf(out, "%s\n", x->statements.n && !is_used(x, index) ? "; no plan uses it" : "");
+}
+
 static void print_indexes(const Supposition *x, GString *out) {
+  int64_t last = 0;
   for (DBA_EACH(DbaWhatIfIndex, index, &x->indexes)) {
-    g_autofree char *size = dba_text_bytes(index->pages * 8192), *grown = dba_text_bytes(index->grown_pages * 8192),
-                    *rows = dba_text_count(index->rows);
-    g_string_append_printf(out, "with %s: %s rows of %s, %s%s", index->name, rows, index->table, index->rough ? "about " : "", size);
-    if (index->grown_pages != index->pages)
-      g_string_append_printf(out, " (%s when the rows come one by one)", grown);
-    if (index->height >= 0)
-      g_string_append_printf(out, ", height %" G_GINT64_FORMAT, index->height);
-    g_string_append_printf(out, "%s\n", x->statements.n && !is_used(x, index) ? "; no plan uses it" : "");
+    if (index->number != last)
+      print_index(x, index, out);
+    last = index->number;
   }
   for (DBA_EACH(Hidden, hidden, &x->dropped))
     g_string_append_printf(out, "without %s\n", hidden->name);
@@ -210,12 +239,44 @@ static void print_plan(const char *plan, const char *what, GString *out) {
       g_string_append_printf(out, "    %s%s\n", what, *line);
 }
 
+static bool changes(const Supposition *x, const Planned *planned) {
+  static const double WORTH_TELLING = 0.005;
+  double difference = planned->after - planned->before;
+  return x->own || (x->growth_alone ? planned->flips : MAX(difference, -difference) > WORTH_TELLING * planned->before);
+}
+
+// What a workload gains or loses most comes first.
+static int compare_weight(const void *a, const void *b) {
+  const Planned *x = *(const Planned *const *)a, *y = *(const Planned *const *)b;
+  double of_x = (x->after - x->before) * (double)MAX(x->calls, 1), of_y = (y->after - y->before) * (double)MAX(y->calls, 1);
+  of_x = MAX(of_x, -of_x);
+  of_y = MAX(of_y, -of_y);
+  return of_x > of_y ? -1 : of_x < of_y;
+}
+
+static void print_statement(const Supposition *x, const Planned *planned, GString *out) {
+  g_autofree char *sql = dba_text_printable(planned->sql, false), *calls = dba_text_count((double)planned->calls);
+  g_string_append_printf(out, "\n%.200s\n  ", sql);
+  if (planned->calls)
+    g_string_append_printf(out, "%s calls  ", calls);
+  print_cost(planned, out);
+  if (planned->flips)
+    print_plan(planned->plan_before, "now:  ", out);
+  if (planned->flips || !x->growth_alone)
+    print_plan(planned->plan, planned->flips ? "then: " : "", out);
+}
+
 static void print(const Supposition *x, GString *out) {
   double before = 0, after = 0;
-  unsigned flips = 0, unknown = 0;
-  for (DBA_EACH(Planned, planned, &x->statements)) {
+  unsigned flips = 0, unknown = 0, shown = 0;
+  bool called = false;
+  g_autofree const Planned **order = g_new0(const Planned *, x->statements.n + 1);
+  for (uint32_t i = 0; i < x->statements.n; i++) {
+    const Planned *planned = dba_list_at(Planned, &x->statements, i);
+    order[i] = planned;
     flips += planned->flips;
     unknown += planned->unknown;
+    called |= planned->calls > 0;
   }
   if (x->horizon)
     g_string_append_printf(out, "%s\n", x->horizon);
@@ -224,20 +285,23 @@ static void print(const Supposition *x, GString *out) {
   if (x->growth_alone && unknown)
     g_string_append_printf(out, "of %u it is not known: this server shows no plans of statements with parameters\n", unknown);
   print_indexes(x, out);
-  for (DBA_EACH(Planned, planned, &x->statements)) {
-    g_autofree char *sql = dba_text_printable(planned->sql, false);
-    g_string_append_printf(out, "\n%.200s\n  ", sql);
-    print_cost(planned, out);
-    if (planned->flips)
-      print_plan(planned->plan_before, "now:  ", out);
-    if (planned->flips || !x->growth_alone)
-      print_plan(planned->plan, planned->flips ? "then: " : "", out);
-    before += planned->before;
-    after += planned->after;
+  if (!x->own)
+    qsort(order, x->statements.n, sizeof *order, compare_weight);
+  for (uint32_t i = 0; i < x->statements.n; i++) {
+    double weight = called ? (double)MAX(order[i]->calls, 1) : 1;
+    before += order[i]->before * weight;
+    after += order[i]->after * weight;
+    if (!changes(x, order[i]))
+      continue;
+    shown++;
+    print_statement(x, order[i], out);
   }
+  if (shown < x->statements.n)
+    g_string_append_printf(out, "\n%u statement%s %s\n", x->statements.n - shown, x->statements.n - shown == 1 ? "" : "s",
+                           x->growth_alone ? "keep their plan" : "cost what they did");
   if (x->statements.n > 1) {
     Planned total = {.before = before, .after = after};
-    g_string_append_printf(out, "\n%u statements, each once: ", x->statements.n);
+    g_string_append_printf(out, "\n%u statements, %s: ", x->statements.n, called ? "with their calls" : "each once");
     print_cost(&total, out);
   }
 }
@@ -302,7 +366,7 @@ bool dba_verb_lab_what_if(const DbaRequest *request, DbaAnswer *answer, GError *
   g_autoptr(DbaLab) source = NULL, lab = NULL;
   g_autoptr(DbaSurvey) survey = dba_subject_survey(&inner, &subject, &source, NULL, error);
   g_autofree char *substitution = NULL, *horizon = NULL;
-  bool own = x.statements.n > 0;
+  bool own = x.own = x.statements.n > 0;
   x.growth_alone = definitions->len + drops->len == 0;
   if (!survey || (!x.growth_alone && !dba_request_grow(request, survey, &horizon, error)) ||
       !dba_subject_start_lab(request, survey, false, &lab, &substitution, error) || !dba_subject_stub(request, lab, survey, answer, error))

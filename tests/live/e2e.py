@@ -916,6 +916,44 @@ insert into purchase select i, 3 * (1 + (i * 7) % 4000), 'EF-' || lpad((i % 700)
 
 # ---- what-if and stand-ins -------------------------------------------------------------------------------------------
 
+def checks_and_sequences():
+    """Rows that break a check of two columns leave no table empty; keys go on behind the rows; what dbarch asks is no workload."""
+    lab = Lab()
+    try:
+        lab.psql("""create extension if not exists pg_stat_statements; create extension pageinspect; select pg_stat_statements_reset();
+create table shipment (id bigint generated always as identity primary key, placed timestamptz not null, shipped timestamptz, lo int not null, hi int not null, rare int, constraint later check (shipped is null or shipped >= placed), constraint lohi check (lo < hi), constraint not_both check (rare is null or lo > 5));
+insert into shipment (placed, shipped, lo, hi, rare) select '2026-01-01'::timestamptz + i * interval '1 minute', case when i % 3 > 0 then '2026-01-01'::timestamptz + i * interval '1 minute' + interval '2 hours' * (i % 5) end, i * 7919 % 1000, i * 7919 % 1000 + 1 + i % 3, case when i % 40 = 0 and i * 7919 % 1000 > 5 then i % 9 end from generate_series(1, 50000) i;
+create table part (k int, a int, b int, constraint ab check (a <= b)) partition by range (k);
+create table part_1 partition of part for values from (0) to (1000);
+insert into part select i % 1000, i % 100, i % 100 + 1 from generate_series(1, 5000) i; vacuum analyze""")
+        lab.psql("select count(*) from shipment where placed > now() - interval '1 day'")
+        survey = os.path.join(WORK, "checks.json")
+        for attempt in range(2):
+            equal(run("survey", lab.conninfo(), "--with-values", "-q", "-f", "-o", survey).returncode, 0)
+        with open(survey, encoding="utf-8") as file:
+            texts = [statement["text"] for statement in json.load(file)["workload"]]
+        assert any("$1::interval" in text for text in texts) or MAJOR == "15", texts
+        equal([text for text in texts if "dbarch" in text or "pg_catalog.pg_" in text or "pg_stat_statements" in text], [])
+        out = run("lab", "stand-in", survey, "--rows", "20%", "-q", "--pg-major", MAJOR)
+        assert out.returncode == 0, out.stderr
+        name, url = re.search(r"^lab (\S+):", out.stdout).group(1), out.stdout.strip().split("\n")[-1]
+        ask = lambda sql: subprocess.run([os.path.join(BIN, "psql"), "-XAtq", "-d", url, "-c", sql], stdout=subprocess.PIPE, check=True, encoding="utf-8", env=clean_env()).stdout.strip()
+        try:
+            contains(out.stderr, "extensions left out")
+            contains(out.stderr, "pageinspect")
+            contains(out.stderr, "its check lohi does not hold")
+            equal((ask("select count(*) from shipment"), ask("select count(*) from part")), ("10000", "1000"))
+            equal(ask("select string_agg(conname || ':' || convalidated, ',' order by conname) from pg_constraint where contype = 'c' and conrelid = 'shipment'::regclass and conname in ('lohi', 'not_both')"), "lohi:false,not_both:true")
+            equal(ask("select count(*) from shipment where rare is not null and lo <= 5"), "0")
+            equal(ask("select count(*) from pg_constraint where conname = 'ab'"), "2")
+            equal(ask("with n as (insert into shipment (placed, lo, hi) values (now(), 1, 2) returning id) select n.id > (select max(id) from shipment) from n"), "t")
+        finally:
+            run("lab", "stop", name)
+        equal(run("survey", lab.conninfo(), "-o", "/nonexistent/x.json").returncode, 2)
+    finally:
+        lab.stop()
+
+
 def load():
     lab = Lab()
     try:
@@ -1211,6 +1249,7 @@ test("load: clients and a change", load)
 test("sample: the subject's rows, masked", sample)
 test("extensions that the lab lacks", lacking_extensions)
 test("planned at the subject's own size", planned_at_its_size)
+test("stand-in: checks and sequences", checks_and_sequences)
 test("growth and capacity", growth)
 test("what-if", what_if)
 test("stand-in", stand_in)
