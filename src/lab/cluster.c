@@ -351,7 +351,9 @@ bool dba_lab_find_database(const DbaLab *lab, char **ret_database, GError **erro
   return true;
 }
 
-void dba_lab_keep(DbaLab *lab) {
+void dba_lab_keep(DbaLab *lab, const char *what) {
+  g_autofree char *told = g_build_filename(lab->folder, "what", NULL);
+  (void)g_file_set_contents(told, what, -1, NULL); // for people alone
   g_autofree char *mark = g_build_filename(lab->folder, "kept", NULL);
   lab->kept = g_file_set_contents(mark, lab->binaries.version, -1, NULL);
 }

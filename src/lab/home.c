@@ -121,6 +121,7 @@ static void entry_free(gpointer data) {
   g_free(entry->name);
   g_free(entry->folder);
   g_free(entry->version);
+  g_free(entry->what);
   g_free(entry);
 }
 
@@ -134,7 +135,11 @@ GPtrArray *dba_lab_list(const DbaLabHome *home) {
     entry->folder = g_build_filename(labs, name, NULL);
     g_autofree char *data = g_build_filename(entry->folder, "data", NULL), *kept = g_build_filename(entry->folder, "kept", NULL);
     entry->pid = dba_lab_postmaster(data);
+    g_autofree char *what = g_build_filename(entry->folder, "what", NULL);
+    struct stat st;
     entry->kept = g_file_get_contents(kept, &entry->version, NULL, NULL);
+    entry->kept_at_s = entry->kept && stat(kept, &st) == 0 ? st.st_mtime : 0;
+    (void)g_file_get_contents(what, &entry->what, NULL, NULL);
     if (entry->version)
       g_strchomp(entry->version);
     g_ptr_array_add(entries, entry);
@@ -184,7 +189,8 @@ bool dba_lab_stop_named(const DbaLabHome *home, const char *name, GError **error
     if (!entry->kept)
       continue;
     n++;
-    g_string_append_printf(names, "%s%s", names->len ? ", " : "", entry->name);
+    g_string_append_printf(names, "%s%s%s%s%s", names->len ? ", " : "", entry->name, entry->what ? " (" : "", entry->what ? entry->what : "",
+                           entry->what ? ")" : "");
     if (!name || !strcmp(name, entry->name))
       found = entry;
   }

@@ -80,11 +80,13 @@ bool dba_lab_set_fsync(const DbaLab *lab, bool on, GError **error) DBA_CHECKED;
 
 // ---- kept labs: dbarch lab start | status | stop ---------------------------------------------------------------------
 
-// Lets go of the lab: it goes on after us, until dba_lab_stop_named.
-void dba_lab_keep(DbaLab *lab);
+// Lets go of the lab: it goes on after us, until dba_lab_stop_named.  `what` it holds, for people: "a twin of shop.json".
+void dba_lab_keep(DbaLab *lab, const char *what);
 typedef struct DbaLabEntry {
   char *name, *folder, *version;
-  pid_t pid; // 0: not running
+  char *what;       // "a twin of shop.json", as dba_lab_keep was told, or NULL
+  gint64 kept_at_s; // seconds since 1970
+  pid_t pid;        // 0: not running
   bool kept;
 } DbaLabEntry;
 GPtrArray *dba_lab_list(const DbaLabHome *home); // of DbaLabEntry *; free with g_ptr_array_unref

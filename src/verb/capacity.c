@@ -240,7 +240,7 @@ static void print(const Plan *plan, GString *out) {
   unsigned n = 0;
   g_string_append_printf(out, "%-38s", "");
   for (unsigned c = 0; c < plan->n; c++)
-    g_string_append_printf(out, "%14s", plan->labels[c]);
+    g_string_append_printf(out, " %13s", plan->labels[c]);
   g_string_append_c(out, '\n');
   for (DBA_EACH(TableRow, row, &plan->tables))
     ranked[n++] = (Ranked){row, sum_of(plan, NULL, row->name, false, plan->n - 1)};

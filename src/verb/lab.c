@@ -35,7 +35,7 @@ static bool lab_start(const DbaRequest *request, DbaAnswer *answer, GError **err
   if (!lab || !make_database(lab, error))
     return false;
   g_autofree char *conninfo = dba_lab_conninfo(lab, DBA_LAB_SUPERUSER, DATABASE), *address = url(conninfo);
-  dba_lab_keep(lab);
+  dba_lab_keep(lab, "an empty database");
   g_string_append_printf(answer->text, "lab %s: PostgreSQL %s (%s), started in %.2f s\n%s\n", dba_lab_name(lab), dba_lab_version(lab),
                          dba_lab_binaries(lab)->origin, dba_lab_start_ms(lab) / 1e3, address);
   return true;
@@ -86,7 +86,8 @@ static bool begin_copy(const DbaRequest *request, Copy *copy, DbaAnswer *answer,
 static void end_copy(Copy *copy, const char *database, const char *what, DbaAnswer *answer) {
   double seconds = (double)(g_get_monotonic_time() - copy->begin_us) / 1e6;
   g_autofree char *conninfo = dba_lab_conninfo(copy->lab, DBA_LAB_SUBJECT_ROLE, database), *address = url(conninfo);
-  dba_lab_keep(copy->lab);
+  g_autofree char *told = g_strdup_printf("%s of %s", what, copy->subject.shown);
+  dba_lab_keep(copy->lab, told);
   dba_answer_take_notes(answer, copy->load, "");
   g_string_append_printf(answer->text, "lab %s: PostgreSQL %s, %s of %s (%u tables and views), built in %.2f s\n%s%s%s\n",
                          dba_lab_name(copy->lab), dba_lab_version(copy->lab), what, copy->subject.shown, copy->survey->schema.relations.n,
@@ -160,7 +161,8 @@ static bool find(const DbaRequest *request, GPtrArray *entries, const DbaLabEntr
     const DbaLabEntry *entry = entries->pdata[i];
     if (!entry->kept || !entry->pid)
       continue;
-    g_string_append_printf(names, "%s%s", n++ ? ", " : "", entry->name);
+    g_string_append_printf(names, "%s%s%s%s%s", n++ ? ", " : "", entry->name, entry->what ? " (" : "", entry->what ? entry->what : "",
+                           entry->what ? ")" : "");
     if (!name || !strcmp(name, entry->name))
       found = entry;
   }
@@ -188,6 +190,13 @@ static char *conninfo_of(const DbaRequest *request, const DbaLabEntry *entry) {
   return dba_lab_entry_conninfo(entry, ours ? DBA_LAB_SUPERUSER : DBA_LAB_SUBJECT_ROLE, ours ? DATABASE : database);
 }
 
+static void tell_kept(const DbaLabEntry *entry, const char *size, const char *address, GString *out) {
+  gint64 minutes = (g_get_real_time() / G_USEC_PER_SEC - entry->kept_at_s) / 60;
+  g_autofree char *age = minutes < 120 ? g_strdup_printf("%d min", (int)minutes) : g_strdup_printf("%d h", (int)(minutes / 60));
+  g_string_append_printf(out, "%s  %s%sPostgreSQL %s, process %d, %s, %s old\n  %s\n", entry->name, entry->what ? entry->what : "",
+                         entry->what ? "; " : "", entry->version, (int)entry->pid, size, age, address);
+}
+
 static bool lab_status(const DbaRequest *request, DbaAnswer *answer, GError **error) {
   (void)error;
   (void)dba_lab_sweep(&request->home);
@@ -199,8 +208,7 @@ static bool lab_status(const DbaRequest *request, DbaAnswer *answer, GError **er
     g_autofree char *size = dba_text_bytes(dba_file_tree_bytes(entry->folder)), *conninfo = conninfo_of(request, entry),
                     *address = url(conninfo);
     if (entry->kept)
-      g_string_append_printf(answer->text, "%s  PostgreSQL %s  process %d  %s\n  %s\n", entry->name, entry->version, (int)entry->pid, size,
-                             address);
+      tell_kept(entry, size, address, answer->text);
     else
       g_string_append_printf(answer->text, "%s  in use by a running dbarch  process %d  %s\n", entry->name, (int)entry->pid, size);
   }

@@ -362,6 +362,11 @@ static bool run(const DbaRequest *request, const DbaSubject *subject, DbaLab **l
   if (request->config && !dba_suppressions_read_yaml(survey, request->config, rules, error))
     return false;
   bool own_rows = *lab != NULL;
+  if (subject->kind == DBA_SUBJECT_SURVEY) { // what is reviewed is the file
+    const char *taken = survey->server.taken_at ? survey->server.taken_at : "at an unknown time";
+    survey->subject_kind = dba_arena_format(survey->arena, "survey of %s, taken %.10s", survey->subject ? survey->subject : "?", taken);
+    survey->subject = dba_arena_text(survey->arena, subject->shown);
+  }
   review->again = again(subject, review->arena);
   if (grows(request) && !look_ahead(request, survey, lab, review, answer, error))
     return false;
