@@ -58,6 +58,7 @@ typedef struct Numbers
 	int16	   *from;
 	int16	   *to;
 	int			n_expressions;
+	const int2vector *keys;		/* columns of the object */
 } Numbers;
 
 static void malformed(const char *text) __attribute__((noreturn));
@@ -84,8 +85,9 @@ own_number(const Numbers *numbers, long old)
 	if (old < 0 && old >= -numbers->n_expressions)
 		return old;				/* an expression */
 	for (int i = 0; i < numbers->n; i++)
-		if (numbers->from[i] == old && numbers->to[i] > 0)
-			return numbers->to[i];
+		for (int k = 0; numbers->from[i] == old && k < numbers->keys->dim1; k++)
+			if (numbers->keys->values[k] == numbers->to[i])
+				return numbers->to[i];
 	ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN), errmsg("statistics of a column %ld that is not there", old)));
 }
 
@@ -162,6 +164,9 @@ read_distinct(const char *text, const Numbers *numbers)
 		at++;
 	}
 	expect(at, "}", text);
+	/* the planner looks for every combination, and ends when one is missing */
+	if (result->nitems != (1 << (numbers->keys->dim1 + numbers->n_expressions)) - numbers->keys->dim1 - numbers->n_expressions - 1)
+		malformed(text);
 	return statext_ndistinct_serialize(result);
 }
 
@@ -407,6 +412,7 @@ dbarch_set_extended_statistics(PG_FUNCTION_ARGS)
 		malformed("numbers of columns");
 	numbers.n_expressions = list_length(expressions);
 	definition = SearchSysCache1(STATEXTOID, ObjectIdGetDatum(object));
+	numbers.keys = &((Form_pg_statistic_ext) GETSTRUCT(definition))->stxkeys;
 	caller = dbarch_become_owner(rel);
 	memset(nulls, true, sizeof nulls);
 	if (!PG_ARGISNULL(ARG_DISTINCT))
@@ -421,9 +427,7 @@ dbarch_set_extended_statistics(PG_FUNCTION_ARGS)
 	}
 	if (!PG_ARGISNULL(ARG_VALUES) && !PG_ARGISNULL(ARG_NULLS) && !PG_ARGISNULL(ARG_FREQUENCIES) && !PG_ARGISNULL(ARG_BASE_FREQUENCIES))
 	{
-		const int2vector *keys = &((Form_pg_statistic_ext) GETSTRUCT(definition))->stxkeys;
-
-		values[Anum_pg_statistic_ext_data_stxdmcv - 1] = PointerGetDatum(read_common_values(fcinfo, RelationGetRelid(rel), keys, expressions));
+		values[Anum_pg_statistic_ext_data_stxdmcv - 1] = PointerGetDatum(read_common_values(fcinfo, RelationGetRelid(rel), numbers.keys, expressions));
 		nulls[Anum_pg_statistic_ext_data_stxdmcv - 1] = false;
 	}
 	dbarch_become_caller(caller);

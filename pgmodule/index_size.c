@@ -293,6 +293,7 @@ add_group(Leaf *leaf, int base, double count, bool merge, int64 group)
 {
 	int			to_posting = most_to_posting(base);
 
+	count = Min(count, 1e14);	/* doubles count by ones up to 9e15 */
 	while (count >= 1)
 	{
 		int			n = merge ? (int) Min(count, to_posting) : 1;
@@ -566,7 +567,7 @@ btree_size(PlannerInfo *root, RelOptInfo *rel, KeySample *key, Relation index, I
 
 	size->pages = 1 + tree.leaves;
 	size->height = 0;
-	while (level > 1)
+	while (level > 1 && size->height < 64)
 	{
 		level = ceil(level / Max(to_page, 2));
 		size->pages += level;

@@ -231,6 +231,7 @@ void dba_lab_stop(DbaLab *lab) {
   g_free(lab);
 }
 
+bool dba_lab_interrupted(const DbaLab *lab) { return lab->interrupt && *lab->interrupt; }
 const char *dba_lab_folder(const DbaLab *lab) { return lab->folder; }
 const char *dba_lab_name(const DbaLab *lab) { return lab->name; }
 const char *dba_lab_version(const DbaLab *lab) { return lab->binaries.version; }

@@ -189,8 +189,8 @@ bool dba_lab_stop_named(const DbaLabHome *home, const char *name, GError **error
     if (!entry->kept)
       continue;
     n++;
-    g_string_append_printf(names, "%s%s%s%s%s", names->len ? ", " : "", entry->name, entry->what ? " (" : "", entry->what ? entry->what : "",
-                           entry->what ? ")" : "");
+    g_string_append_printf(names, "%s%s%s%s%s", names->len ? ", " : "", entry->name, entry->what ? " (" : "",
+                           entry->what ? entry->what : "", entry->what ? ")" : "");
     if (!name || !strcmp(name, entry->name))
       found = entry;
   }

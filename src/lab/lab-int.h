@@ -21,6 +21,7 @@ char *dba_lab_socket_folder(const char *lab_folder) DBA_CHECKED;
 // The survey's facts and statistics into temporary tables of a twin's session (twin_input.sql); notes what of them was not taken.
 bool dba_twin_input(DbaServer *server, const DbaSurvey *survey, GError **error) DBA_CHECKED;
 bool dba_twin_note_failed(DbaServer *server, DbaLoad *load, GError **error) DBA_CHECKED;
+bool dba_lab_interrupted(const DbaLab *lab);
 // What dba_lab_create_sparse_twin does behind the schema.
 bool dba_lab_fill_sparse(const DbaLab *lab, DbaServer *server, const DbaSurvey *survey, DbaLoad *load, GError **error) DBA_CHECKED;
 // Puts dbarch_twin-N.so from `folder` where the lab's user can read it.

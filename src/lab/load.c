@@ -221,7 +221,8 @@ static int recover(Loader *loader, const DbaSqlStatement *statement, const GErro
     return 0;
   }
   if (loader->lenient) {
-    note(loader, place, "%s: left out", problem->message);
+    g_autofree char *text = g_strndup(statement->item.text, MIN(statement->item.length, 70)), *shown = dba_text_printable(text, false);
+    note(loader, place, "%s: left out: %s%s", problem->message, shown, statement->item.length > 70 ? " ..." : "");
     return 0;
   }
   g_autofree char *message =

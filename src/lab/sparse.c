@@ -30,16 +30,17 @@ static bool lengthen(const char *path, off_t bytes, const struct stat *first, GE
   return ok || dba_fail(error, DBA_ERROR_LAB, "%s: %s", path, g_strerror(problem));
 }
 
-static bool lengthen_relation(const char *path, double blocks, unsigned *segments, GError **error) {
+static double clamped(double blocks) { return blocks > 0 ? fmin(blocks, MOST_BLOCKS) : 0; } // a NaN too
+
+static bool lengthen_relation(const DbaLab *lab, const char *path, double blocks, GError **error) {
   struct stat first;
   if (stat(path, &first))
     return dba_fail(error, DBA_ERROR_LAB, "%s: %s", path, g_strerror(errno));
-  int64_t left = (int64_t)CLAMP(blocks, 0, MOST_BLOCKS);
+  int64_t left = (int64_t)blocks;
   for (unsigned i = 0; left > 0; i++, left -= SEGMENT_BLOCKS) {
     g_autofree char *segment = i ? g_strdup_printf("%s.%u", path, i) : g_strdup(path);
-    if (++*segments > MOST_SEGMENTS)
-      return dba_fail(error, DBA_ERROR_LAB, "the survey tells of more than %d TB: that many files are not made for a twin",
-                      MOST_SEGMENTS / 1024);
+    if (dba_lab_interrupted(lab))
+      return dba_fail(error, DBA_ERROR_INTERRUPTED, "interrupted");
     if (!lengthen(segment, (off_t)MIN(left, SEGMENT_BLOCKS) * BLOCK_BYTES, &first, error))
       return false;
   }
@@ -47,13 +48,18 @@ static bool lengthen_relation(const char *path, double blocks, unsigned *segment
 }
 
 static bool lengthen_all(const DbaLab *lab, DbaServer *server, GError **error) {
-  unsigned segments = 0;
+  double segments = 0;
   g_autoptr(DbaResult) files = dba_server_query(server, dba_embedded_lab_sql("sparse_files"), NULL, error);
   if (!files)
     return false;
+  for (int row = 0; row < dba_result_rows(files); row++)
+    segments += ceil(clamped(dba_result_real(files, row, 1)) / SEGMENT_BLOCKS);
+  if (segments > MOST_SEGMENTS + dba_result_rows(files))
+    return dba_fail(error, DBA_ERROR_LAB, "the survey tells of more than %d TB: that many files are not made for a twin",
+                    MOST_SEGMENTS / 1024);
   for (int row = 0; row < dba_result_rows(files); row++) {
     g_autofree char *path = g_build_filename(dba_lab_folder(lab), "data", dba_result_text(files, row, 0), NULL);
-    if (!lengthen_relation(path, g_ascii_strtod(dba_result_text(files, row, 1), NULL), &segments, error))
+    if (!lengthen_relation(lab, path, clamped(dba_result_real(files, row, 1)), error))
       return false;
   }
   return true;

@@ -40,11 +40,12 @@ static double bytes_of(const DbaSurvey *survey) {
   enum { ROW_OVERHEAD = 28, PAGE = 8192 };
   double all = 0;
   for (DBA_EACH(DbaRelation, relation, &survey->schema.relations)) {
-    double row = ROW_OVERHEAD, sizes = fmax((double)relation->size_bytes, (double)relation->pages * PAGE) + (double)relation->toast_bytes;
+    double row = ROW_OVERHEAD,
+           sizes = fmax(fmax((double)relation->size_bytes, (double)relation->pages * PAGE), 0) + fmax((double)relation->toast_bytes, 0);
     for (DBA_EACH(DbaColumnStatistics, x, &relation->statistics))
       row += (double)MAX(0, x->width_bytes) * (1 - CLAMP(x->null_fraction, 0, 1));
     for (DBA_EACH(DbaIndex, index, &relation->indexes))
-      all += fmax((double)index->size_bytes, (double)index->pages * PAGE);
+      all += fmax(fmax((double)index->size_bytes, (double)index->pages * PAGE), 0); // a file may say anything
     if (has_rows_of_its_own(relation))
       all += fmax(sizes, row * original_rows(relation));
   }

@@ -6,9 +6,11 @@
 
 #include "lab-sql.h"
 
+#include <math.h>
 #include <string.h>
 
 enum { BLOCK_BYTES = 8192 };
+static const double MOST_ROWS = 1e14; // more than 32 TB hold; what counts in steps of one gets stuck where doubles are coarser
 
 static void put(GString *row, const char *text) { // one field of COPY's text format; NULL is \N
   if (text)
@@ -41,7 +43,7 @@ static void put_facts(GString *rows, const char *namespace, const char *name, in
   put(rows, name);
   put_real(rows, (double)(size_bytes > 0 ? size_bytes / BLOCK_BYTES : pages));
   put_real(rows, (double)pages);
-  put_real(rows, tuples);
+  put_real(rows, fmin(tuples, MOST_ROWS));
   put_real(rows, (double)all_visible);
   put(rows, height);
   put(rows, rank);

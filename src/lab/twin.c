@@ -167,7 +167,7 @@ static bool has_values(const DbaSurvey *survey) {
 
 // A database with the schema alone; a session of the superuser in it.
 static DbaServer *create_empty(const DbaLab *lab, const char *database, const DbaSurvey *survey, DbaLoad *load, GError **error) {
-  DbaSchemaWrite options = {.no_owners = true, .no_grants = true};
+  DbaSchemaWrite options = {.no_owners = true, .no_grants = true, .no_rows = true};
   g_autofree char *schema = dba_schema_write(&survey->schema, &options);
   if (!has_values(survey))
     dba_load_note(load, "statistics", 0,

@@ -46,11 +46,15 @@ const DbaRecord dba_what_if_index_record = {"index", sizeof(DbaWhatIfIndex), wha
 
 static void clear_made(void *item) { g_free(((Made *)item)->text); }
 
+// A statement that is not planned in this time has no plan: folding may run the subject's functions, and many joins take for ever.
+static const char PATIENCE[] = "set statement_timeout = '20s'";
+
 static bool open_backend(DbaWhatIf *what_if, GError **error) {
   g_clear_pointer(&what_if->server, dba_server_close);
   what_if->server = dba_lab_connect(what_if->lab, DBA_LAB_SUBJECT_ROLE, what_if->database, error);
   // donors of meta pages say that they were built from nothing
-  return what_if->server && dba_server_exec(what_if->server, "set client_min_messages = error", error);
+  return what_if->server && dba_server_exec(what_if->server, "set client_min_messages = error", error) &&
+         dba_server_exec(what_if->server, PATIENCE, error);
 }
 
 DbaWhatIf *dba_what_if_open(const DbaLab *lab, const char *database, GError **error) {

@@ -289,6 +289,7 @@ bool dba_schema_check(const DbaSchema *schema, const char *file, GError **error)
 typedef struct DbaSchemaWrite {
   bool no_owners; // leave out owners
   bool no_grants; // leave out grants and default privileges
+  bool no_rows;   // materialised views stay empty
 } DbaSchemaWrite;
 
 // SQL that makes the schema in an empty database, in dependency order.  Loading it and reading the catalog gives an equal

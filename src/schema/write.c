@@ -352,7 +352,7 @@ static void write_view(Writer *writer, const DbaRelation *x, const char *view) {
     g_string_append_printf(sql, "\nWITH %s CHECK OPTION", option);
   }
   g_string_append(sql, ";\n");
-  if (materialized && !x->not_populated)
+  if (materialized && !x->not_populated && !writer->options->no_rows)
     g_string_append_printf(writer->after, "REFRESH MATERIALIZED VIEW %s;\n", view);
 }
 

@@ -306,9 +306,10 @@ static DbaColumnStatistics *statistics_of(DbaRelation *relation, const char *col
 static void append_end(GString *sql, const Question *question, const char *direction) {
   g_autofree char *table = dba_sql_name(question->relation->schema, question->relation->name),
                   *column = dba_sql_name(NULL, dba_list_at(DbaIndexKey, &question->index->keys, 0)->column);
-  // x.column, since a bare name in ORDER BY would be the text that is selected.
-  g_string_append_printf(sql, "(select x.%s::text from only %s x where x.%s is not null order by x.%s %s limit 1)", column, table, column,
-                         column, direction);
+  // x.column, since a bare name in ORDER BY would be the text that is selected.  format() asks the type's own output function: a cast to
+  // text may be a function of the owner of an enum, which would run with our rights.
+  g_string_append_printf(sql, "(select pg_catalog.format('%%s', x.%s) from only %s x where x.%s is not null order by x.%s %s limit 1)",
+                         column, table, column, column, direction);
 }
 
 static bool ask_ends(Probe *probe, const Question *questions, size_t n, GError **error) {

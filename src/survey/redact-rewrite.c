@@ -112,7 +112,8 @@ static const char *repeat(DbaRedacting *redaction, const char *definition, Repla
     after = end_of_brackets(&tokens, definition, with + strlen(") WITH "));
   for (DBA_EACH(DbaSqlToken, token, &tokens)) {
     g_autofree char *written = g_strndup(definition + token->offset, token->length);
-    bool parameter = token->offset > with && token->offset < after;
+    bool parameter = (token->offset > with && token->offset < after) || // of storage, or of an operator class: siglen='32'
+                     (token->offset && definition[token->offset - 1] == '=');
     g_string_append_len(out, definition + at, (gssize)(token->offset - at));
     g_string_append(out, parameter ? written : take_replaced(replaced, written));
     at = token->offset + token->length;
@@ -180,7 +181,8 @@ static void put_bounds(DbaRedacting *redaction, DbaRelation *relation) {
       DbaSqlColumn *with = dba_arena_new0(redaction->survey->arena, DbaSqlColumn);
       *with = (DbaSqlColumn){.schema = parent->schema, .table = parent->name, .column = column->name};
       token->with = with;
-    } else // an expression has no map, and other bounds would not be apart: they stay, and are told
+      token->predicate = true; // what has no place is lost
+    } else                     // an expression has no map, and other bounds would not be apart: they stay, and are told
       token->structural = true;
     if (!column)
       dba_list_add_text(redaction->survey->arena, &redaction->survey->redaction.kept,
@@ -188,8 +190,19 @@ static void put_bounds(DbaRedacting *redaction, DbaRelation *relation) {
                                          token->value));
   }
   g_autoptr(GString) out = g_string_new(NULL);
-  (void)dba_redact_put_tokens(redaction, text, &values, 0, strlen(text), NULL, out); // one without a place would not load, by name
+  if (!dba_redact_put_tokens(redaction, text, &values, 0, strlen(text), NULL, out)) { // neutral ones would not be apart
+    dba_list_add_text(
+        redaction->survey->arena, &redaction->survey->redaction.kept,
+        dba_arena_format(redaction->survey->arena, "%s.%s: %s, bounds that have no other place", relation->schema, relation->name, text));
+    return;
+  }
   relation->partition_bound = kept(redaction, out->str);
+}
+
+// The name of one of the server's configurations of text search, which are languages: pg_catalog.english.
+static bool is_text_search(const char *text) {
+  static const char PREFIX[] = "pg_catalog.";
+  return g_str_has_prefix(text, PREFIX) && strspn(text + strlen(PREFIX), "abcdefghijklmnopqrstuvwxyz") == strlen(text + strlen(PREFIX));
 }
 
 // What a trigger's function is given may be names of the server's or of columns; its condition speaks of rows new and old.  False: a text
@@ -210,7 +223,7 @@ static bool put_trigger(DbaRedacting *redaction, const DbaRelation *relation, Db
   g_string_append(out, *middle ? rewrite(redaction, before, middle, "", NULL) : "");
   size_t at = run;
   for (DBA_EACH(DbaSqlToken, token, &tokens)) {
-    bool name = dba_relation_column(relation, token->value) || g_str_has_prefix(token->value, "pg_catalog.");
+    bool name = dba_relation_column(relation, token->value) || is_text_search(token->value);
     if (token->offset < run)
       continue;
     g_string_append_len(out, text + at, (gssize)((name ? token->offset + token->length : token->offset) - at));
@@ -220,6 +233,19 @@ static bool put_trigger(DbaRedacting *redaction, const DbaRelation *relation, Db
   g_string_append(out, text + at);
   trigger->definition = kept(redaction, out->str);
   return true;
+}
+
+// A default that has no place is left out, unless the column is made of it.
+static void put_default(DbaRedacting *redaction, const DbaRelation *relation, DbaColumn *column, const char *before) {
+  g_autoptr(GPtrArray) was = g_ptr_array_new(), is = g_ptr_array_new();
+  Replaced replaced = {was, is, false};
+  if (!column->default_expr)
+    return;
+  column->default_expr = rewrite(redaction, before, column->default_expr, ")", &replaced);
+  if (replaced.lost && !column->generated) {
+    column->default_expr = NULL;
+    leave_out(redaction, relation->schema, relation->name, column->name, "its default, a value without a place");
+  }
 }
 
 static void put_relation(DbaRedacting *redaction, DbaRelation *relation) {
@@ -233,7 +259,7 @@ static void put_relation(DbaRedacting *redaction, DbaRelation *relation) {
   relation->constraints.n = n;
   for (DBA_EACH(DbaColumn, column, &relation->columns)) {
     g_autofree char *name = dba_sql_name(NULL, column->name), *before = g_strdup_printf("select from %s where %s = (", table, name);
-    column->default_expr = rewrite(redaction, before, column->default_expr, ")", NULL);
+    put_default(redaction, relation, column, before);
   }
   for (DBA_EACH(DbaPolicy, policy, &relation->policies)) {
     policy->using_expr = rewrite_expression(redaction, relation, policy->using_expr, NULL);
@@ -321,7 +347,25 @@ static const char *body_that_does_nothing(const char *head, const char *returns)
   return "return null;";
 }
 
-// As pg_get_functiondef prints it: its head, with neutral defaults, and a body that does as little as it can.  False: a text of another form.
+// Defaults of parameters become null, which every type takes.
+static const char *without_literals(DbaRedacting *redaction, const char *head) {
+  DbaList tokens = {0};
+  g_autoptr(GString) out = g_string_new(NULL);
+  size_t at = 0, defaults = 0;
+  dba_sql_read_tokens(head, redaction->survey->arena, &tokens);
+  defaults = find_word(&tokens, head, 0, " DEFAULT ");
+  for (DBA_EACH(DbaSqlToken, token, &tokens)) {
+    if (token->offset < defaults) // the length of a type
+      continue;
+    g_string_append_len(out, head + at, (gssize)(token->offset - at));
+    g_string_append(out, "NULL");
+    at = token->offset + token->length;
+  }
+  g_string_append(out, head + at);
+  return kept(redaction, out->str);
+}
+
+// As pg_get_functiondef prints it: its head, with null defaults, and a body that does as little as it can.  False: a text of another form.
 static bool put_function(DbaRedacting *redaction, DbaFunction *function) {
   const char *text = function->definition;
   DbaList tokens = {0};
@@ -340,7 +384,7 @@ static bool put_function(DbaRedacting *redaction, DbaFunction *function) {
   g_autofree char *head = g_strndup(text, language), *between = g_strndup(text + word, end - word), *attributes = attributes_of(between);
   const char *does = body_that_does_nothing(head, returns < language ? text + returns + strlen("\n RETURNS ") : "");
   function->definition = dba_arena_format(redaction->survey->arena, "%s\n LANGUAGE plpgsql%s\nAS $function$begin %s end$function$\n",
-                                          rewrite(redaction, "", head, "", NULL), attributes, does);
+                                          without_literals(redaction, head), attributes, does);
   function->language = "plpgsql";
   function->settings.n = 0;
   return true;

@@ -127,6 +127,11 @@ create function trap(int) returns boolean language plpgsql as $f$ begin
     begin execute $q$copy (select 1) to program 'touch %s'$q$; exception when others then null; end;
   end if; return true; end $f$;
 create domain d as int check (trap(value));
+create type mood as enum ('low', 'high');
+create function told(m mood) returns text language plpgsql as $f$ begin perform public.trap(1); return 'x'; end $f$;
+create cast (mood as text) with function told(mood) as assignment;
+create table moods (m mood); insert into moods select (array['low', 'high']::mood[])[1 + i %% 2] from generate_series(1, 500) i; create index on moods (m);
+set enable_seqscan = off; set enable_sort = off; select * from moods order by m limit 1;
 create table t (id d primary key, e d); insert into t select i, i %% 7 from generate_series(1, 500) i;
 """ % mark)])
     try:

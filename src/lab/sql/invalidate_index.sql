@@ -1,4 +1,6 @@
--- An index that the subject has and that is invalid there: a schema cannot be written so, only made so.
-update pg_index
+-- An index that the subject has and that is invalid there: a schema cannot be written so, only made so.  Its own only, never the server's.
+update pg_index i
    set indisvalid = false, indisready = $3::boolean
- where indexrelid = to_regclass(format('%I.%I', $1::text, $2::text))
+  from pg_class c
+ where i.indexrelid = to_regclass(format('%I.%I', $1::text, $2::text)) and c.oid = i.indexrelid and c.oid >= 16384
+   and not (select r.rolsuper from pg_roles r where r.oid = c.relowner)
