@@ -47,7 +47,7 @@ const DbaRecord dba_what_if_index_record = {"index", sizeof(DbaWhatIfIndex), wha
 static void clear_made(void *item) { g_free(((Made *)item)->text); }
 
 // A statement that is not planned in this time has no plan: folding may run the subject's functions, and many joins take for ever.
-static const char PATIENCE[] = "set statement_timeout = '20s'";
+static const char PATIENCE[] = "set statement_timeout = '10s'";
 
 static bool open_backend(DbaWhatIf *what_if, GError **error) {
   g_clear_pointer(&what_if->server, dba_server_close);
