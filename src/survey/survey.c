@@ -2,6 +2,7 @@
 // The survey as a document: its fields, its JSON.
 #include "survey/survey.h"
 
+#include <math.h>
 #include <string.h>
 
 #define F(type, member, kind) DBA_FIELD(type, member, kind, 0)
@@ -149,6 +150,50 @@ static bool check_record(const DbaRecord *record, const void *item, const char *
   return true;
 }
 
+// A file may tell of anything: numbers that no server has become the nearest that one could have, so that sums of them stay numbers.
+static int64_t tamed(int64_t value) {
+  static const int64_t MOST = (int64_t)1 << 55; // 32 PB in bytes
+  return CLAMP(value, 0, MOST);
+}
+
+static double tamed_rows(double rows) {
+  static const double MOST = 1e14; // more than 32 TB hold
+  return rows >= -1 ? fmin(rows, MOST) : -1;
+}
+
+static void tame_statistics(const DbaList *statistics) {
+  for (DBA_EACH(DbaColumnStatistics, x, statistics)) {
+    x->null_fraction = x->null_fraction >= 0 ? fmin(x->null_fraction, 1) : 0;
+    x->distinct = x->distinct >= -1 ? fmin(x->distinct, 1e14) : -1;
+    x->correlation = x->correlation >= -1 ? fmin(x->correlation, 1) : -1;
+    x->width_bytes = CLAMP(x->width_bytes, 0, (int64_t)1 << 30);
+  }
+}
+
+static void tame(DbaSurvey *survey) {
+  for (DBA_EACH(DbaRelation, relation, &survey->schema.relations)) {
+    int64_t *const sizes[] = {&relation->pages,       &relation->all_visible_pages, &relation->size_bytes,
+                              &relation->toast_bytes, &relation->live_rows,         &relation->dead_rows};
+    for (size_t i = 0; i < G_N_ELEMENTS(sizes); i++)
+      *sizes[i] = tamed(*sizes[i]);
+    relation->rows = tamed_rows(relation->rows);
+    tame_statistics(&relation->statistics);
+    for (DBA_EACH(DbaColumn, column, &relation->columns)) {
+      column->type_length = CLAMP(column->type_length, -2, INT16_MAX);
+      column->type_alignment = CLAMP(column->type_alignment, 1, 8);
+    }
+    for (DBA_EACH(DbaIndex, index, &relation->indexes)) {
+      index->pages = tamed(index->pages);
+      index->size_bytes = tamed(index->size_bytes);
+      index->levels = CLAMP(index->levels, 0, 32);
+      index->rows = tamed_rows(index->rows);
+      tame_statistics(&index->statistics);
+    }
+  }
+  for (DBA_EACH(DbaStatisticsObject, object, &survey->schema.statistics_objects))
+    tame_statistics(&object->statistics);
+}
+
 DbaSurvey *dba_survey_from_json(const char *name, const char *text, size_t length, GError **error) {
   g_autoptr(DbaSurvey) survey = dba_survey_new();
   survey->format = NULL;
@@ -166,6 +211,7 @@ DbaSurvey *dba_survey_from_json(const char *name, const char *text, size_t lengt
   }
   if (!check_record(&dba_survey_record, survey, name, error) || !dba_schema_check(&survey->schema, name, error))
     return NULL;
+  tame(survey);
   return g_steal_pointer(&survey);
 }
 
