@@ -251,6 +251,9 @@ typedef struct DbaWhatIfCost {
 // Thousands a second; see bench/.  `ret_costs` has room for n; their lists lie in `arena`.
 bool dba_what_if_costs(DbaWhatIf *what_if, const DbaWhatIfRequest *requests, unsigned n, DbaArena *arena, DbaWhatIfCost *ret_costs,
                        GError **error) DBA_CHECKED;
+// The same, but one that the server refuses has the cost -1 and takes no others with it.
+bool dba_what_if_costs_of_each(DbaWhatIf *what_if, const DbaWhatIfRequest *requests, unsigned n, DbaArena *arena, DbaWhatIfCost *ret_costs,
+                               GError **error) DBA_CHECKED;
 // EXPLAIN as text; before PostgreSQL 16 it fails with DBA_ERROR_DATABASE for a statement with $n.  Free with g_free.
 bool dba_what_if_explain(DbaWhatIf *what_if, int statement, const int *set, unsigned n, char **ret_plan, GError **error) DBA_CHECKED;
 

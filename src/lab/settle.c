@@ -90,8 +90,7 @@ static bool repair(DbaServer *server, const DbaRelation *relation, const char *t
 }
 
 static bool put_back(DbaServer *server, const DbaCheckAside *one, DbaLoad *load, GError **error) {
-  const char *open = strchr(one->check->definition, '('), *close = open ? strrchr(open, ')') : NULL;
-  g_autofree char *condition = close ? g_strndup(open, (gsize)(close + 1 - open)) : g_strdup("(true)"),
+  g_autofree char *expression = dba_check_expression(one->check->definition), *condition = g_strdup(expression ? expression : "(true)"),
                   *table = dba_sql_name(one->relation->schema, one->relation->name), *what = NULL,
                   *not_valid = g_strdup_printf("%s%s", one->check->definition, one->check->not_valid ? "" : " not valid");
   double all, breaking, left;

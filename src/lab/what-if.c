@@ -237,6 +237,28 @@ bool dba_what_if_costs(DbaWhatIf *what_if, const DbaWhatIfRequest *requests, uns
   return true;
 }
 
+bool dba_what_if_costs_of_each(DbaWhatIf *what_if, const DbaWhatIfRequest *requests, unsigned n, DbaArena *arena, DbaWhatIfCost *ret_costs,
+                               GError **error) {
+  g_autoptr(GError) problem = NULL;
+  if (dba_what_if_costs(what_if, requests, n, arena, ret_costs, &problem))
+    return true;
+  for (unsigned i = 0; i < n && g_error_matches(problem, DBA_ERROR, DBA_ERROR_DATABASE); i++) {
+    g_autoptr(GError) alone = NULL;
+    ret_costs[i] = (DbaWhatIfCost){.cost = -1};
+    if (!dba_what_if_costs(what_if, &requests[i], 1, arena, &ret_costs[i], &alone)) {
+      ret_costs[i] = (DbaWhatIfCost){.cost = -1};
+      if (!g_error_matches(alone, DBA_ERROR, DBA_ERROR_DATABASE)) {
+        g_propagate_error(error, g_steal_pointer(&alone));
+        return false;
+      }
+    }
+  }
+  if (g_error_matches(problem, DBA_ERROR, DBA_ERROR_DATABASE))
+    return true;
+  g_propagate_error(error, g_steal_pointer(&problem));
+  return false;
+}
+
 bool dba_what_if_explain(DbaWhatIf *what_if, int statement, const int *set, unsigned n, char **ret_plan, GError **error) {
   g_autoptr(GString) array = g_string_new("{"), checked = g_string_new("{"), plan = g_string_new(NULL);
   if (!add_id(what_if, checked, statement, true, error) || !add_set(what_if, array, set, n, error))

@@ -558,6 +558,11 @@ unsigned dba_statistics_object_columns(const DbaSchema *schema, const DbaStatist
   return 0;
 }
 
+char *dba_check_expression(const char *definition) {
+  const char *open = definition ? strchr(definition, '(') : NULL, *close = open ? strrchr(open, ')') : NULL;
+  return close ? g_strndup(open, (gsize)(close + 1 - open)) : NULL;
+}
+
 double dba_sequence_largest(const DbaSchema *schema, const DbaSequence *sequence) {
   static const struct {
     const char *type_name;

@@ -273,6 +273,8 @@ DbaIndex *dba_relation_index(const DbaRelation *relation, const char *name);
 // them); how many.  0 when they are more than `most`, or its table is not there.
 unsigned dba_statistics_object_columns(const DbaSchema *schema, const DbaStatisticsObject *object, unsigned most,
                                        const DbaRelation **ret_relation, const DbaColumn **ret_columns);
+// The expression of a CHECK (...), in its brackets, without what stands around it; NULL when the text is no check.  Free with g_free.
+char *dba_check_expression(const char *definition) DBA_CHECKED;
 // The greatest value that the sequence and the whole-number column it belongs to both hold; 0: it belongs to none.
 double dba_sequence_largest(const DbaSchema *schema, const DbaSequence *sequence);
 bool dba_relation_is_table(const DbaRelation *relation); // table or partitioned table

@@ -109,8 +109,6 @@ void dba_redact_put_schema(DbaRedacting *redaction);
 const char *const *dba_redact_value_alone(void *data, const char *schema, const char *table);
 // The first column of that domain, NULL when it has none.
 DbaRedactColumn *dba_redact_of_domain(const DbaRedacting *redaction, const DbaType *domain);
-// The expression of a CHECK (...), without what stands around it; NULL when the text is no check.  Free with g_free.
-char *dba_redact_check_expression(const char *definition);
 // What the outermost brackets of "RANGE (...)" hold; NULL when there are none or something follows.  Free with g_free.
 char *dba_redact_inside(const char *text);
 // The columns that a partition key names, by place; NULL for an expression.

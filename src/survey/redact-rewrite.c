@@ -124,7 +124,8 @@ static const char *repeat(DbaRedacting *redaction, const char *definition, Repla
 
 // ---- tables ---------------------------------------------------------------------------------------------------------
 
-static const char CHECK_OF_NOTHING[] = "a check of values that stand with no column";
+static const char CHECK_OF_NOTHING[] = "a check of values that stand with no column",
+                  DEFAULT_OF_NOTHING[] = "its default, a value without a place";
 
 static void leave_out(const DbaRedacting *redaction, const char *schema, const char *of, const char *name, const char *why) {
   dba_list_add_text(redaction->survey->arena, &redaction->survey->redaction.left_out,
@@ -133,7 +134,7 @@ static void leave_out(const DbaRedacting *redaction, const char *schema, const c
 
 // False: nothing could keep a check whose literals are others.
 static bool put_constraint(DbaRedacting *redaction, const DbaRelation *relation, DbaConstraint *constraint) {
-  g_autofree char *expression = !strcmp(constraint->kind, "check") ? dba_redact_check_expression(constraint->definition) : NULL;
+  g_autofree char *expression = !strcmp(constraint->kind, "check") ? dba_check_expression(constraint->definition) : NULL;
   if (!expression)
     return true;
   g_autoptr(GPtrArray) was = g_ptr_array_new(), is = g_ptr_array_new();
@@ -161,6 +162,11 @@ static void put_index(DbaRedacting *redaction, DbaRelation *relation, DbaIndex *
       constraint->definition = repeat(redaction, constraint->definition, &of_constraint);
 }
 
+static void name_kept(const DbaRedacting *redaction, const DbaRelation *relation, const char *value, const char *why) {
+  dba_list_add_text(redaction->survey->arena, &redaction->survey->redaction.kept,
+                    dba_arena_format(redaction->survey->arena, "%s.%s: %s, %s", relation->schema, relation->name, value, why));
+}
+
 // FOR VALUES FROM ('2024-01-01', 5) TO (...): each literal by its place in the brackets.
 static void put_bounds(DbaRedacting *redaction, DbaRelation *relation) {
   const DbaRelation *parent = dba_redact_relation(redaction, relation->partition_of_schema, relation->partition_of);
@@ -177,23 +183,19 @@ static void put_bounds(DbaRedacting *redaction, DbaRelation *relation) {
       place = text[at] == '(' ? 0 : place + (text[at] == ',' && !list);
     at = token->offset + token->length;
     const DbaColumn *column = dba_redact_partition_column(parent, place);
-    if (column) {
-      DbaSqlColumn *with = dba_arena_new0(redaction->survey->arena, DbaSqlColumn);
-      *with = (DbaSqlColumn){.schema = parent->schema, .table = parent->name, .column = column->name};
-      token->with = with;
-      token->predicate = true; // what has no place is lost
-    } else                     // an expression has no map, and other bounds would not be apart: they stay, and are told
+    if (!column) { // an expression has no map, and other bounds would not be apart: they stay, and are told
       token->structural = true;
-    if (!column)
-      dba_list_add_text(redaction->survey->arena, &redaction->survey->redaction.kept,
-                        dba_arena_format(redaction->survey->arena, "%s.%s: %s, a bound of an expression", relation->schema, relation->name,
-                                         token->value));
+      name_kept(redaction, relation, token->value, "a bound of an expression");
+      continue;
+    }
+    DbaSqlColumn *with = dba_arena_new0(redaction->survey->arena, DbaSqlColumn);
+    *with = (DbaSqlColumn){.schema = parent->schema, .table = parent->name, .column = column->name};
+    token->with = with;
+    token->predicate = true; // what has no place is lost
   }
   g_autoptr(GString) out = g_string_new(NULL);
   if (!dba_redact_put_tokens(redaction, text, &values, 0, strlen(text), NULL, out)) { // neutral ones would not be apart
-    dba_list_add_text(
-        redaction->survey->arena, &redaction->survey->redaction.kept,
-        dba_arena_format(redaction->survey->arena, "%s.%s: %s, bounds that have no other place", relation->schema, relation->name, text));
+    name_kept(redaction, relation, text, "bounds that have no other place");
     return;
   }
   relation->partition_bound = kept(redaction, out->str);
@@ -244,7 +246,7 @@ static void put_default(DbaRedacting *redaction, const DbaRelation *relation, Db
   column->default_expr = rewrite(redaction, before, column->default_expr, ")", &replaced);
   if (replaced.lost && !column->generated) {
     column->default_expr = NULL;
-    leave_out(redaction, relation->schema, relation->name, column->name, "its default, a value without a place");
+    leave_out(redaction, relation->schema, relation->name, column->name, DEFAULT_OF_NOTHING);
   }
 }
 
@@ -308,7 +310,7 @@ static void put_domain(DbaRedacting *redaction, DbaType *domain) {
   bool known;
   for (DBA_EACH(DbaDomainCheck, check, &domain->checks)) {
     known = false;
-    g_autofree char *expression = dba_redact_check_expression(check->definition);
+    g_autofree char *expression = dba_check_expression(check->definition);
     if (expression) {
       const char *open = strchr(check->definition, '(');
       g_autofree char *head = g_strndup(check->definition, (gsize)(open - check->definition));
@@ -321,9 +323,14 @@ static void put_domain(DbaRedacting *redaction, DbaType *domain) {
       leave_out(redaction, domain->schema, domain->name, check->name, CHECK_OF_NOTHING);
   }
   domain->checks.n = n;
-  if (domain->default_expr) // one that has no place is a neutral one
+  if (domain->default_expr) {
     domain->default_expr =
         rewrite_of_domain(redaction, domain, "select from dbarch_domain where value = (", domain->default_expr, ")", &known);
+    if (!known) {
+      domain->default_expr = NULL;
+      leave_out(redaction, domain->schema, NULL, domain->name, DEFAULT_OF_NOTHING);
+    }
+  }
 }
 
 // What stands between the language and the body, without SET clauses: their values are the owner's.

@@ -129,8 +129,8 @@ static void fix_domains(DbaRedacting *redaction) {
       if (!redaction->schema_too)
         g_hash_table_add(redaction->schema_literals, g_strdup(*label));
     for (DBA_EACH(DbaDomainCheck, check, &type->checks)) {
-      const char *open = check->definition ? strchr(check->definition, '(') : NULL;
-      g_autofree char *sql = open ? g_strdup_printf("select from dbarch_domain where %s", open) : NULL;
+      g_autofree char *expression = dba_check_expression(check->definition),
+                      *sql = expression ? g_strdup_printf("select from dbarch_domain where %s", expression) : NULL;
       DbaSqlValues values;
       note_literals(redaction, check->definition, 0);
       if (!sql || !dba_sql_read_values(sql, dba_redact_value_alone, NULL, redaction->survey->arena, &values, NULL))
@@ -150,11 +150,6 @@ static void fix_domains(DbaRedacting *redaction) {
   }
 }
 
-char *dba_redact_check_expression(const char *definition) {
-  const char *open = definition ? strchr(definition, '(') : NULL, *close = open ? strrchr(open, ')') : NULL;
-  return close ? g_strndup(open, (gsize)(close + 1 - open)) : NULL;
-}
-
 void dba_redact_read_schema(DbaRedacting *redaction) {
   fix_domains(redaction);
   for (DBA_EACH(DbaFunction, function, &redaction->survey->schema.functions))
@@ -163,7 +158,7 @@ void dba_redact_read_schema(DbaRedacting *redaction) {
     note_literals(redaction, object->definition, 0);
   for (DBA_EACH(DbaRelation, relation, &redaction->survey->schema.relations)) {
     for (DBA_EACH(DbaConstraint, constraint, &relation->constraints)) {
-      g_autofree char *expression = !strcmp(constraint->kind, "check") ? dba_redact_check_expression(constraint->definition) : NULL;
+      g_autofree char *expression = !strcmp(constraint->kind, "check") ? dba_check_expression(constraint->definition) : NULL;
       note_literals(redaction, constraint->definition, 0);
       fix_expression(redaction, relation, expression);
     }

@@ -85,9 +85,7 @@ static bool look_at_subject(const DbaRequest *request, DbaAnswer *answer, GError
     return false;
   if (subject.kind != DBA_SUBJECT_LIVE)
     return true;
-  g_autoptr(DbaServer) server = dba_server_open(subject.text, request->interrupt, error);
-  if (server)
-    dba_server_mark(server);
+  g_autoptr(DbaServer) server = dba_subject_connect(request, &subject, error);
   g_autoptr(DbaSurvey) survey = server ? dba_server_survey(server, subject.shown, DBA_SURVEY_NUMBERS, error) : NULL;
   if (!survey)
     return false;

@@ -117,6 +117,11 @@ static bool suppose(DbaWhatIf *what_if, Supposition *x, GError **error) {
   return true;
 }
 
+static void tell_unplanned(const char *sql, const char *why, DbaAnswer *answer) {
+  g_autofree char *shown = dba_text_printable(sql, false);
+  g_ptr_array_add(answer->warnings, g_strdup_printf("not planned: %.80s: %s", shown, why));
+}
+
 // The subject's own statements; those that cannot be planned are left out, by name.
 static void take_workload(DbaWhatIf *what_if, const DbaSurvey *survey, Supposition *x, DbaAnswer *answer) {
   for (DBA_EACH(DbaWorkloadStatement, statement, &survey->workload)) {
@@ -125,7 +130,7 @@ static void take_workload(DbaWhatIf *what_if, const DbaSurvey *survey, Suppositi
     if (!statement->text)
       continue;
     if (!dba_what_if_statement(what_if, statement->text, &number, &problem)) {
-      g_ptr_array_add(answer->warnings, g_strdup_printf("not planned: %.80s: %s", statement->text, problem->message));
+      tell_unplanned(statement->text, problem->message, answer);
       continue;
     }
     Planned *planned = dba_list_add(x->arena, &x->statements, sizeof *planned);
@@ -149,7 +154,18 @@ static const char *name_of(const Supposition *x, int64_t number) {
   return "?";
 }
 
-static bool plan(DbaWhatIf *what_if, Supposition *x, bool with_plans, GError **error) {
+// Of the workload: what could not be planned goes, by name.
+static void drop_unplanned(Supposition *x, DbaAnswer *answer) {
+  uint32_t n = 0;
+  for (DBA_EACH(Planned, planned, &x->statements))
+    if (planned->before < 0 || planned->after < 0)
+      tell_unplanned(planned->sql, "the server gives no plan of it, or not in ten seconds", answer);
+    else
+      *dba_list_at(Planned, &x->statements, n++) = *planned;
+  x->statements.n = n;
+}
+
+static bool plan(DbaWhatIf *what_if, Supposition *x, bool with_plans, DbaAnswer *answer, GError **error) {
   unsigned n = x->statements.n;
   g_autofree DbaWhatIfRequest *requests = g_new0(DbaWhatIfRequest, 2 * (n + 1));
   g_autofree DbaWhatIfCost *costs = g_new0(DbaWhatIfCost, 2 * (n + 1));
@@ -162,7 +178,8 @@ static bool plan(DbaWhatIf *what_if, Supposition *x, bool with_plans, GError **e
     requests[2 * i] = (DbaWhatIfRequest){number, NULL, 0};
     requests[2 * i + 1] = (DbaWhatIfRequest){number, (int *)(void *)x->set->data, x->set->len};
   }
-  if (!dba_what_if_costs(what_if, requests, 2 * n, x->arena, costs, error))
+  if (x->own ? !dba_what_if_costs(what_if, requests, 2 * n, x->arena, costs, error)
+             : !dba_what_if_costs_of_each(what_if, requests, 2 * n, x->arena, costs, error))
     return false;
   for (unsigned i = 0; i < n; i++) {
     Planned *planned = dba_list_at(Planned, &x->statements, i);
@@ -172,13 +189,16 @@ static bool plan(DbaWhatIf *what_if, Supposition *x, bool with_plans, GError **e
       dba_list_add_text(x->arena, &planned->used, name_of(x, dba_list_int(&costs[2 * i + 1].used, k)));
     g_autofree char *text = NULL;
     g_autoptr(GError) problem = NULL;
-    if (with_plans && !dba_what_if_explain(what_if, (int)planned->number, (int *)(void *)x->set->data, x->set->len, &text, &problem) &&
+    if (with_plans && planned->before >= 0 && planned->after >= 0 &&
+        !dba_what_if_explain(what_if, (int)planned->number, (int *)(void *)x->set->data, x->set->len, &text, &problem) &&
         !g_error_matches(problem, DBA_ERROR, DBA_ERROR_DATABASE)) { // a plan that cannot be shown has a cost still
       g_propagate_error(error, g_steal_pointer(&problem));
       return false;
     }
     planned->plan = text ? dba_arena_text(x->arena, text) : NULL;
   }
+  if (!x->own)
+    drop_unplanned(x, answer);
   return true;
 }
 
@@ -297,8 +317,7 @@ static void print(const Supposition *x, GString *out) {
     print_statement(x, order[i], out);
   }
   if (shown < x->statements.n)
-    g_string_append_printf(out, "\n%u statement%s %s\n", x->statements.n - shown, x->statements.n - shown == 1 ? "" : "s",
-                           x->growth_alone ? "keep their plan" : "cost what they did");
+    g_string_append_printf(out, "\nwithout a change of %s: %u\n", x->growth_alone ? "plan" : "cost", x->statements.n - shown);
   if (x->statements.n > 1) {
     Planned total = {.before = before, .after = after};
     g_string_append_printf(out, "\n%u statements, %s: ", x->statements.n, called ? "with their calls" : "each once");
@@ -322,10 +341,10 @@ static char *as_json(const Supposition *x, const char *subject, const DbaLab *la
 
 // Plans in a twin of today and in one of the horizon.
 static bool plan_growth(const DbaRequest *request, DbaAnswer *answer, const DbaLab *lab, DbaWhatIf *today, DbaSurvey *survey,
-                        Supposition *x, bool own, GError **error) {
+                        Supposition *x, GError **error) {
   g_autofree char *horizon = NULL;
   DbaList plans = {0};
-  if (!own)
+  if (!x->own)
     take_workload(today, survey, x, answer);
   if (!dba_request_grow(request, survey, &horizon, error))
     return false;
@@ -338,15 +357,17 @@ static bool plan_growth(const DbaRequest *request, DbaAnswer *answer, const DbaL
   for (uint32_t i = 0; i < plans.n; i++) {
     Planned *planned = dba_list_at(Planned, &x->statements, i);
     const DbaHorizonPlan *plan = dba_list_at(DbaHorizonPlan, &plans, i);
-    if (plan->problem)
+    if (plan->problem && x->own)
       return dba_fail(error, DBA_ERROR_INPUT, "%.80s: %s", planned->sql, plan->problem);
-    planned->before = plan->now;
+    planned->before = plan->problem ? -1 : plan->now;
     planned->after = plan->then;
     planned->plan_before = plan->plan_now;
     planned->plan = plan->plan_then;
     planned->flips = plan->flips;
     planned->unknown = !plan->plan_now || !plan->plan_then;
   }
+  if (!x->own)
+    drop_unplanned(x, answer);
   return true;
 }
 
@@ -380,12 +401,12 @@ bool dba_verb_lab_what_if(const DbaRequest *request, DbaAnswer *answer, GError *
   if (!what_if || !suppose(what_if, &x, error))
     return false;
   if (x.growth_alone) {
-    if (!plan_growth(request, answer, lab, what_if, survey, &x, own, error))
+    if (!plan_growth(request, answer, lab, what_if, survey, &x, error))
       return false;
   } else {
     if (!own)
       take_workload(what_if, survey, &x, answer);
-    if (!plan(what_if, &x, own || request->format == DBA_FORMAT_JSON, error))
+    if (!plan(what_if, &x, own || request->format == DBA_FORMAT_JSON, answer, error))
       return false;
   }
   g_autofree char *json = request->format == DBA_FORMAT_JSON ? as_json(&x, subject.shown, lab) : NULL;

@@ -137,9 +137,8 @@ static bool lab_stand_in(const DbaRequest *request, DbaAnswer *answer, GError **
                           getrandom(&sample.seed, sizeof sample.seed, 0) != sizeof sample.seed))
     return dba_fail(error, DBA_ERROR_BUG, "the system gives no random numbers");
   if (request->sample) {
-    if (!(source = dba_server_open(copy.subject.text, request->interrupt, error)))
+    if (!(source = dba_subject_connect(request, &copy.subject, error)))
       return false;
-    dba_server_mark(source);
     options.source = source;
     options.sample = &sample;
   }

@@ -131,25 +131,6 @@ static bool take_workload(Planning *planning, GError **error) {
   return true;
 }
 
-// All at once; one that fails takes the others with it, and then each is asked for alone.  Costs of those that cannot be planned are -1.
-static bool cost_all(Planning *planning, const DbaWhatIfRequest *requests, DbaWhatIfCost *costs, GError **error) {
-  g_autoptr(GError) problem = NULL;
-  guint n = planning->statements->len;
-  if (dba_what_if_costs(planning->what_if, requests, 2 * n, planning->arena, costs, &problem))
-    return true;
-  if (!outcome(&problem, error))
-    return false;
-  for (guint i = 0; i < n; i++) {
-    g_autoptr(GError) alone = NULL;
-    if (dba_what_if_costs(planning->what_if, &requests[2 * i], 2, planning->arena, &costs[2 * i], &alone))
-      continue;
-    if (!outcome(&alone, error))
-      return false;
-    costs[2 * i].cost = costs[2 * i + 1].cost = -1;
-  }
-  return true;
-}
-
 static bool plan_drop(Planning *planning, DbaFinding *finding, const DbaRelation *relation, GError **error) {
   g_autoptr(GError) problem = NULL;
   g_autofree char *index = dba_sql_name(relation->schema, finding->index), *change = g_strdup_printf("drop index %s", index);
@@ -166,13 +147,13 @@ static bool plan_drop(Planning *planning, DbaFinding *finding, const DbaRelation
     requests[2 * i] = (DbaWhatIfRequest){statement, NULL, 0};
     requests[2 * i + 1] = (DbaWhatIfRequest){statement, &number, 1};
   }
-  if (!cost_all(planning, requests, costs, error))
+  if (!dba_what_if_costs_of_each(planning->what_if, requests, 2 * n, planning->arena, costs, error))
     return false;
   guint told = 0;
   double before = 0, after = 0, worst = 1;
   guint dearest = 0;
   for (guint i = 0; i < n; i++) {
-    if (costs[2 * i].cost < 0) // it cannot be planned
+    if (costs[2 * i].cost < 0 || costs[2 * i + 1].cost < 0) // it cannot be planned
       continue;
     told++;
     before += costs[2 * i].cost;

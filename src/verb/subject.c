@@ -235,13 +235,18 @@ static DbaSurvey *survey_sql(const DbaRequest *request, const DbaSubject *subjec
   return g_steal_pointer(&survey);
 }
 
+DbaServer *dba_subject_connect(const DbaRequest *request, const DbaSubject *subject, GError **error) {
+  DbaServer *server = dba_server_open(subject->text, request->interrupt, error);
+  if (server)
+    dba_server_mark(server);
+  return server;
+}
+
 static DbaSurvey *read_subject(const DbaRequest *request, const DbaSubject *subject, DbaLab **lab, DbaReview *review, GError **error) {
   switch (subject->kind) {
   case DBA_SUBJECT_LIVE: {
     dba_request_progress(request, "reading %s", subject->shown);
-    g_autoptr(DbaServer) server = dba_server_open(subject->text, request->interrupt, error);
-    if (server)
-      dba_server_mark(server);
+    g_autoptr(DbaServer) server = dba_subject_connect(request, subject, error);
     DbaSurveyValues values = request->with_values ? DBA_SURVEY_VALUES : request->makes_rows ? DBA_SURVEY_COLUMN_VALUES : DBA_SURVEY_NUMBERS;
     return server ? dba_server_survey(server, subject->shown, values, error) : NULL;
   }

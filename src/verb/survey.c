@@ -17,7 +17,7 @@ typedef struct Sorter {
 static DbaServer *open_sorter(const Sorter *sorter, GError **error) {
   g_autofree char *substitution = NULL;
   if (sorter->subject->kind == DBA_SUBJECT_LIVE) {
-    DbaServer *server = dba_server_open(sorter->subject->text, sorter->request->interrupt, error);
+    DbaServer *server = dba_subject_connect(sorter->request, sorter->subject, error);
     if (server)
       dba_server_mark(server);
     return server;

@@ -105,6 +105,9 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(DbaSubject, dba_subject_clear)
 // Tells by looking what the request is about; what could be two things is an error that names both.
 bool dba_subject_find(const DbaRequest *request, DbaSubject *ret_subject, GError **error) DBA_CHECKED;
 
+// A session of a live subject, whose statements are marked as ours (dba_server_mark).  The one way to it.
+DbaServer *dba_subject_connect(const DbaRequest *request, const DbaSubject *subject, GError **error) DBA_CHECKED;
+
 // Reads the subject.  SQL is loaded into database "subject" of a lab, which is started when *lab is NULL (and then the
 // caller's to stop).  `review` collects notes; NULL: dropped.
 DbaSurvey *dba_subject_survey(const DbaRequest *request, const DbaSubject *subject, DbaLab **lab, DbaReview *review,
