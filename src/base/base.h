@@ -147,6 +147,9 @@ void dba_json_put_int(DbaJson *json, const char *key, int64_t value);
 // Pretty-printed, newline at the end.
 char *dba_json_text(const DbaJson *json) DBA_CHECKED;
 
+// Appends the text as a JSON string, quotes included; NULL as null.
+void dba_json_append_quoted(GString *out, const char *text);
+
 // Reads `text` into *item, allocating from `arena`.  Unknown keys, wrong kinds and broken JSON are errors that name
 // file, line and column or the path of the key.  `name` stands for the file in messages.
 bool dba_json_read(DbaArena *arena, const char *name, const char *text, size_t length, const DbaRecord *record, void *item,

@@ -109,6 +109,16 @@ void dba_json_put_list(DbaJson *json, const char *key, const DbaRecord *record, 
   put(json, key, list_value(json->doc, NULL, record, list, omit_flags));
 }
 
+void dba_json_append_quoted(GString *out, const char *text) {
+  yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
+  yyjson_mut_doc_set_root(doc, text ? text_value(doc, text) : yyjson_mut_null(doc));
+  size_t length;
+  char *json = yyjson_mut_write(doc, 0, &length);
+  g_string_append_len(out, json, (gssize)length);
+  free(json);
+  yyjson_mut_doc_free(doc);
+}
+
 void dba_json_put_text(DbaJson *json, const char *key, const char *value) { put(json, key, text_value(json->doc, value)); }
 
 void dba_json_put_int(DbaJson *json, const char *key, int64_t value) { put(json, key, yyjson_mut_sint(json->doc, value)); }

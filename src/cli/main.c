@@ -171,12 +171,23 @@ static bool set_up_stand_in(const DbaOptions *options, DbaRequest *request, GErr
   return true;
 }
 
+static bool set_format(const DbaOptions *options, const char *format, DbaRequest *request, GError **error) {
+  request->format = options->flags[DBA_OPTION_JSON] ? DBA_FORMAT_JSON : DBA_FORMAT_TTY;
+  g_autofree char *all = g_strjoinv(", ", (char **)(uintptr_t)dba_format_names());
+  if (format && !dba_format_parse(format, &request->format))
+    return dba_fail(error, DBA_ERROR_USAGE, "--format %s: the formats are %s", format,
+                    options->verb->tells_findings ? all : "tty and json");
+  if (request->format > DBA_FORMAT_JSON && !options->verb->tells_findings)
+    return dba_fail(error, DBA_ERROR_USAGE, "--format %s: the formats of %s are tty and json", format, options->verb->name);
+  return true;
+}
+
 static bool set_up(const DbaOptions *options, DbaRequest *request, GError **error) {
   const char *format = options->texts[DBA_OPTION_FORMAT], *color = options->texts[DBA_OPTION_COLOR],
              *budget = options->texts[DBA_OPTION_BUDGET], *major = options->texts[DBA_OPTION_PG_MAJOR];
-  static const char *const formats[] = {"tty", "json", NULL}, *const whens[] = {"auto", "always", "never", NULL};
-  if (format && !g_strv_contains(formats, format))
-    return dba_fail(error, DBA_ERROR_USAGE, "--format %s: the formats are tty and json", format);
+  static const char *const whens[] = {"auto", "always", "never", NULL};
+  if (!set_format(options, format, request, error))
+    return false;
   if (color && !g_strv_contains(whens, color))
     return dba_fail(error, DBA_ERROR_USAGE, "--color %s: say auto, always or never", color);
   request->budget_seconds = budget ? parse_time(budget) : 120;
@@ -202,7 +213,6 @@ static bool set_up(const DbaOptions *options, DbaRequest *request, GError **erro
       return dba_fail(error, DBA_ERROR_USAGE, "unknown rule \"%s\" (%s%s%s)", (const char *)options->rules->pdata[i],
                       near ? "did you mean \"" : "there are: ", near ? near : all, near ? "\"?" : "");
     }
-  request->format = options->flags[DBA_OPTION_JSON] || !g_strcmp0(format, "json") ? DBA_FORMAT_JSON : DBA_FORMAT_TTY;
   request->color = color && strcmp(color, "auto") ? !strcmp(color, "always") : isatty(STDOUT_FILENO) && !g_getenv("NO_COLOR");
   request->width = terminal_width();
   request->words = (const char *const *)options->words->pdata;
@@ -218,6 +228,8 @@ static bool set_up(const DbaOptions *options, DbaRequest *request, GError **erro
   request->grow = options->texts[DBA_OPTION_GROW];
   request->at = options->texts[DBA_OPTION_AT];
   request->since = options->texts[DBA_OPTION_SINCE];
+  request->from = options->texts[DBA_OPTION_FROM];
+  request->layout = options->texts[DBA_OPTION_LAYOUT];
   request->workload = options->texts[DBA_OPTION_WORKLOAD];
   request->config = options->texts[DBA_OPTION_CONFIG]                ? options->texts[DBA_OPTION_CONFIG]
                     : g_file_test("dbarch.yaml", G_FILE_TEST_EXISTS) ? "dbarch.yaml"

@@ -79,6 +79,7 @@ typedef struct DbaFinding {
   const char *why;            // what it costs, with the reason
   const char *question;       // iron law 8
   const char *file;           // where the subject defines it
+  const char *excerpt;        // its line there, with a caret beneath; NULL: none
   const char *severity_name;  // in JSON
   const char *proof;          // "proven", "unproven: reason", "planned, not run", "not needed", "tried and rejected"
   int64_t line, severity;

@@ -9,6 +9,7 @@
 
 #include "finding/finding.h"
 #include "server/server.h"
+#include "sql/sql.h"
 
 #define DBA_LAB_SUPERUSER "dbarch"
 #define DBA_LAB_SUBJECT_ROLE "dbarch_subject"
@@ -133,6 +134,15 @@ bool dba_lab_load_file(const DbaLab *lab, const char *database, const char *path
 // note, not an error, when `lenient`.
 bool dba_lab_load_text(const DbaLab *lab, const char *database, const char *name, const char *sql, bool lenient, DbaLoad *load,
                        GError **error) DBA_CHECKED;
+// A session in which a subject's statements run one after the other, as in a file: for those who look at what each of them does.
+// What is given to it must outlive it.  `root`: as above; NULL: nothing is included.
+typedef struct DbaLabSession DbaLabSession;
+DbaLabSession *dba_lab_session_open(const DbaLab *lab, const char *database, const char *root, DbaLoad *load, GError **error) DBA_CHECKED;
+bool dba_lab_session_run(DbaLabSession *session, const DbaSqlStatement *item, GError **error) DBA_CHECKED;
+DbaServer *dba_lab_session_server(DbaLabSession *session);
+void dba_lab_session_close(DbaLabSession *session);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(DbaLabSession, dba_lab_session_close)
+
 // Marks as invalid, in a lab database built from the schema, the indexes that are invalid in it.
 bool dba_lab_invalidate_indexes(const DbaLab *lab, const char *database, const DbaSchema *schema, GError **error) DBA_CHECKED;
 // NOLOGIN roles for every owner and grantee of the schema.

@@ -39,7 +39,7 @@ void dba_load_note(DbaLoad *load, const char *file, uint32_t line, const char *t
   g_ptr_array_add(load->notes, note);
 }
 
-typedef struct Loader {
+struct DbaLabSession {
   const DbaLab *lab;
   const char *database;
   DbaServer *server; // the subject's session
@@ -49,7 +49,8 @@ typedef struct Loader {
   unsigned depth;
   uint32_t copy_line; // of the first row of the COPY under way
   bool lenient, copying, copy_line_known, skipping_copy, in_transaction;
-} Loader;
+};
+typedef struct DbaLabSession Loader;
 
 static void note(Loader *loader, const DbaPlace *place, const char *format, ...) DBA_PRINTF(3, 4);
 static void note(Loader *loader, const DbaPlace *place, const char *format, ...) {
@@ -67,8 +68,11 @@ static bool create_extension(Loader *loader, const char *sql, GError **error) {
   if (!server)
     return false;
   const char *parameters[] = {dba_result_text(schema, 0, 0) ? dba_result_text(schema, 0, 0) : "", NULL};
-  g_autoptr(DbaResult) set = dba_server_query(server, dba_embedded_lab_sql("set_search_path"), parameters, error);
-  return set && dba_server_exec(server, sql, error);
+  g_autoptr(DbaResult) set = dba_server_query(server, dba_embedded_lab_sql("extension_session"), parameters, error);
+  if (!set || !dba_server_exec(server, sql, error))
+    return false;
+  g_autoptr(DbaResult) given = dba_server_query(server, dba_embedded_lab_sql("give_extensions"), NULL, error);
+  return given != NULL;
 }
 
 // A role that the subject names: NOLOGIN, no rights; the subject role becomes a member so that it can give things to it.
@@ -193,6 +197,7 @@ static int special(Loader *loader, const DbaSqlStatement *statement, GError **er
     note(loader, place, "role \"%s\" is made without login and rights", facts->name);
     return 1;
   case DBA_SQL_DATABASE: note(loader, place, "a statement about databases is left out: everything is loaded into one"); return 1;
+  case DBA_SQL_ROLE: note(loader, place, "a change or removal of a role is left out: roles are shared by all databases"); return 1;
   default: return 0;
   }
 }
@@ -390,6 +395,30 @@ static bool begin(Loader *loader, GError **error) {
   if (loader->server)
     dba_server_set_deadline(loader->server, loader->load->deadline_us);
   return loader->server != NULL;
+}
+
+DbaLabSession *dba_lab_session_open(const DbaLab *lab, const char *database, const char *root, DbaLoad *load, GError **error) {
+  g_autofree Loader *loader = g_new0(Loader, 1);
+  *loader = (Loader){.lab = lab, .database = database, .load = load, .root = root};
+  if (!begin(loader, error))
+    return NULL;
+  loader->sql = g_string_new(NULL);
+  return g_steal_pointer(&loader);
+}
+
+bool dba_lab_session_run(DbaLabSession *session, const DbaSqlStatement *item, GError **error) {
+  session->in_transaction = dba_server_in_transaction(session->server);
+  return visit(item, session, error);
+}
+
+DbaServer *dba_lab_session_server(DbaLabSession *session) { return session->server; }
+
+void dba_lab_session_close(DbaLabSession *session) {
+  if (!session)
+    return;
+  dba_server_close(session->server);
+  g_string_free(session->sql, TRUE);
+  g_free(session);
 }
 
 static void end(Loader *loader, bool ok) {

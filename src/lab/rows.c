@@ -90,10 +90,15 @@ static char *value_expression(const DbaSchema *schema, const DbaColumn *column, 
 
 enum { UNKNOWN_ROWS = 10000 };
 
+// What is done about CHECK constraints: nothing; their literals stand in for values ("status in ('new', 'paid')"); the column is left to its
+// default or to NULL.
+typedef enum Attempt { AS_THEY_COME, LITERALS_OF_CHECKS, WITHOUT_CHECKED, N_ATTEMPTS } Attempt;
+
 typedef struct Filler {
   const DbaSchema *schema;
   const GPtrArray *relations;
   int64_t limit;
+  Attempt attempt;
 } Filler;
 
 static int64_t rows_of(const Filler *filler, const DbaRelation *relation) {
@@ -123,6 +128,33 @@ static const DbaColumnStatistics *statistics_of(const DbaRelation *relation, con
   return NULL;
 }
 
+static bool is_checked(const DbaRelation *relation, const char *column) {
+  for (DBA_EACH(DbaConstraint, constraint, &relation->constraints))
+    if (!strcmp(constraint->kind, "check") && dba_list_has_text(&constraint->columns, column))
+      return true;
+  return false;
+}
+
+// One of the strings that the checks of the column alone name, by the number; NULL: they name none.
+static char *literal_expression(const DbaRelation *relation, const char *column, const char *number) {
+  g_autoptr(DbaArena) arena = dba_arena_new();
+  g_autoptr(GString) sql = g_string_new("(array[");
+  uint32_t n = 0;
+  for (DBA_EACH(DbaConstraint, constraint, &relation->constraints)) {
+    DbaList tokens = {0};
+    if (strcmp(constraint->kind, "check") || constraint->columns.n != 1 || strcmp(dba_list_text(&constraint->columns, 0), column))
+      continue;
+    dba_sql_read_tokens(constraint->definition, arena, &tokens);
+    for (DBA_EACH(DbaSqlToken, token, &tokens))
+      if (token->kind == DBA_SQL_A_STRING) {
+        g_string_append(sql, n++ ? ", " : "");
+        dba_sql_append_literal(sql, token->value);
+      }
+  }
+  g_string_append_printf(sql, "]::text[])[(1 + (%s) %% %u)::int]", number, MAX(n, 1));
+  return n ? g_strdup(sql->str) : NULL;
+}
+
 static char *column_expression(const Filler *filler, const DbaRelation *relation, const DbaColumn *column, int64_t rows) {
   uint32_t at = 0;
   const DbaColumnStatistics *statistics = statistics_of(relation, column->name);
@@ -146,7 +178,10 @@ static char *column_expression(const Filler *filler, const DbaRelation *relation
     double distinct = statistics ? (statistics->distinct < 0 ? -statistics->distinct * (double)rows : statistics->distinct) : 0;
     number =
         unique || distinct < 1 ? g_strdup("i") : g_strdup_printf("((i * 104729) %% %" G_GINT64_FORMAT " + 1)", (int64_t)MAX(distinct, 1));
-    value = value_expression(filler->schema, column, number);
+    value = filler->attempt >= LITERALS_OF_CHECKS ? literal_expression(relation, column->name, number) : NULL;
+    if (!value && filler->attempt == WITHOUT_CHECKED && is_checked(relation, column->name) && (column->default_expr || !column->not_null))
+      return NULL;
+    value = value ? value : value_expression(filler->schema, column, number);
   }
   if (!value)
     return column->not_null ? (column->default_expr ? NULL : g_strdup("?")) : NULL; // left to the default, or to NULL
@@ -158,8 +193,6 @@ static char *column_expression(const Filler *filler, const DbaRelation *relation
 }
 
 static bool fill(Filler *filler, DbaServer *server, const DbaRelation *relation, DbaLoad *load, GHashTable *filled, GError **error) {
-  if (strcmp(relation->kind, "table") && strcmp(relation->kind, "partitioned table"))
-    return true;
   int64_t rows = rows_of(filler, relation);
   g_autoptr(GString) columns = g_string_new(NULL);
   g_autoptr(GString) values = g_string_new(NULL);
@@ -192,6 +225,8 @@ static bool fill(Filler *filler, DbaServer *server, const DbaRelation *relation,
     g_propagate_error(error, g_steal_pointer(&problem));
     return false;
   }
+  if (!strcmp(dba_server_sqlstate(server), "23514") && ++filler->attempt < N_ATTEMPTS)
+    return fill(filler, server, relation, load, filled, error);
   g_autofree char *text = g_strdup_printf("no rows could be generated: %s", problem->message);
   dba_load_note(load, name, 0, text);
   return true;
@@ -199,13 +234,16 @@ static bool fill(Filler *filler, DbaServer *server, const DbaRelation *relation,
 
 bool dba_lab_generate_rows(DbaServer *server, const DbaSchema *schema, const GPtrArray *relations, int64_t limit, gint64 deadline_us,
                            DbaLoad *load, GHashTable *filled, GError **error) {
-  Filler filler = {schema, relations, limit};
+  Filler filler = {schema, relations, limit, AS_THEY_COME};
   dba_server_set_deadline(server, deadline_us);
   if (!dba_server_exec(server, "set session_replication_role = replica", error))
     return false;
-  for (guint i = 0; i < relations->len && g_get_monotonic_time() < deadline_us; i++)
-    if (!fill(&filler, server, relations->pdata[i], load, filled, error))
+  for (guint i = 0; i < relations->len && g_get_monotonic_time() < deadline_us; i++) {
+    const DbaRelation *relation = relations->pdata[i];
+    filler.attempt = AS_THEY_COME;
+    if (dba_relation_is_table(relation) && !fill(&filler, server, relation, load, filled, error))
       return false;
+  }
   dba_server_set_deadline(server, 0);
   g_autoptr(GError) busy = NULL; // with a statement that resists its end: the session ends with it
   if (!dba_server_exec(server, "reset session_replication_role", &busy) && !g_error_matches(busy, DBA_ERROR, DBA_ERROR_DATABASE)) {

@@ -7,9 +7,9 @@
 #define F(type, member, kind) DBA_FIELD(type, member, kind, 0)
 static const DbaField note_fields[] = {F(DbaReviewNote, place, TEXT), F(DbaReviewNote, text, TEXT), {0}};
 static const DbaField migration_fields[] = {
-    F(DbaMigration, number, TEXT), F(DbaMigration, name, TEXT), F(DbaMigration, finding, TEXT), {0}};
+    F(DbaWrittenMigration, number, TEXT), F(DbaWrittenMigration, name, TEXT), F(DbaWrittenMigration, finding, TEXT), {0}};
 const DbaRecord dba_review_note_record = {"note", sizeof(DbaReviewNote), note_fields};
-const DbaRecord dba_migration_record = {"migration", sizeof(DbaMigration), migration_fields};
+const DbaRecord dba_written_migration_record = {"migration", sizeof(DbaWrittenMigration), migration_fields};
 
 #define T DbaReportDocument
 static const DbaField document_fields[] = {
@@ -31,7 +31,7 @@ static const DbaField document_fields[] = {
     DBA_FIELD_OF(T, unjudged, dba_unjudged_record, 0),
     DBA_FIELD_OF(T, gaps, dba_gap_record, 0),
     DBA_FIELD_OF(T, unmodelled, dba_unmodelled_record, 0),
-    DBA_FIELD_OF(T, migrations, dba_migration_record, 0),
+    DBA_FIELD_OF(T, migrations, dba_written_migration_record, 0),
     DBA_FIELD_OF(T, notes, dba_review_note_record, 0),
     {0},
 };
@@ -40,7 +40,7 @@ static const DbaRecord document_record = {"findings file", sizeof(DbaReportDocum
 
 // What every reader of the document relies on.
 static bool is_whole(const DbaReportDocument *document) {
-  for (DBA_EACH(DbaMigration, migration, &document->migrations))
+  for (DBA_EACH(DbaWrittenMigration, migration, &document->migrations))
     if (!migration->name || !migration->number || !migration->finding)
       return false;
   for (DBA_EACH(DbaFinding, finding, &document->findings)) {
@@ -98,7 +98,7 @@ char *dba_report_json(const DbaReview *review) {
   dba_json_put_list(json, "unjudged", &dba_unjudged_record, &review->findings->unjudged, 0);
   dba_json_put_list(json, "gaps", &dba_gap_record, &review->survey->gaps, 0);
   dba_json_put_list(json, "unmodelled", &dba_unmodelled_record, &review->survey->schema.unmodelled, 0);
-  dba_json_put_list(json, "migrations", &dba_migration_record, &review->migrations, 0);
+  dba_json_put_list(json, "migrations", &dba_written_migration_record, &review->migrations, 0);
   dba_json_put_list(json, "notes", &dba_review_note_record, &review->notes, 0);
   return dba_json_text(json);
 }
@@ -163,7 +163,7 @@ void dba_report_migrations(DbaReview *review, DbaFindings *findings) {
           strcmp(finding->proof, "proven") || removes(finding) != (pass == 1))
         continue;
       g_autofree char *up = file_text(finding, true), *down = file_text(finding, false);
-      DbaMigration *migration = dba_list_add(review->arena, &review->migrations, sizeof *migration);
+      DbaWrittenMigration *migration = dba_list_add(review->arena, &review->migrations, sizeof *migration);
       migration->number = dba_arena_format(review->arena, "%03u", ++number);
       migration->name = dba_arena_format(review->arena, "%s_%s", migration->number, finding->change.name);
       migration->up = dba_arena_text(review->arena, up);

@@ -2,19 +2,19 @@
 // Reports: one review as terminal text, JSON, an HTML page, and migration files.
 #pragma once
 
-#include "finding/finding.h"
+#include "migrate/migrate.h"
 
 typedef struct DbaReviewNote {
   const char *place, *text; // "file:12" or NULL
 } DbaReviewNote;
 
-typedef struct DbaMigration {
+typedef struct DbaWrittenMigration {
   const char *number;    // "001"
   const char *name;      // "001_index_order_items_order_id"
   const char *up, *down; // whole files
   const char *finding;   // object
   const DbaFinding *source;
-} DbaMigration;
+} DbaWrittenMigration;
 
 // All that a report shows.  Borrowed documents; nothing here is freed by the report.
 typedef struct DbaReview {
@@ -22,7 +22,7 @@ typedef struct DbaReview {
   const DbaFindings *findings;
   DbaArena *arena;
   DbaList notes;        // DbaReviewNote
-  DbaList migrations;   // DbaMigration
+  DbaList migrations;   // DbaWrittenMigration
   const char *lab;      // "PostgreSQL 17.11 (private runtime)"; NULL: no lab could be started
   bool together;        // all migrations ran up in turn and down again, and the catalog compared equal
   const char *lab_note; // a substitution: another major version or locale than the subject's
@@ -43,10 +43,12 @@ typedef struct DbaReportDocument {
   DbaList findings, checked, unjudged, gaps, unmodelled, migrations, notes;
 } DbaReportDocument;
 
-extern const DbaRecord dba_review_note_record, dba_migration_record;
+extern const DbaRecord dba_review_note_record, dba_written_migration_record;
 
 // "3 must fix, 5 worth it, 1 question, 2 tried and rejected"
 char *dba_report_verdict(const DbaReview *review) DBA_CHECKED;
+// The counts alone; empty where there is nothing to count.
+char *dba_report_counts(const DbaFindings *findings) DBA_CHECKED;
 // What a receipt's ratio says: "205x less (198x to 212x)", "12% less (9% to 14%)", "no difference beyond the noise (5% less to 3%
 // more)"; NULL for one run.
 char *dba_report_difference(const DbaReceipt *receipt) DBA_CHECKED;
@@ -68,3 +70,33 @@ char *dba_report_html(const DbaReview *review) DBA_CHECKED;
 
 // Numbers the proven changes of the findings and writes their files' texts: creations before removals.
 void dba_report_migrations(DbaReview *review, DbaFindings *findings);
+
+// ---- formats of other programs --------------------------------------------------------------------------------------
+
+typedef enum DbaFormat {
+  DBA_FORMAT_TTY,
+  DBA_FORMAT_JSON,
+  DBA_FORMAT_MD,
+  DBA_FORMAT_GITHUB, // annotations of a workflow's log
+  DBA_FORMAT_GITLAB, // Code Quality report
+  DBA_FORMAT_SARIF,  // 2.1.0
+  DBA_FORMAT_JUNIT,
+  DBA_N_FORMATS
+} DbaFormat;
+const char *const *dba_format_names(void); // "tty", "json" ..., NULL-terminated
+bool dba_format_parse(const char *name, DbaFormat *ret_format) DBA_CHECKED;
+
+// What a rule is, for formats that tell.
+typedef struct DbaToldRule {
+  const char *rule, *title, *explain;
+} DbaToldRule;
+// Findings in one of the formats behind JSON.  `title`: what was looked at.  `rules` ends with a NULL rule.  `passed`, or NULL: texts: what had
+// nothing to find, for JUnit.  Rejected findings are not told; suppressed ones only where the format has a word for them.
+char *dba_report_findings(const DbaFindings *findings, DbaFormat format, const char *title, const DbaToldRule *rules,
+                          const DbaList *passed) DBA_CHECKED;
+
+// ---- migrations -----------------------------------------------------------------------------------------------------
+
+// `server`: what they were run on: "PostgreSQL 17.11 (private runtime)".
+char *dba_report_verified(const DbaVerification *verification, const char *server, bool color, unsigned width) DBA_CHECKED;
+char *dba_report_verified_json(const DbaVerification *verification, const char *server) DBA_CHECKED;

@@ -13,22 +13,28 @@ static void append_count(GString *out, unsigned n, const char *one, const char *
     g_string_append_printf(out, "%s%u %s", out->len ? ", " : "", n, n == 1 ? one : many);
 }
 
-char *dba_report_verdict(const DbaReview *review) {
+char *dba_report_counts(const DbaFindings *findings) {
   GString *out = g_string_new(NULL);
   unsigned rejected = 0, suppressed = 0;
-  for (DBA_EACH(DbaFinding, finding, &review->findings->findings)) {
+  for (DBA_EACH(DbaFinding, finding, &findings->findings)) {
     rejected += finding->rejected && !finding->suppressed;
     suppressed += finding->suppressed;
   }
-  append_count(out, dba_findings_count(review->findings, DBA_MUST_FIX), "must fix", "must fix");
-  append_count(out, dba_findings_count(review->findings, DBA_WORTH_IT), "worth it", "worth it");
-  append_count(out, dba_findings_count(review->findings, DBA_QUESTION), "question", "questions");
-  append_count(out, dba_findings_count(review->findings, DBA_NOTE), "note", "notes");
+  append_count(out, dba_findings_count(findings, DBA_MUST_FIX), "must fix", "must fix");
+  append_count(out, dba_findings_count(findings, DBA_WORTH_IT), "worth it", "worth it");
+  append_count(out, dba_findings_count(findings, DBA_QUESTION), "question", "questions");
+  append_count(out, dba_findings_count(findings, DBA_NOTE), "note", "notes");
   append_count(out, rejected, "tried and rejected", "tried and rejected");
   append_count(out, suppressed, "allowed by its owner", "allowed by their owner");
-  if (!out->len)
-    g_string_append(out, review->survey->schema.relations.n ? "nothing to fix" : "nothing to look at: no table and no view");
   return g_string_free(out, FALSE);
+}
+
+char *dba_report_verdict(const DbaReview *review) {
+  char *counts = dba_report_counts(review->findings);
+  if (*counts)
+    return counts;
+  g_free(counts);
+  return g_strdup(review->survey->schema.relations.n ? "nothing to fix" : "nothing to look at: no table and no view");
 }
 
 char *dba_report_amount(double value, const char *unit) {

@@ -40,7 +40,57 @@ static bool find_write(Node *node, void *found) {
   return raw_expression_tree_walker(node, find_write, found);
 }
 
-static void read_facts(Node *node, DbaSqlFacts *facts) {
+static const char *transaction_word(TransactionStmtKind kind) {
+  switch (kind) {
+  case TRANS_STMT_BEGIN:
+  case TRANS_STMT_START: return "begin";
+  case TRANS_STMT_COMMIT: return "commit";
+  case TRANS_STMT_ROLLBACK: return "rollback";
+  default: return "other";
+  }
+}
+
+static bool has_option(const List *options, const char *name) {
+  for (int i = 0; i < list_length(options); i++)
+    if (!strcmp(((DefElem *)list_nth(options, i))->defname, name))
+      return true;
+  return false;
+}
+
+static bool detaches_concurrently(const AlterTableStmt *alter) {
+  for (int i = 0; i < list_length(alter->cmds); i++) {
+    const AlterTableCmd *command = list_nth(alter->cmds, i);
+    if (command->subtype == AT_DetachPartition && ((PartitionCmd *)command->def)->concurrent)
+      return true;
+  }
+  return false;
+}
+
+// What standard_ProcessUtility and the functions below it refuse in a transaction block, by the text alone.
+static bool is_outside_transaction(const Node *node, const DbaSqlFacts *facts) {
+  switch (nodeTag(node)) {
+  case T_VacuumStmt: return ((const VacuumStmt *)node)->is_vacuumcmd;
+  case T_ClusterStmt: return !((const ClusterStmt *)node)->relation;
+  case T_ReindexStmt: {
+    ReindexObjectType kind = ((const ReindexStmt *)node)->kind;
+    return facts->concurrently || kind == REINDEX_OBJECT_SCHEMA || kind == REINDEX_OBJECT_SYSTEM || kind == REINDEX_OBJECT_DATABASE;
+  }
+  case T_CreatedbStmt:
+  case T_DropdbStmt:
+  case T_CreateTableSpaceStmt:
+  case T_DropTableSpaceStmt:
+  case T_AlterSystemStmt:
+  case T_DropSubscriptionStmt:
+  case T_CreateSubscriptionStmt: return true;
+  case T_AlterTableStmt: return detaches_concurrently((const AlterTableStmt *)node);
+  case T_DiscardStmt: return ((const DiscardStmt *)node)->target == DISCARD_ALL;
+  case T_IndexStmt:
+  case T_DropStmt: return facts->concurrently;
+  default: return false;
+  }
+}
+
+static void read_kind(Node *node, DbaSqlFacts *facts) {
   *facts = (DbaSqlFacts){0};
   switch (nodeTag(node)) {
   case T_CreateStmt:
@@ -69,12 +119,7 @@ static void read_facts(Node *node, DbaSqlFacts *facts) {
     }
     break;
   }
-  case T_ReindexStmt: {
-    const List *params = ((ReindexStmt *)node)->params;
-    for (int i = 0; i < list_length(params); i++)
-      facts->concurrently |= !strcmp(((DefElem *)list_nth(params, i))->defname, "concurrently");
-    break;
-  }
+  case T_ReindexStmt: facts->concurrently = has_option(((ReindexStmt *)node)->params, "concurrently"); break;
   case T_ViewStmt:
     facts->tag = DBA_SQL_CREATE_VIEW;
     name_of(((ViewStmt *)node)->view, facts);
@@ -131,7 +176,10 @@ static void read_facts(Node *node, DbaSqlFacts *facts) {
   case T_AlterOwnerStmt: facts->tag = ((AlterOwnerStmt *)node)->objectType == OBJECT_DATABASE ? DBA_SQL_DATABASE : DBA_SQL_OWNER; break;
   case T_GrantStmt: facts->tag = ((GrantStmt *)node)->objtype == OBJECT_DATABASE ? DBA_SQL_DATABASE : DBA_SQL_GRANT; break;
   case T_GrantRoleStmt: facts->tag = DBA_SQL_GRANT; break;
-  case T_TransactionStmt: facts->tag = DBA_SQL_TRANSACTION; break;
+  case T_TransactionStmt:
+    facts->tag = DBA_SQL_TRANSACTION;
+    facts->name = transaction_word(((TransactionStmt *)node)->kind);
+    break;
   case T_VariableSetStmt:
     facts->tag = DBA_SQL_SET;
     facts->name = ((VariableSetStmt *)node)->name;
@@ -170,12 +218,20 @@ static void read_facts(Node *node, DbaSqlFacts *facts) {
     facts->changes_data = true;
     name_of(((MergeStmt *)node)->relation, facts);
     break;
+  case T_AlterRoleStmt:
+  case T_AlterRoleSetStmt:
+  case T_DropRoleStmt: facts->tag = DBA_SQL_ROLE; break;
   case T_CreatedbStmt:
   case T_DropdbStmt:
   case T_AlterDatabaseStmt:
   case T_AlterDatabaseSetStmt: facts->tag = DBA_SQL_DATABASE; break;
   default: break;
   }
+}
+
+static void read_facts(Node *node, DbaSqlFacts *facts) {
+  read_kind(node, facts);
+  facts->outside_transaction = is_outside_transaction(node, facts);
 }
 
 static bool syntax_error(const DbaSqlItem *item, const PgQueryError *problem, GError **error) {

@@ -65,7 +65,7 @@ typedef enum DbaSqlTag {
   DBA_SQL_COMMENT,
   DBA_SQL_OWNER, // ALTER ... OWNER TO, and default privileges of a role
   DBA_SQL_GRANT,
-  DBA_SQL_TRANSACTION, // BEGIN, COMMIT, ROLLBACK, SAVEPOINT ...
+  DBA_SQL_TRANSACTION, // BEGIN, COMMIT, ROLLBACK, SAVEPOINT ...; the name is "begin", "commit", "rollback" or "other"
   DBA_SQL_SET,
   DBA_SQL_COPY_FROM_STDIN,
   DBA_SQL_COPY_OTHER,
@@ -76,6 +76,7 @@ typedef enum DbaSqlTag {
   DBA_SQL_MERGE,
   DBA_SQL_DATABASE,   // CREATE, DROP, ALTER DATABASE
   DBA_SQL_DROP_INDEX, // of one index
+  DBA_SQL_ROLE,       // ALTER, DROP ROLE
   DBA_SQL_N_TAGS,
 } DbaSqlTag;
 
@@ -86,6 +87,7 @@ typedef struct DbaSqlFacts {
   const char *table;         // CREATE INDEX and CREATE TRIGGER: the table; NULL else
   bool concurrently;         // CREATE INDEX, DROP INDEX, REINDEX: without blocking writes
   bool changes_data;         // INSERT, UPDATE, DELETE, MERGE, COPY FROM, also inside WITH
+  bool outside_transaction;  // the server refuses it in a transaction block (PreventInTransactionBlock() in PostgreSQL's xact.c)
 } DbaSqlFacts;
 
 typedef struct DbaSqlStatement {

@@ -231,7 +231,7 @@ static bool prove(const DbaRequest *request, DbaSurvey *survey, DbaFindings *fin
 static bool prove_together(DbaTrialSetup *setup, DbaReview *review, DbaAnswer *answer, GError **error) {
   g_autoptr(GPtrArray) sequence = g_ptr_array_new();
   g_autofree char *problem = NULL;
-  for (DBA_EACH(DbaMigration, migration, &review->migrations))
+  for (DBA_EACH(DbaWrittenMigration, migration, &review->migrations))
     g_ptr_array_add(sequence, (DbaFinding *)(uintptr_t)migration->source);
   if (!sequence->len)
     return true;
@@ -292,7 +292,7 @@ static bool check_out(const DbaRequest *request, const char *out, GError **error
 static bool remove_earlier(const char *out, GError **error) {
   g_autoptr(DbaArena) arena = dba_arena_new();
   const DbaReportDocument *earlier = dba_receipts_earlier(out, arena);
-  for (DBA_EACH(DbaMigration, migration, earlier ? &earlier->migrations : &(DbaList){0}))
+  for (DBA_EACH(DbaWrittenMigration, migration, earlier ? &earlier->migrations : &(DbaList){0}))
     for (int down = 0; down < 2; down++) {
       g_autofree char *name = g_strdup_printf("%s.%s.sql", migration->name, down ? "down" : "up"),
                       *path = g_build_filename(out, "migrations", name, NULL);
@@ -306,7 +306,7 @@ static bool write_files(const DbaReview *review, const char *out, GString *writt
   g_autofree char *html = dba_report_html(review), *json = dba_report_json(review);
   if (!remove_earlier(out, error) || !write_out(out, "report.html", html, error) || !write_out(out, "findings.json", json, error))
     return false;
-  for (DBA_EACH(DbaMigration, migration, &review->migrations)) {
+  for (DBA_EACH(DbaWrittenMigration, migration, &review->migrations)) {
     g_autofree char *up = g_strdup_printf("migrations/%s.up.sql", migration->name),
                     *down = g_strdup_printf("migrations/%s.down.sql", migration->name);
     if (!write_out(out, up, migration->up, error) || !write_out(out, down, migration->down, error))
@@ -347,6 +347,20 @@ static bool look_ahead(const DbaRequest *request, DbaSurvey *survey, DbaLab **la
   survey->horizon = (DbaHorizon){0};
   g_ptr_array_add(answer->warnings, g_strdup_printf("nothing was planned at the horizon: %s", problem->message));
   return true;
+}
+
+static char *told_findings(const DbaRequest *request, const DbaReview *review) {
+  g_autoptr(GArray) rules = g_array_new(TRUE, TRUE, sizeof(DbaToldRule));
+  g_autofree char *title = g_strdup_printf("dbarch review %s", review->survey->subject ? review->survey->subject : "");
+  DbaList passed = {0};
+  for (const DbaAdvisor *advisor = dba_advisors; advisor->rule; advisor++) {
+    DbaToldRule told = {advisor->rule, advisor->title, advisor->explain};
+    g_array_append_val(rules, told);
+  }
+  for (DBA_EACH(DbaChecked, checked, &review->findings->checked))
+    if (checked->looked_at && !checked->found)
+      dba_list_add_text(review->arena, &passed, checked->title);
+  return dba_report_findings(review->findings, request->format, title, (const DbaToldRule *)(uintptr_t)rules->data, &passed);
 }
 
 static bool run(const DbaRequest *request, const DbaSubject *subject, DbaLab **lab, DbaReview *review, DbaAnswer *answer, GError **error) {
@@ -407,10 +421,11 @@ static bool run(const DbaRequest *request, const DbaSubject *subject, DbaLab **l
   g_autoptr(GString) written = g_string_new(NULL);
   if (!write_files(review, out, written, error) || !dba_receipts_remember(request, out, review->unfinished, error))
     return false;
-  g_autofree char *text =
-      request->format == DBA_FORMAT_JSON ? dba_report_json(review) : dba_report_terminal(review, request->color, request->width);
+  g_autofree char *text = request->format == DBA_FORMAT_JSON  ? dba_report_json(review)
+                          : request->format == DBA_FORMAT_TTY ? dba_report_terminal(review, request->color, request->width)
+                                                              : told_findings(request, review);
   g_string_append(answer->text, text);
-  if (request->format == DBA_FORMAT_JSON)
+  if (request->format != DBA_FORMAT_TTY)
     g_ptr_array_add(answer->warnings, g_strdup(g_strchomp(written->str)));
   else
     g_string_append(answer->text, written->str);

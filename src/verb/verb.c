@@ -12,6 +12,7 @@ static const char *const lab_options[] = {"yes",      "clients", "sample", "mask
                                           "budget",   "cold",    "seed",   "dbname", "host",    "port", "username", NULL};
 static const char *const capacity_options[] = {"stub", "as",     "grow", "at",   "since",    "no-lab", "format",
                                                "json", "dbname", "host", "port", "username", NULL};
+static const char *const migrate_options[] = {"from", "layout", "budget", "out", "force", "format", "json", "fail-on", NULL};
 static const char *const doctor_options[] = {"install", "yes", "offline", "dbname", "host", "port", "username", NULL};
 
 const DbaVerb dba_verbs[] = {
@@ -23,28 +24,37 @@ const DbaVerb dba_verbs[] = {
      "  dbarch review dump.sql --format json --fail-on must-fix\n"
      "  dbarch review survey.json --rule fk-without-index\n"
      "  dbarch review -d shop --at 365d --since shop-in-may.json.gz      (which plans will turn)\n",
-     dba_verb_review},
+     dba_verb_review, true},
+    {"migrate", true, "verify|new|import ...", "migrations: tried up, down and up again before they are trusted", migrate_options,
+     "Reads pairs of .up.sql and .down.sql, and the files of golang-migrate, diesel, dbmate, goose, sql-migrate, node-pg-migrate, tern,\n"
+     "Flyway and sqitch, as they are.  FOLDER: migrations/ or db/migrations/ when none is named.\n\n"
+     "  dbarch migrate verify [FOLDER]            every one up, down and up again in a lab, catalogs and rows compared\n"
+     "  dbarch migrate verify --from 042          those before it are run and not judged\n"
+     "  dbarch migrate verify --format github     annotations of a pull request; also gitlab, sarif, junit, md, json\n"
+     "  dbarch migrate new add orders             a new pair, or a file of the layout that is there\n"
+     "  dbarch migrate import db/flyway --out migrations     another layout as pairs\n",
+     dba_verb_migrate, true},
     {"doctor", true, "[SUBJECT]", "what is installed, missing, permitted; how to get it", doctor_options,
      "Says which servers, extensions and caches are there and what is missing, and, for a live SUBJECT, what its role may\n"
      "read and which grants would help.  Exits with 0 only when a review could run.\n\n"
      "  dbarch doctor\n"
      "  dbarch doctor -d shop\n"
      "  dbarch doctor --install            (asks before it downloads; --yes does not)\n",
-     dba_verb_doctor},
+     dba_verb_doctor, false},
     {"survey", false, "[SUBJECT] -o survey.json.gz", "all that can be read from a subject, in one file", survey_options,
      "Every verb reads the file back offline.  Production values in it (common values, histograms, literals of statements) are\n"
      "disguised so that plans stay the same: other values in the same order.  A FILE that does not end in .json is compressed.\n\n"
      "  dbarch survey -d shop -o shop.json.gz\n"
      "  dbarch survey -d shop --with-values -o shop.json      (as they are: production data)\n"
      "  dbarch lab twin shop.json.gz\n",
-     dba_verb_survey},
+     dba_verb_survey, false},
     {"capacity", false, "[SUBJECT]", "what it will need: tables, indexes, WAL, memory", capacity_options,
      "Sizes of today and of each horizon: tables at their density, indexes built in thought, WAL a day, memory for what serves\n"
      "95 % of all reads.  Rates come from the counters, or from an earlier survey.\n\n"
      "  dbarch capacity -d shop\n"
      "  dbarch capacity shop.json.gz --since last-month.json.gz --at 2027-06-30\n"
      "  dbarch capacity examples/shop --grow 10x\n",
-     dba_verb_capacity},
+     dba_verb_capacity, false},
     {"lab", false, "start|psql|twin|stand-in|what-if|measure|load ...", "the private server", lab_options,
      "  dbarch lab start                   starts one and leaves it running\n"
      "  dbarch lab status                  what is running\n"
@@ -59,6 +69,6 @@ const DbaVerb dba_verbs[] = {
      "  dbarch lab what-if SUBJECT --grow 10x   which plans flip when the tables have grown (--at DATE: at the rates of today)\n"
      "  dbarch lab measure SUBJECT SQL ... what a change gains: statements run before and after it, on rows\n"
      "  dbarch lab load SUBJECT [SQL ...]  clients that run the workload, and what a change does to them\n",
-     dba_verb_lab},
+     dba_verb_lab, false},
     {0},
 };

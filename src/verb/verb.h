@@ -11,8 +11,6 @@
 
 #define DBA_DEFAULT_OUT "dbarch-out"
 
-typedef enum DbaFormat { DBA_FORMAT_TTY, DBA_FORMAT_JSON } DbaFormat;
-
 typedef struct DbaRequest {
   const char *const *words;     // what stands behind the verb and its options
   const char *subject_conninfo; // from -d -h -p -U, or NULL
@@ -23,6 +21,8 @@ typedef struct DbaRequest {
   const char *grow, *at;        // --grow, --at: the subject as it will be
   const char *since;            // --since: an earlier survey, for rates
   const char *receipts;         // --receipts: an earlier findings.json
+  const char *from;             // --from: the first migration that is judged
+  const char *layout;           // --layout: of migrations
   const char *config;           // path of dbarch.yaml, or NULL when there is none
   const char *tools;            // folder of runtime.sh
   const char *path;             // PATH, for `lab run`
@@ -76,6 +76,7 @@ typedef struct DbaVerb {
   const char *const *options; // long names that it takes, besides the common ones
   const char *help;           // a paragraph and examples
   DbaVerbRun run;
+  bool tells_findings; // and so speaks the formats of CI
 } DbaVerb;
 extern const DbaVerb dba_verbs[]; // ends with a NULL name
 
@@ -86,6 +87,7 @@ bool dba_verb_lab_what_if(const DbaRequest *request, DbaAnswer *answer, GError *
 bool dba_verb_lab_measure(const DbaRequest *request, DbaAnswer *answer, GError **error) DBA_CHECKED; // words: "measure" SUBJECT|LAB SQL ...
 bool dba_verb_lab_load(const DbaRequest *request, DbaAnswer *answer, GError **error) DBA_CHECKED;    // words: "load" SUBJECT|LAB SQL ...
 bool dba_verb_capacity(const DbaRequest *request, DbaAnswer *answer, GError **error) DBA_CHECKED;
+bool dba_verb_migrate(const DbaRequest *request, DbaAnswer *answer, GError **error) DBA_CHECKED;
 bool dba_verb_doctor(const DbaRequest *request, DbaAnswer *answer, GError **error) DBA_CHECKED;
 
 // ---- subjects -------------------------------------------------------------------------------------------------------
@@ -149,6 +151,17 @@ bool dba_review_horizon(const DbaRequest *request, DbaSurvey *survey, const DbaL
 // dearer.  Only for subjects with statistics; what a twin cannot be made for is a warning.
 bool dba_review_plan(const DbaRequest *request, const DbaSurvey *survey, DbaFindings *findings, const DbaLab *lab, DbaReview *review,
                      DbaAnswer *answer, gint64 deadline_us, GError **error) DBA_CHECKED;
+
+// ---- migrate --------------------------------------------------------------------------------------------------------
+
+bool dba_verb_migrate_new(const DbaRequest *request, DbaAnswer *answer, GError **error) DBA_CHECKED;    // words: "new" NAME ...
+bool dba_verb_migrate_import(const DbaRequest *request, DbaAnswer *answer, GError **error) DBA_CHECKED; // words: "import" FOLDER
+// The folder that stands in words[at], or the first of the usual ones that is there; NULL: none.
+bool dba_migrate_folder(const DbaRequest *request, unsigned at, char **ret_folder, GError **error) DBA_CHECKED;
+// --layout; *ret_layout stays as it is when nothing was said.
+bool dba_migrate_layout(const DbaRequest *request, DbaLayout *ret_layout, GError **error) DBA_CHECKED;
+// Both, and the migrations in it.
+DbaMigrations *dba_migrate_read(const DbaRequest *request, unsigned at, int major, GError **error) DBA_CHECKED;
 
 // ---- labs with rows: lab measure, lab load --------------------------------------------------------------------------
 

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+// Migrations: read from the files of any tool, run one by one in a lab, undone, compared.
+//
+// Which tool the files were written for is told by looking at them (dba_migrations_read); whatever it is, the result is one list of
+// migrations with an up, a down and sometimes a test script, and what comes after knows nothing of layouts.
+#pragma once
+
+#include "lab/lab.h"
+
+// ---- files ----------------------------------------------------------------------------------------------------------
+
+typedef enum DbaLayout {
+  DBA_LAYOUT_PAIRS,   // 012_name.up.sql, 012_name.down.sql: dbarch's own, golang-migrate's
+  DBA_LAYOUT_FOLDERS, // 012_name/up.sql, down.sql or migration.sql: diesel's, Prisma's
+  DBA_LAYOUT_DBMATE,  // one file with marked sections, as are the next four
+  DBA_LAYOUT_GOOSE,
+  DBA_LAYOUT_SQL_MIGRATE,
+  DBA_LAYOUT_NODE, // node-pg-migrate
+  DBA_LAYOUT_TERN,
+  DBA_LAYOUT_FLYWAY, // V1__name.sql, U1__name.sql, R__name.sql
+  DBA_LAYOUT_SQITCH, // sqitch.plan, deploy/, revert/, verify/
+  DBA_LAYOUT_PLAIN,  // 012_name.sql without an undo
+  DBA_N_LAYOUTS
+} DbaLayout;
+const char *dba_layout_name(DbaLayout layout); // "pairs", as --layout takes it
+const char *dba_layout_told(DbaLayout layout); // "pairs of files, as golang-migrate has them"
+bool dba_layout_parse(const char *name, DbaLayout *ret_layout) DBA_CHECKED;
+const char *const *dba_layout_names(void); // NULL-terminated
+
+typedef enum DbaScriptMode {
+  DBA_SCRIPT_ONE_TRANSACTION,  // all of it or nothing
+  DBA_SCRIPT_NO_TRANSACTION,   // statement by statement
+  DBA_SCRIPT_OWN_TRANSACTIONS, // it has BEGIN and COMMIT of its own, other than around all of it
+} DbaScriptMode;
+
+// One direction of one migration.
+typedef struct DbaScript {
+  const char *path;
+  const char *checksum; // SHA-256, in hexadecimal, of the whole file with Unix line ends and without a byte-order mark
+  const char *text;     // what stands in other sections of the file is blank; lines and columns are the file's
+  DbaList items;        // DbaSqlStatement: statements, psql's commands, data of COPY
+  uint32_t statements;  // how many of them are statements that do something: not BEGIN, COMMIT, SET of its own transaction
+  DbaScriptMode mode;
+  const char *why;     // the mode is not one transaction: "-- +goose NO TRANSACTION", "line 1 cannot run in a transaction"
+  const char *problem; // it cannot be run: a syntax error, a command of psql where the tool has no psql; NULL else
+} DbaScript;
+
+typedef struct DbaMigration {
+  const char *version;  // "012", "20240131120000", "1.2"; NULL where the layout has none
+  const char *name;     // "add_orders"; may be empty
+  const char *label;    // "012_add_orders", as messages and --from have it
+  DbaScript *up, *down; // NULL: not there
+  DbaScript *verify;    // sqitch: fails where the change is not in place; NULL else
+  bool repeatable;      // Flyway's R__: run whenever it changed
+} DbaMigration;
+
+// What is wrong with a file, or with the order of the files.
+typedef struct DbaFileProblem {
+  const char *rule, *file, *text;
+  bool fatal; // `up` refuses the folder
+} DbaFileProblem;
+
+typedef struct DbaMigrations {
+  DbaArena *arena;
+  DbaLayout layout;
+  const char *why; // how it was told: "001_shop.up.sql is named so"
+  const char *folder;
+  DbaList migrations; // DbaMigration, in the order they run
+  DbaList problems;   // DbaFileProblem
+} DbaMigrations;
+
+// Reads a folder.  `layout`: NULL: told by looking; files of two tools are an error that names one of each.  `major`: of the server that
+// will run them; above 17 what our grammar does not know is left to the server.
+DbaMigrations *dba_migrations_read(const char *folder, const DbaLayout *layout, int major, GError **error) DBA_CHECKED;
+void dba_migrations_free(DbaMigrations *migrations);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(DbaMigrations, dba_migrations_free)
+// The one that a person means: a label, a version, or a version without its zeros; NULL: none.
+const DbaMigration *dba_migrations_find(const DbaMigrations *migrations, const char *word);
+// Numbers by value, other parts by text: "9" before "10", "1.9" before "1.10".
+int dba_version_compare(const char *a, const char *b);
+
+// Runs a script as its mode says.  What an open transaction of its own leaves undone is an error, as is whatever a statement raises; *ret_failed,
+// or NULL, gets the statement.
+bool dba_script_run(DbaLabSession *session, const DbaScript *script, const DbaSqlStatement **ret_failed, GError **error) DBA_CHECKED;
+
+// ---- catalogs -------------------------------------------------------------------------------------------------------
+
+// All that the server's catalogs say of what users have made, read generically: pg_get_catalog_foreign_keys() tells which fields lead
+// to other catalogs, and those are named by what they lead to.  Two databases that pg_dump cannot tell apart have equal catalogs.
+typedef struct DbaCatalog DbaCatalog;
+typedef struct DbaCatalogReader DbaCatalogReader;
+DbaCatalogReader *dba_catalog_reader_open(const DbaLab *lab, GError **error) DBA_CHECKED;
+void dba_catalog_reader_close(DbaCatalogReader *reader);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(DbaCatalogReader, dba_catalog_reader_close)
+// Of one database; the reader keeps a session in it until it is told to let go.
+DbaCatalog *dba_catalog_read(DbaCatalogReader *reader, const char *database, GError **error) DBA_CHECKED;
+// The same of a copy that pg_dump and a load make of it, which is dropped again.
+DbaCatalog *dba_catalog_read_reloaded(const DbaLab *lab, DbaCatalogReader *reader, const char *database, GError **error) DBA_CHECKED;
+void dba_catalog_let_go(DbaCatalogReader *reader);
+void dba_catalog_free(DbaCatalog *catalog);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(DbaCatalog, dba_catalog_free)
+
+typedef enum DbaDifferenceKind {
+  DBA_DIFFERENCE_GONE,    // in the first, not in the second
+  DBA_DIFFERENCE_LEFT,    // in the second, not in the first
+  DBA_DIFFERENCE_CHANGED, // one field of it
+  DBA_DIFFERENCE_ORDER,   // the same columns in another order
+} DbaDifferenceKind;
+typedef struct DbaCatalogDifference {
+  DbaDifferenceKind kind;
+  const char *noun, *name, *part_of; // "column", "public.orders.total", "public.orders"; part_of may be NULL
+  const char *field;                 // "default"; NULL but for DBA_DIFFERENCE_CHANGED
+  const char *before, *after;        // of the field, as text; NULL: nothing
+  bool deparsed;                     // the field is text that the server writes from a tree, and may be stable only after a reload
+} DbaCatalogDifference;
+// From `before` to `after`, by catalog and name; what lies below an object that is gone or left is told with it, not by itself.
+void dba_catalog_compare(const DbaCatalog *before, const DbaCatalog *after, DbaArena *arena, DbaList *ret_differences);
+bool dba_catalog_equal(const DbaCatalog *a, const DbaCatalog *b);
+// "default of column shop.orders.total is 0, was 1"; free with g_free.
+char *dba_difference_text(const DbaCatalogDifference *difference) DBA_CHECKED;
+// Names of the tables in it that have rows of their own, in order; they live as long as it does.
+GPtrArray *dba_catalog_tables(const DbaCatalog *catalog);
+
+// ---- verify ---------------------------------------------------------------------------------------------------------
+
+typedef struct DbaVerified {
+  const DbaMigration *migration;
+  const char *undo_class; // DBA_UNDO_EXACT ...; NULL: it has no undo, or it could not be judged
+  DbaList lost;           // texts: what the undo does not bring back
+  bool rows;              // it ran on tables with rows
+  bool up_ran;
+  double up_ms, down_ms;
+} DbaVerified;
+
+typedef struct DbaVerification {
+  const DbaMigrations *migrations;
+  DbaArena *arena;
+  DbaList verified;       // DbaVerified, one for each migration that was run
+  DbaFindings *findings;  // borrowed
+  uint32_t passed_over;   // before --from: run, not judged
+  uint32_t not_run;       // behind one that failed
+  bool undone_as_a_whole; // all of them, newest first, and nothing was left
+  double seconds;
+} DbaVerification;
+
+typedef struct DbaVerifyOptions {
+  const char *from;     // label of the first that is judged; NULL: all
+  int64_t rows;         // to a table, so that undoing can lose something
+  double limit_seconds; // for one script
+  const char *start;    // a database of the lab that the first migration is run in; NULL: an empty one
+  DbaInterrupt *interrupt;
+  void (*progress)(void *data, const char *line); // may be NULL
+  void *progress_data;
+} DbaVerifyOptions;
+// Runs every migration up, down and up again in databases "base" and "trial" of the lab, and compares catalogs and rows.  False only when the
+// lab broke or the user interrupted: what is wrong with a migration is a finding.
+bool dba_migrations_verify(const DbaLab *lab, const DbaMigrations *migrations, const DbaVerifyOptions *options, DbaFindings *findings,
+                           DbaVerification *ret_verification, GError **error) DBA_CHECKED;
+
+typedef struct DbaMigrateRule {
+  const char *rule, *title, *explain;
+  DbaSeverity severity;
+} DbaMigrateRule;
+extern const DbaMigrateRule dba_migrate_rules[]; // ends with a NULL rule

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+// dbarch migrate new, import: files of migrations written.
+//
+// A new migration is of the layout that the folder has already; in an empty one it is a pair.  An import writes pairs into a folder of its own:
+// the texts are the sections' own bytes, with a head line where they run outside of a transaction.
+#include "verb/verb.h"
+
+#include <errno.h>
+#include <string.h>
+
+// "Add orders!" as a part of a file name.
+static char *name_part(const char *const *words) {
+  g_autofree char *text = g_strjoinv("_", (char **)(uintptr_t)words);
+  GString *out = g_string_new(NULL);
+  for (const char *p = text; *p; p++)
+    if (g_ascii_isalnum(*p))
+      g_string_append_c(out, g_ascii_tolower(*p));
+    else if (out->len && out->str[out->len - 1] != '_')
+      g_string_append_c(out, '_');
+  while (out->len && out->str[out->len - 1] == '_')
+    g_string_truncate(out, out->len - 1);
+  return g_string_free(out, FALSE);
+}
+
+// ---- new ------------------------------------------------------------------------------------------------------------
+
+// The files of a new migration, by layout: %1 the version, %2 the name.
+static const struct {
+  DbaLayout layout;
+  const char *up_path, *down_path; // down_path NULL: one file with sections
+  const char *up, *down;
+} templates[] = {
+    {DBA_LAYOUT_PAIRS, "%s_%s.up.sql", "%s_%s.down.sql",
+     "-- %s: what it changes, and why.\n-- Runs in one transaction; \"-- dbarch: transaction=off\" as the first line takes it out.\n\n",
+     "-- Undoes %s: after it the schema is what it was.  dbarch migrate verify tries it.\n\n"},
+    {DBA_LAYOUT_FOLDERS, "%s_%s/up.sql", "%s_%s/down.sql", "-- %s: what it changes, and why.\n\n", "-- Undoes %s.\n\n"},
+    {DBA_LAYOUT_DBMATE, "%s_%s.sql", NULL, "-- migrate:up\n-- %s: what it changes, and why.\n\n-- migrate:down\n\n", NULL},
+    {DBA_LAYOUT_GOOSE, "%s_%s.sql", NULL, "-- +goose Up\n-- %s: what it changes, and why.\n\n-- +goose Down\n\n", NULL},
+    {DBA_LAYOUT_SQL_MIGRATE, "%s_%s.sql", NULL, "-- +migrate Up\n-- %s: what it changes, and why.\n\n-- +migrate Down\n\n", NULL},
+    {DBA_LAYOUT_NODE, "%s_%s.sql", NULL, "-- Up Migration\n-- %s: what it changes, and why.\n\n-- Down Migration\n\n", NULL},
+    {DBA_LAYOUT_TERN, "%s_%s.sql", NULL, "-- %s: what it changes, and why.\n\n---- create above / drop below ----\n\n", NULL},
+    {DBA_LAYOUT_FLYWAY, "V%s__%s.sql", "U%s__%s.sql", "-- %s: what it changes, and why.\n\n", "-- Undoes %s.\n\n"},
+};
+
+// Of as many digits as the last one has; a time where that is one.
+static char *next_version(const DbaMigrations *migrations) {
+  const char *last = NULL;
+  for (uint32_t i = migrations ? migrations->migrations.n : 0; i-- > 0 && !last;)
+    last = dba_list_at(DbaMigration, &migrations->migrations, i)->version;
+  if (!last)
+    return g_strdup("001");
+  g_autoptr(GDateTime) now = g_date_time_new_now_utc();
+  if (strchr(last, '-'))
+    return g_date_time_format(now, "%Y-%m-%d-%H%M%S");
+  if (strlen(last) >= 14 && strspn(last, "0123456789") == strlen(last))
+    return g_date_time_format(now, "%Y%m%d%H%M%S");
+  guint64 number = g_ascii_strtoull(last, NULL, 10); // of "1.2" the first part
+  return g_strdup_printf("%0*" G_GUINT64_FORMAT, (int)MIN(strspn(last, "0123456789"), 18), number + 1);
+}
+
+// Replaces the first %s by one text and the second by another.
+static char *put_in(const char *template, const char *first, const char *second) {
+  g_auto(GStrv) parts = g_strsplit(template, "%s", 3);
+  return g_strjoin(NULL, parts[0], parts[1] ? first : "", parts[1] ? parts[1] : "", parts[1] && parts[2] ? second : "",
+                   parts[1] && parts[2] ? parts[2] : "", NULL);
+}
+
+static bool write_new(const char *folder, const char *path_template, const char *template, const char *version, const char *name,
+                      DbaAnswer *answer, GError **error) {
+  g_autofree char *file = put_in(path_template, version, name), *path = g_build_filename(folder, file, NULL),
+                  *text = put_in(template, name, "");
+  if (g_file_test(path, G_FILE_TEST_EXISTS))
+    return dba_fail(error, DBA_ERROR_USAGE, "%s is there already", path);
+  if (!dba_file_write(path, text, strlen(text), error))
+    return false;
+  g_string_append_printf(answer->text, "%s\n", path);
+  return true;
+}
+
+// Is there a file in it that a migration could be in?
+static bool is_empty(const char *folder) {
+  g_autoptr(GDir) dir = g_dir_open(folder, 0, NULL);
+  for (const char *name; dir && (name = g_dir_read_name(dir));)
+    if (g_str_has_suffix(name, ".sql") || g_str_has_suffix(name, ".plan") || g_ascii_isdigit(*name))
+      return false;
+  return true;
+}
+
+bool dba_verb_migrate_new(const DbaRequest *request, DbaAnswer *answer, GError **error) {
+  g_autofree char *name = name_part(request->words + 1), *found = NULL;
+  g_autoptr(DbaMigrations) migrations = NULL;
+  DbaLayout layout = DBA_LAYOUT_PAIRS;
+  DbaRequest no_word = *request;
+  const char *first[] = {"new", NULL};
+  no_word.words = first;
+  if (!*name)
+    return dba_fail(error, DBA_ERROR_USAGE, "migrate new: say what it will do: dbarch migrate new add orders");
+  if (!dba_migrate_folder(&no_word, 1, &found, error) || !dba_migrate_layout(request, &layout, error))
+    return false;
+  const char *folder = request->out ? request->out : found ? found : "migrations";
+  if (g_file_test(folder, G_FILE_TEST_IS_DIR) && !is_empty(folder)) {
+    migrations = dba_migrations_read(folder, request->layout ? &layout : NULL, 17, error);
+    if (!migrations)
+      return false;
+    layout = migrations->layout == DBA_LAYOUT_PLAIN ? DBA_LAYOUT_PAIRS : migrations->layout;
+  }
+  g_autofree char *version = next_version(migrations);
+  for (size_t i = 0; i < G_N_ELEMENTS(templates); i++)
+    if (templates[i].layout == layout)
+      return write_new(folder, templates[i].up_path, templates[i].up, version, name, answer, error) &&
+             (!templates[i].down_path || write_new(folder, templates[i].down_path, templates[i].down, version, name, answer, error));
+  return dba_fail(error, DBA_ERROR_USAGE, "%s: its order stands in sqitch.plan, which sqitch writes (hint: sqitch add %s)", folder, name);
+}
+
+// ---- import ---------------------------------------------------------------------------------------------------------
+
+// What is left of the file for one direction: without the empty lines that other sections leave.
+static char *text_of(const DbaScript *script) {
+  g_auto(GStrv) lines = g_strsplit(script->text, "\n", -1);
+  g_autoptr(GString) out = g_string_new(NULL);
+  unsigned empty = 0;
+  if (script->mode == DBA_SCRIPT_NO_TRANSACTION)
+    g_string_append(out, "-- dbarch: transaction=off\n");
+  for (char **line = lines; *line; line++) {
+    g_strchomp(*line);
+    empty = **line ? 0 : empty + 1;
+    if (**line || (out->len && empty == 1))
+      g_string_append_printf(out, "%s\n", *line);
+  }
+  while (out->len > 1 && out->str[out->len - 1] == '\n' && out->str[out->len - 2] == '\n')
+    g_string_truncate(out, out->len - 1);
+  return g_strdup(out->str);
+}
+
+static bool is_number(const char *version) { return version && *version && version[strspn(version, "0123456789")] == '\0'; }
+
+static bool write_import(const DbaMigrations *migrations, const char *out, unsigned *ret_files, GError **error) {
+  bool numbers = true;
+  unsigned at = 0;
+  *ret_files = 0;
+  for (DBA_EACH(DbaMigration, migration, &migrations->migrations))
+    numbers = numbers && is_number(migration->version);
+  for (DBA_EACH(DbaMigration, migration, &migrations->migrations)) {
+    g_autofree char *number = numbers ? g_strdup(migration->version) : g_strdup_printf("%03u", ++at),
+                    *name = name_part((const char *[]){*migration->name ? migration->name : "migration", NULL});
+    const DbaScript *scripts[] = {migration->up, migration->down};
+    for (int down = 0; down < 2; down++) {
+      if (!scripts[down])
+        continue;
+      g_autofree char *file = g_strdup_printf("%s_%s.%s.sql", number, name, down ? "down" : "up"),
+                      *path = g_build_filename(out, file, NULL), *text = text_of(scripts[down]);
+      if (!dba_file_write(path, text, strlen(text), error))
+        return false;
+      ++*ret_files;
+    }
+  }
+  return true;
+}
+
+bool dba_verb_migrate_import(const DbaRequest *request, DbaAnswer *answer, GError **error) {
+  g_autoptr(DbaMigrations) migrations = dba_migrate_read(request, 1, 17, error);
+  unsigned files, without_undo = 0, repeatable = 0;
+  if (!migrations)
+    return false;
+  const char *out = request->out;
+  if (!out)
+    return dba_fail(error, DBA_ERROR_USAGE, "migrate import: --out says where the pairs go");
+  if (migrations->layout == DBA_LAYOUT_PAIRS)
+    return dba_fail(error, DBA_ERROR_USAGE, "%s: these are pairs already", migrations->folder);
+  for (DBA_EACH(DbaFileProblem, problem, &migrations->problems))
+    if (problem->fatal)
+      return dba_fail(error, DBA_ERROR_INPUT, "%s: %s", problem->file, problem->text);
+  for (DBA_EACH(DbaMigration, migration, &migrations->migrations)) {
+    const DbaScript *scripts[] = {migration->up, migration->down};
+    for (size_t i = 0; i < G_N_ELEMENTS(scripts); i++)
+      if (scripts[i] && scripts[i]->problem)
+        return dba_fail(error, DBA_ERROR_INPUT, "%s", scripts[i]->problem);
+    without_undo += !migration->down;
+    repeatable += migration->repeatable;
+  }
+  g_autoptr(GDir) dir = g_dir_open(out, 0, NULL);
+  if (dir && g_dir_read_name(dir) && !request->force)
+    return dba_fail(error, DBA_ERROR_USAGE, "%s is not empty (hint: --force writes into it all the same)", out);
+  if (!write_import(migrations, out, &files, error))
+    return false;
+  g_string_append_printf(answer->text, "%u migrations of %s (%s) are %u files in %s/.\n", migrations->migrations.n, migrations->folder,
+                         dba_layout_told(migrations->layout), files, out);
+  if (without_undo)
+    g_string_append_printf(answer->text, "%u of them ha%s no undo.\n", without_undo, without_undo == 1 ? "s" : "ve");
+  if (repeatable)
+    g_string_append_printf(answer->text, "%u repeatable one%s run once now, as the last.\n", repeatable, repeatable == 1 ? "" : "s");
+  g_string_append_printf(answer->text, "dbarch migrate verify %s tries them.\n", out);
+  return true;
+}

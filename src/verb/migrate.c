@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+// dbarch migrate: a folder of migrations, verified; the words behind it are one function each.
+#include "verb/verb.h"
+
+#include <string.h>
+
+enum { ROWS = 30 }; // to a table: enough for an undo to lose some
+
+static const char *const usual_folders[] = {"migrations", "db/migrations", "database/migrations", "sql/migrations", NULL};
+
+bool dba_migrate_folder(const DbaRequest *request, unsigned at, char **ret_folder, GError **error) {
+  unsigned n = 0;
+  while (request->words && request->words[n])
+    n++;
+  if (n > at + 1)
+    return dba_fail(error, DBA_ERROR_USAGE, "migrate %s takes one folder (\"%s\" is too many)", request->words[0], request->words[at + 1]);
+  if (n == at + 1) {
+    *ret_folder = g_strdup(request->words[at]);
+    return true;
+  }
+  for (const char *const *folder = usual_folders; *folder; folder++)
+    if (g_file_test(*folder, G_FILE_TEST_IS_DIR)) {
+      *ret_folder = g_strdup(*folder);
+      return true;
+    }
+  *ret_folder = NULL;
+  return true;
+}
+
+bool dba_migrate_layout(const DbaRequest *request, DbaLayout *ret_layout, GError **error) {
+  if (!request->layout || dba_layout_parse(request->layout, ret_layout))
+    return true;
+  const char *near = dba_text_nearest(request->layout, dba_layout_names());
+  g_autofree char *all = g_strjoinv(", ", (char **)(uintptr_t)dba_layout_names());
+  return dba_fail(error, DBA_ERROR_USAGE, "--layout %s: %s%s%s", request->layout, near ? "did you mean \"" : "there are ",
+                  near ? near : all, near ? "\"?" : "");
+}
+
+DbaMigrations *dba_migrate_read(const DbaRequest *request, unsigned at, int major, GError **error) {
+  g_autofree char *folder = NULL;
+  DbaLayout layout = DBA_LAYOUT_PAIRS;
+  if (!dba_migrate_folder(request, at, &folder, error) || !dba_migrate_layout(request, &layout, error))
+    return NULL;
+  if (!folder)
+    return dba_fail(error, DBA_ERROR_USAGE, "migrate %s: name a folder: there is no migrations/ and no db/migrations/ here",
+                    request->words[0]),
+           NULL;
+  return dba_migrations_read(folder, request->layout ? &layout : NULL, major, error);
+}
+
+// ---- verify ---------------------------------------------------------------------------------------------------------
+
+static void tell(void *data, const char *line) { dba_request_progress(data, "%s", line); }
+
+static bool find_from(const DbaRequest *request, const DbaMigrations *migrations, const char **ret_label, GError **error) {
+  *ret_label = NULL;
+  if (!request->from)
+    return true;
+  const DbaMigration *found = dba_migrations_find(migrations, request->from);
+  if (found) {
+    *ret_label = found->label;
+    return true;
+  }
+  g_autoptr(GPtrArray) labels = g_ptr_array_new();
+  for (DBA_EACH(DbaMigration, migration, &migrations->migrations))
+    g_ptr_array_add(labels, (char *)(uintptr_t)migration->label);
+  g_ptr_array_add(labels, NULL);
+  const char *near = dba_text_nearest(request->from, (const char *const *)labels->pdata);
+  return dba_fail(error, DBA_ERROR_USAGE, "--from %s: no such migration in %s%s%s%s", request->from, migrations->folder,
+                  near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : "");
+}
+
+static char *told_findings(const DbaRequest *request, const DbaVerification *verification) {
+  g_autofree char *title = g_strdup_printf("migrate verify %s", verification->migrations->folder);
+  g_autoptr(GArray) rules = g_array_new(TRUE, TRUE, sizeof(DbaToldRule));
+  DbaList passed = {0};
+  for (const DbaMigrateRule *rule = dba_migrate_rules; rule->rule; rule++) {
+    DbaToldRule told = {rule->rule, rule->title, rule->explain};
+    g_array_append_val(rules, told);
+  }
+  for (DBA_EACH(DbaVerified, verified, &verification->verified)) {
+    bool found = false;
+    for (DBA_EACH(DbaFinding, finding, &verification->findings->findings))
+      found = found || (!strcmp(finding->object, verified->migration->label) && finding->severity <= DBA_WORTH_IT);
+    if (!found)
+      dba_list_add_text(verification->arena, &passed, verified->migration->label);
+  }
+  return dba_report_findings(verification->findings, request->format, title, (const DbaToldRule *)(uintptr_t)rules->data, &passed);
+}
+
+static bool verify(const DbaRequest *request, DbaAnswer *answer, GError **error) {
+  g_auto(DbaLabBinaries) binaries = {0};
+  if (!dba_lab_find_binaries(&request->home, &binaries, error))
+    return false;
+  g_autoptr(DbaMigrations) migrations = dba_migrate_read(request, 1, binaries.major, error);
+  DbaRequest told = *request;
+  DbaVerifyOptions options = {
+      .rows = ROWS, .limit_seconds = request->budget_seconds, .interrupt = request->interrupt, .progress = tell, .progress_data = &told};
+  if (!migrations || !find_from(request, migrations, &options.from, error))
+    return false;
+  dba_request_progress(request, "starting the lab");
+  g_autoptr(DbaLab) lab = dba_lab_start(&request->home, false, request->interrupt, error);
+  if (!lab)
+    return false;
+  g_autoptr(DbaFindings) findings = dba_findings_new();
+  DbaVerification verification = {0};
+  if (!dba_migrations_verify(lab, migrations, &options, findings, &verification, error))
+    return false;
+  for (DBA_EACH_TEXT(line, &findings->idle))
+    g_ptr_array_add(answer->warnings, g_strdup(*line));
+  for (int i = 0; i < DBA_N_SEVERITIES; i++)
+    answer->counts[i] = dba_findings_count(findings, (DbaSeverity)i);
+  g_autofree char *server = g_strdup_printf("PostgreSQL %s (%s)", dba_lab_version(lab), dba_lab_binaries(lab)->origin),
+                  *text = request->format == DBA_FORMAT_TTY    ? dba_report_verified(&verification, server, request->color, request->width)
+                          : request->format == DBA_FORMAT_JSON ? dba_report_verified_json(&verification, server)
+                                                               : told_findings(request, &verification);
+  g_string_append(answer->text, text);
+  return true;
+}
+
+static const struct {
+  const char *word;
+  DbaVerbRun run;
+} words[] = {{"verify", verify}, {"new", dba_verb_migrate_new}, {"import", dba_verb_migrate_import}};
+
+bool dba_verb_migrate(const DbaRequest *request, DbaAnswer *answer, GError **error) {
+  const char *names[G_N_ELEMENTS(words) + 1] = {0};
+  const char *word = request->words ? request->words[0] : NULL;
+  for (size_t i = 0; i < G_N_ELEMENTS(words); i++) {
+    if (word && !strcmp(word, words[i].word))
+      return words[i].run(request, answer, error);
+    names[i] = words[i].word;
+  }
+  g_autofree char *all = g_strjoinv(", ", (char **)(uintptr_t)names);
+  const char *near = word ? dba_text_nearest(word, names) : NULL;
+  if (!word)
+    return dba_fail(error, DBA_ERROR_USAGE, "migrate: say what: %s (dbarch migrate --help says more)", all);
+  return dba_fail(error, DBA_ERROR_USAGE, "migrate %s: %s%s%s", word, near ? "did you mean \"" : "there are ", near ? near : all,
+                  near ? "\"?" : "");
+}
