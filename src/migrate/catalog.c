@@ -390,6 +390,44 @@ static char *members_text(const char *before, const char *after) {
   return NULL;
 }
 
+// The columns that left their places: those outside of the longest run that kept its order.
+static char *moved_text(const char *table, const char *before, const char *after) {
+  g_autoptr(DbaArena) arena = dba_arena_new();
+  DbaList x = {0}, y = {0};
+  if (!dba_sql_read_array(before, arena, &x, NULL) || !dba_sql_read_array(after, arena, &y, NULL) || x.n != y.n || !x.n)
+    return g_strdup_printf("columns of %s stand in another order", table);
+  uint32_t n = y.n, last = 0;
+  uint32_t *at = dba_arena_alloc(arena, n * sizeof *at), *length = dba_arena_alloc(arena, n * sizeof *length),
+           *previous = dba_arena_alloc(arena, n * sizeof *previous);
+  bool *stays = dba_arena_alloc(arena, n * sizeof *stays);
+  for (uint32_t i = 0; i < n; i++) {
+    while (strcmp(dba_list_text(&x, at[i]), dba_list_text(&y, i)))
+      at[i]++;
+    length[i] = 1;
+    previous[i] = i;
+    for (uint32_t k = 0; k < i; k++)
+      if (at[k] < at[i] && length[k] + 1 > length[i]) {
+        length[i] = length[k] + 1;
+        previous[i] = k;
+      }
+    last = length[i] > length[last] ? i : last;
+  }
+  for (uint32_t i = last;; i = previous[i]) {
+    stays[i] = true;
+    if (previous[i] == i)
+      break;
+  }
+  GString *out = g_string_new(NULL);
+  unsigned moved = 0;
+  for (uint32_t i = 0; i < n; i++)
+    if (!stays[i])
+      g_string_append_printf(out, "%s%s", moved++ ? ", " : "", dba_list_text(&y, i));
+  g_autofree char *names = g_strdup(out->str);
+  g_string_printf(out, "column%s %s of %s stand%s in another place than before", moved == 1 ? "" : "s", names, table,
+                  moved == 1 ? "s" : "");
+  return g_string_free(out, FALSE);
+}
+
 char *dba_difference_text(const DbaCatalogDifference *difference) {
   const char *field = difference->field ? difference->field : "something";
   g_autofree char *before = shown(difference->before, difference->after), *after = shown(difference->after, difference->before);
@@ -397,7 +435,7 @@ char *dba_difference_text(const DbaCatalogDifference *difference) {
   switch (difference->kind) {
   case DBA_DIFFERENCE_GONE: return g_strdup_printf("%s %s is gone", difference->noun, difference->name);
   case DBA_DIFFERENCE_LEFT: return g_strdup_printf("%s %s is left behind", difference->noun, difference->name);
-  case DBA_DIFFERENCE_ORDER: return g_strdup_printf("columns of %s stand as %s, stood as %s", difference->name, after, before);
+  case DBA_DIFFERENCE_ORDER: return moved_text(difference->name, difference->before, difference->after);
   default:
     return members ? g_strdup_printf("%s of %s %s: %s", field, difference->noun, difference->name, members)
                    : g_strdup_printf("%s of %s %s is %s, was %s", field, difference->noun, difference->name, after, before);

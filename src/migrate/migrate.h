@@ -136,6 +136,7 @@ typedef struct DbaVerification {
   const DbaMigrations *migrations;
   DbaArena *arena;
   DbaList verified;       // DbaVerified, one for each migration that was run
+  DbaList notes;          // texts: what the lab left out or made up, with its place
   DbaFindings *findings;  // borrowed
   uint32_t passed_over;   // before --from: run, not judged
   uint32_t not_run;       // behind one that failed

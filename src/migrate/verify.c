@@ -439,6 +439,10 @@ bool dba_migrations_verify(const DbaLab *lab, const DbaMigrations *migrations, c
   for (int i = 0; i < N_DATABASES; i++)
     v.loads[i] = dba_load_new();
   bool ok = v.reader && run(&v, error);
+  for (guint i = 0; i < v.loads[BASE]->notes->len; i++) {
+    const DbaLoadNote *note = v.loads[BASE]->notes->pdata[i];
+    dba_list_add_text(result->arena, &result->notes, dba_arena_format(result->arena, "%s:%u: %s", note->file, note->line, note->text));
+  }
   for (int i = 0; i < N_DATABASES; i++) {
     close_session(&v, i);
     dba_load_free(v.loads[i]);

@@ -88,6 +88,14 @@ static char *told_findings(const DbaRequest *request, const DbaVerification *ver
   return dba_report_findings(verification->findings, request->format, title, (const DbaToldRule *)(uintptr_t)rules->data, &passed);
 }
 
+static void tell_notes(const DbaVerification *verification, DbaAnswer *answer) {
+  enum { SHOWN = 12 };
+  for (uint32_t i = 0; i < MIN(verification->notes.n, SHOWN); i++)
+    g_ptr_array_add(answer->warnings, g_strdup(dba_list_text(&verification->notes, i)));
+  if (verification->notes.n > SHOWN)
+    g_ptr_array_add(answer->warnings, g_strdup_printf("and %u more notes of that kind", verification->notes.n - SHOWN));
+}
+
 static bool verify(const DbaRequest *request, DbaAnswer *answer, GError **error) {
   g_auto(DbaLabBinaries) binaries = {0};
   if (!dba_lab_find_binaries(&request->home, &binaries, error))
@@ -108,6 +116,7 @@ static bool verify(const DbaRequest *request, DbaAnswer *answer, GError **error)
     return false;
   for (DBA_EACH_TEXT(line, &findings->idle))
     g_ptr_array_add(answer->warnings, g_strdup(*line));
+  tell_notes(&verification, answer);
   for (int i = 0; i < DBA_N_SEVERITIES; i++)
     answer->counts[i] = dba_findings_count(findings, (DbaSeverity)i);
   g_autofree char *server = g_strdup_printf("PostgreSQL %s (%s)", dba_lab_version(lab), dba_lab_binaries(lab)->origin),

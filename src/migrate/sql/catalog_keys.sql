@@ -8,7 +8,7 @@ select *
        when 'S' then 'sequence' when 'f' then 'foreign table' when 'c' then 'composite type' else 'index' end$$, 't.oid::regclass::text',
      $$coalesce((select i.indrelid from pg_index i where i.indexrelid = t.oid), (select d.refobjid from pg_depend d
        where t.relkind = 'S' and d.classid = 'pg_class'::regclass and d.objid = t.oid and d.refclassid = 'pg_class'::regclass and d.deptype in ('a', 'i')))::regclass::text$$, 't.oid', $$t.oid >= 16384 and t.relkind <> 't' and t.relpersistence <> 't' and t.relnamespace <> 'pg_toast'::regnamespace$$),
-    ('pg_attribute', '''column''', $$t.attrelid::regclass || '.' || quote_ident(t.attname)$$, 't.attrelid::regclass::text', 't.attrelid',
+    ('pg_attribute', $$case when exists (select from pg_class c where c.oid = t.attrelid and c.relkind in ('i', 'I')) then 'statistics target of index column' else 'column' end$$, $$t.attrelid::regclass || '.' || quote_ident(t.attname)$$, 't.attrelid::regclass::text', 't.attrelid',
      $$t.attrelid >= 16384 and t.attnum > 0 and not t.attisdropped and exists (select from pg_class c where c.oid = t.attrelid and c.relpersistence <> 't' and c.relnamespace <> 'pg_toast'::regnamespace
         and (c.relkind in ('r', 'p', 'v', 'm', 'f', 'c') or coalesce(t.attstattarget, -1) >= 0))$$),
     ('pg_index', '''index''', 't.indexrelid::regclass::text', 't.indexrelid::regclass::text', 't.indexrelid', $$t.indexrelid >= 16384
