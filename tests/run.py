@@ -138,6 +138,7 @@ together([
 ])
 # Timing-sensitive groups have the machine to themselves; those that count labs have a cache of their own.
 for groups in [[
+    ("live: migrate on 17", True, ["python3", "tests/live/migrate.py"], {"TEST_PG_MAJOR": "17", "DBARCH_CACHE": own_cache()}),
     ("quality: rules", True, ["python3", "tests/quality/rules.py"], None),
 ], [
     ("live: program, on 17, other half", True, ["python3", "tests/live/e2e.py"], {"TEST_PG_MAJOR": "17", "TEST_HALF": "2", "DBARCH_CACHE": own_cache()}),
@@ -146,6 +147,10 @@ for groups in [[
      {"TEST_PG_MAJOR": "17", "DBARCH_BUILD": os.path.join(ROOT, "build-asan"), "DBARCH_CACHE": own_cache(), **SANITIZERS}),
     ("live: program, on 15", True, ["python3", "tests/live/e2e.py"] + ([] if FULL else ["lab", "hostile", "live database", "survey:", "pg_dump", "locked", "invalid"]), {"TEST_PG_MAJOR": "15", "DBARCH_CACHE": own_cache()}),
     ("quality: real schemas", True, ["python3", "tests/quality/real.py"], None),
+    ("live: migrate, sanitizers", True, ["python3", "tests/live/migrate.py"], {"TEST_PG_MAJOR": "17", "DBARCH_BUILD": os.path.join(ROOT, "build-asan"), "DBARCH_CACHE": own_cache(), **SANITIZERS}),
+    ("quality: planted faults on 17", True, ["python3", "tests/quality/faults.py"], {"TEST_PG_MAJOR": "17", "DBARCH_CACHE": own_cache()}),
+    ("quality: planted faults on 18", True, ["python3", "tests/quality/faults.py"], {"TEST_PG_MAJOR": "18", "DBARCH_CACHE": own_cache()}),
+    ("quality: histories", True, ["python3", "tests/quality/history.py"] + (["--full"] if FULL else []), {"TEST_PG_MAJOR": "17", "DBARCH_CACHE": own_cache()}),
     ("quality: twin on 17", True, ["python3", "tests/quality/twin.py"], {"TEST_PG_MAJOR": "17", "DBARCH_CACHE": own_cache()}),
     ("quality: twin on 15", True, ["python3", "tests/quality/twin.py", *(() if FULL else ("--live",))], {"TEST_PG_MAJOR": "15", "DBARCH_CACHE": own_cache()}),
     ("quality: twin on 18", True, ["python3", "tests/quality/twin.py", *(() if FULL else ("--live",))], {"TEST_PG_MAJOR": "18", "DBARCH_CACHE": own_cache()}),
@@ -156,6 +161,7 @@ for groups in [[
     ("quality: redaction", True, ["python3", "tests/quality/redact.py"] + (["--full"] if FULL else []), {"TEST_PG_MAJOR": "17", "DBARCH_CACHE": own_cache()}),
     ("quality: TPC-H and pgbench", True, ["python3", "tests/quality/standard.py", "1" if FULL else "0.05"], {"TEST_PG_MAJOR": "17", "DBARCH_CACHE": own_cache()}),
 ] + [test for major in ("15", "18") if FULL for test in (
+    ("quality: planted faults on " + major, True, ["python3", "tests/quality/faults.py"], {"TEST_PG_MAJOR": major, "DBARCH_CACHE": own_cache()}),
     ("quality: what-if on " + major, True, ["python3", "tests/quality/whatif.py"], {"TEST_PG_MAJOR": major, "DBARCH_CACHE": own_cache()}),
     ("quality: stand-in on " + major, True, ["python3", "tests/quality/standin.py"], {"TEST_PG_MAJOR": major, "DBARCH_CACHE": own_cache()}),
 )], [

@@ -27,8 +27,8 @@ static bool read_plan(DbaMigrations *migrations, GArray *changes, GError **error
     const char *at = g_strstrip(*line);
     g_autofree char *word = g_strndup(at, strcspn(at, " \t"));
     if (*word == '@') {
-      for (guint i = changes->len; i-- > 0 && !g_array_index(changes, Change, i).tag;)
-        g_array_index(changes, Change, i).tag = dba_arena_text(migrations->arena, word);
+      for (guint i = changes->len; i > 0 && !g_array_index(changes, Change, i - 1).tag; i--)
+        g_array_index(changes, Change, i - 1).tag = dba_arena_text(migrations->arena, word);
     } else if (!*word || *word == '%' || *word == '#') {
       continue;
     } else if (!is_name(word)) {

@@ -170,9 +170,7 @@ static bool run_up(Verifier *v, Step *step, GError **error) {
   if (first.ok)
     return true;
   g_clear_pointer(&step->rows_before, dba_row_sums_free);
-  g_autoptr(DbaCatalog) there = NULL;
-  if (!renew_trial(v, error) || !(there = dba_catalog_read(v->reader, databases[TRIAL], error)) ||
-      !read_rows(v, &step->rows_before, error) || !attempt(v, TRIAL, migration->up, &plain, error))
+  if (!renew_trial(v, error) || !read_rows(v, &step->rows_before, error) || !attempt(v, TRIAL, migration->up, &plain, error))
     return false;
   v->plain = true;
   step->verified->rows = false;

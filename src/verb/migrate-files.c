@@ -114,9 +114,28 @@ bool dba_verb_migrate_new(const DbaRequest *request, DbaAnswer *answer, GError *
 
 // ---- import ---------------------------------------------------------------------------------------------------------
 
-// What is left of the file for one direction: without the empty lines that other sections leave.
+// psql's own commands that say how it prints or stops, and nothing of what is done.
+static bool is_idle_command(const DbaSqlItem *item) {
+  static const char *const idle[] = {"\\set", "\\unset", "\\echo", "\\timing", "\\pset", "\\x", "\\t", "\\a", "\\qecho", "\\warn", NULL};
+  g_autofree char *word = g_strndup(item->text, MIN(item->length, strcspn(item->text, " \t\r\n")));
+  return g_strv_contains(idle, word);
+}
+
+// The first command of psql that means something, or NULL.
+static const DbaSqlItem *command_of(const DbaScript *script) {
+  for (DBA_EACH(DbaSqlStatement, item, &script->items))
+    if (item->item.kind == DBA_SQL_META && !is_idle_command(&item->item))
+      return &item->item;
+  return NULL;
+}
+
+// What is left of the file for one direction: without psql's commands, and without the empty lines that other sections leave.
 static char *text_of(const DbaScript *script) {
-  g_auto(GStrv) lines = g_strsplit(script->text, "\n", -1);
+  g_autofree char *text = g_strdup(script->text);
+  for (DBA_EACH(DbaSqlStatement, item, &script->items))
+    if (item->item.kind == DBA_SQL_META)
+      memset(text + item->item.place.offset, ' ', item->item.length);
+  g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
   g_autoptr(GString) out = g_string_new(NULL);
   unsigned empty = 0;
   if (script->mode == DBA_SCRIPT_NO_TRANSACTION)
@@ -175,6 +194,9 @@ bool dba_verb_migrate_import(const DbaRequest *request, DbaAnswer *answer, GErro
     for (size_t i = 0; i < G_N_ELEMENTS(scripts); i++)
       if (scripts[i] && scripts[i]->problem)
         return dba_fail(error, DBA_ERROR_INPUT, "%s", scripts[i]->problem);
+      else if (scripts[i] && command_of(scripts[i]))
+        return dba_fail(error, DBA_ERROR_INPUT, "%s:%u: a command of psql itself, which pairs cannot have (hint: say it in SQL)",
+                        scripts[i]->path, command_of(scripts[i])->place.line);
     without_undo += !migration->down;
     repeatable += migration->repeatable;
   }

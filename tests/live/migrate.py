@@ -1,0 +1,290 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""dbarch migrate from outside: ten layouts of one history, formats of CI, new and import, bad input."""
+import functools
+import json
+import os
+import shutil
+import subprocess
+import sys
+import xml.etree.ElementTree as xml
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
+from harness import ROOT, WORK, clean_env, contains, equal, finish, run, test, write  # noqa: E402
+
+MAJOR = os.environ.get("TEST_PG_MAJOR", "17")
+
+# One history in any layout: a table; an index outside of a transaction; a column whose undo is wrong.
+UP1, DOWN1 = "create table t (id int primary key, a int);\n", "drop table t;\n"
+UP2, DOWN2 = "create index concurrently t_a on t (a);\n", "drop index concurrently t_a;\n"
+UP3, DOWN3 = "create function f() returns int language plpgsql as $$ begin\n  return 1;\nend $$;\nalter table t add b int default f();\n", "alter table t drop b;\n"
+PLAN = "%syntax-version=1.0.0\n%project=x\n\none 2024-01-01T00:00:00Z A <a@b.c> # first\ntwo [one] 2024-01-02T00:00:00Z A <a@b.c>\n@v1 2024-01-02T00:00:00Z A <a@b.c>\nthree 2024-01-03T00:00:00Z A <a@b.c>\n"
+LAYOUTS = {
+    "pairs": {"001_one.up.sql": UP1, "001_one.down.sql": DOWN1, "002_two.up.sql": UP2, "002_two.down.sql": DOWN2, "003_three.up.sql": UP3, "003_three.down.sql": DOWN3},
+    "folders": {"2024-01-01-000000_one/up.sql": UP1, "2024-01-01-000000_one/down.sql": DOWN1, "2024-01-02-000000_two/up.sql": UP2, "2024-01-02-000000_two/down.sql": DOWN2,
+                "2024-01-02-000000_two/metadata.toml": "run_in_transaction = false\n", "2024-01-03-000000_three/up.sql": UP3, "2024-01-03-000000_three/down.sql": DOWN3},
+    "dbmate": {"20240101000000_one.sql": "-- migrate:up\n" + UP1 + "-- migrate:down\n" + DOWN1, "20240102000000_two.sql": "-- migrate:up transaction:false\n" + UP2 + "\n-- migrate:down transaction:false\n" + DOWN2,
+               "20240103000000_three.sql": "-- migrate:up\n" + UP3 + "-- migrate:down\n" + DOWN3, "schema.sql": "-- a dump\n"},
+    "goose": {"00001_one.sql": "-- +goose Up\n" + UP1 + "-- +goose Down\n" + DOWN1, "00002_two.sql": "-- +goose NO TRANSACTION\n-- +goose Up\n" + UP2 + "-- +goose Down\n" + DOWN2,
+              "00003_three.sql": "-- +goose Up\n-- +goose StatementBegin\n" + UP3 + "-- +goose StatementEnd\n-- +goose Down\n" + DOWN3},
+    "sql-migrate": {"1_one.sql": "-- +migrate Up\n" + UP1 + "-- +migrate Down\n" + DOWN1, "2_two.sql": "-- +migrate Up notransaction\n" + UP2 + "-- +migrate Down notransaction\n" + DOWN2,
+                    "3_three.sql": "-- +migrate Up\n" + UP3 + "-- +migrate Down\n" + DOWN3},
+    "node": {"1700000000001_one.sql": "-- Up Migration\n" + UP1 + "-- Down Migration\n" + DOWN1, "1700000000002_two.sql": "-- Up Migration\n" + UP2 + "-- Down Migration\n" + DOWN2,
+             "1700000000003_three.sql": "-- Up Migration\n" + UP3 + "-- Down Migration\n" + DOWN3},
+    "tern": {"001_one.sql": UP1 + "---- create above / drop below ----\n" + DOWN1, "002_two.sql": UP2 + "---- create above / drop below ----\n" + DOWN2,
+             "003_three.sql": UP3 + "---- create above / drop below ----\n" + DOWN3},
+    "flyway": {"V1__one.sql": UP1, "U1__one.sql": DOWN1, "V1.1__two.sql": UP2, "U1.1__two.sql": DOWN2, "V1.10__three.sql": UP3, "U1.10__three.sql": DOWN3,
+               "R__view.sql": "create or replace view v as select id from t;\n"},
+    "sqitch": {"sqitch.plan": PLAN, "deploy/one.sql": "BEGIN;\n" + UP1 + "COMMIT;\n", "revert/one.sql": "BEGIN;\n" + DOWN1 + "COMMIT;\n", "deploy/two.sql": UP2, "revert/two.sql": DOWN2,
+               "verify/two.sql": "select 1 / count(*) from pg_class where relname = 't_a';\n", "deploy/three.sql": "BEGIN;\n" + UP3 + "COMMIT;\n", "revert/three.sql": "\\set ON_ERROR_STOP on\n" + DOWN3},
+    "plain": {"1_one.sql": UP1, "2_two.sql": UP2, "10_three.sql": UP3},
+}
+
+
+def folder(name, files):
+    shutil.rmtree(os.path.join(WORK, name), ignore_errors=True)
+    for file, text in files.items():
+        write(os.path.join(name, file), text)
+    return os.path.join(WORK, name)
+
+
+def verify(path, *options):
+    process = run("migrate", "verify", path, "--json", "-q", "--pg-major", MAJOR, *options)
+    assert process.returncode in (0, 1), process.stderr
+    return process, json.loads(process.stdout)
+
+
+def rules(result, name=None):
+    return sorted(f["rule"] for f in result.get("findings", []) if name is None or name in f["object"])
+
+
+def layout(name):
+    _, result = verify(folder(name, LAYOUTS[name]))
+    equal(result["layout"], name)
+    classes = [m.get("undo_class") for m in result["migrations"]]
+    if name == "plain":
+        equal(rules(result), ["undo-missing"])
+        equal([m["migration"] for m in result["migrations"]], ["1_one", "2_two", "10_three"])
+        return
+    equal(rules(result), ["undo-differs"])
+    contains(result["findings"][0]["what"], "function public.f() is left behind")
+    contains(result["findings"][0]["object"], "three")
+    equal(classes[:3], ["exact", "exact", None])
+
+
+def told_apart():
+    mixed = dict(LAYOUTS["dbmate"], **LAYOUTS["flyway"])
+    process = run("migrate", "verify", folder("mixed", mixed))
+    equal(process.returncode, 3)
+    contains(process.stderr, "files of two tools")
+    contains(process.stderr, "dbmate")
+    contains(process.stderr, "Flyway")
+    _, result = verify(folder("mixed", mixed), "--layout", "dbmate")
+    equal(result["layout"], "dbmate")
+    assert "file-not-understood" in rules(result)
+    contains(run("migrate", "verify", WORK, "--layout", "dbmat").stderr, 'did you mean "dbmate"?')
+
+
+# ---- formats --------------------------------------------------------------------------------------------------------
+
+def cached(name):
+    cache = os.environ.get("DBARCH_CACHE") or ("/var/cache/dbarch" if os.geteuid() == 0 else os.path.expanduser("~/.cache/dbarch"))
+    path = os.path.join(os.path.realpath(os.path.join(cache, "runtime")), "..", "peers-" + name)
+    os.makedirs(path, exist_ok=True)
+    return path
+
+
+def sarif_schema():
+    """The schema of the standard, as a published crate carries it."""
+    place = cached("sarif")
+    path = os.path.join(place, "schema.json")
+    if not os.path.exists(path):
+        cargo = shutil.which("cargo") or os.path.expanduser("~/.cargo/bin/cargo")
+        os.makedirs(os.path.join(place, "src"), exist_ok=True)
+        for name, text in (("Cargo.toml", '[package]\nname = "x"\nversion = "0.1.0"\nedition = "2021"\n[dependencies]\nserde-sarif = "=0.8.0"\n'), ("src/main.rs", "fn main() {}\n")):
+            with open(os.path.join(place, name), "w", encoding="utf-8") as out:
+                out.write(text)
+        done = subprocess.run([cargo, "vendor", "-q", "vendor"], cwd=place, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, encoding="utf-8", check=False)
+        assert done.returncode == 0, done.stderr
+        shutil.copy(os.path.join(place, "vendor", "serde-sarif", "src", "schema.json"), path)
+        shutil.rmtree(os.path.join(place, "vendor"))
+    with open(path, encoding="utf-8") as file:
+        return json.load(file)
+
+
+def validator():
+    place = os.path.join(cached("python"), "lib")
+    if not os.path.isdir(os.path.join(place, "jsonschema")):
+        done = subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--target", place, "jsonschema==4.23.0"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", check=False)
+        assert done.returncode == 0, done.stdout
+    sys.path.insert(0, place)
+    import jsonschema  # pylint: disable=import-outside-toplevel
+    return jsonschema
+
+
+ODD = {"001_a.up.sql": "create table \"a,b:%<&>\" (id int);\n", "001_a.down.sql": "select 1;\n",
+       "002_b.up.sql": "create table u (id int);\n", "002_b.down.sql": "-- dbarch: allow undo-does-nothing it is kept for \"good\"\n"}
+
+
+def formats():
+    path = folder("odd", ODD)
+    text = {name: run("migrate", "verify", path, "-q", "--format", name, "--pg-major", MAJOR).stdout for name in ("md", "github", "gitlab", "sarif", "junit", "tty")}
+    sarif = json.loads(text["sarif"])
+    validator().validate(sarif, sarif_schema())
+    results = sarif["runs"][0]["results"]
+    equal([("suppressions" in r, r["level"]) for r in results], [(False, "error"), (True, "error")])
+    gitlab = json.loads(text["gitlab"])
+    equal([sorted(entry) for entry in gitlab], [["check_name", "description", "fingerprint", "location", "severity"]])
+    suite = xml.fromstring(text["junit"])[0]
+    equal((suite.get("tests"), suite.get("failures"), suite.get("skipped")), ("2", "1", "1"))
+    lines = text["github"].strip().split("\n")
+    equal(len(lines), 1)
+    assert lines[0].startswith("::error file="), lines[0]
+    contains(lines[0], "a,b:%25<&>")
+    contains(lines[0], "line=1,title=undo-does-nothing::001_a")
+    contains(text["md"], "**1 must fix, 1 allowed by its owner**")
+    assert "<&>" not in text["md"].replace("\\<&\\>", ""), text["md"]
+    contains(text["tty"], 'allowed   002_b [undo-does-nothing]: it is kept for "good"')
+    equal(run("migrate", "verify", path, "-q", "--format", "xml").returncode, 2)
+    equal(run("doctor", "--format", "sarif").returncode, 2)
+
+
+def fail_on():
+    path = folder("odd", ODD)
+    equal(run("migrate", "verify", path, "-q").returncode, 0)
+    equal(run("migrate", "verify", path, "-q", "--fail-on", "must-fix").returncode, 1)
+    equal(run("migrate", "verify", path, "-q", env=clean_env(CI="true")).returncode, 1)
+
+
+def review_formats():
+    out = run("review", os.path.join(ROOT, "examples", "shop"), "-q", "--budget", "1", "--force", "--out", os.path.join(WORK, "review"), "--format", "sarif")
+    validator().validate(json.loads(out.stdout), sarif_schema())
+
+
+# ---- new, import, from ----------------------------------------------------------------------------------------------
+
+def new():
+    place = os.path.join(WORK, "fresh")
+    os.makedirs(place, exist_ok=True)
+    out = run("migrate", "new", "Add orders!", cwd=place)
+    equal(out.stdout.split(), ["migrations/001_add_orders.up.sql", "migrations/001_add_orders.down.sql"])
+    out = run("migrate", "new", "more", "of", "it", cwd=place)
+    equal(out.stdout.split(), ["migrations/002_more_of_it.up.sql", "migrations/002_more_of_it.down.sql"])
+    equal(run("migrate", "new", "!", cwd=place).returncode, 2)
+    goose = folder("goose", LAYOUTS["goose"])
+    out = run("migrate", "new", "four", "--out", goose)
+    equal(out.stdout.strip(), os.path.join(goose, "00004_four.sql"))
+    contains(open(os.path.join(goose, "00004_four.sql"), encoding="utf-8").read(), "-- +goose Down")
+    contains(run("migrate", "new", "four", "--out", folder("sqitch", LAYOUTS["sqitch"])).stderr, "sqitch add four")
+    dbmate = folder("dbmate", LAYOUTS["dbmate"])
+    name = os.path.basename(run("migrate", "new", "four", "--out", dbmate).stdout.strip())
+    assert len(name.split("_")[0]) == 14 and name > "2026", name
+
+
+def imported(name):
+    out = os.path.join(WORK, "imported-" + name)
+    process = run("migrate", "import", folder(name, LAYOUTS[name]), "--out", out)
+    equal(process.returncode, 0)
+    _, result = verify(out)
+    equal(result["layout"], "pairs")
+    equal([r for r in rules(result) if r != "undo-missing"], [] if name == "plain" else ["undo-differs"])
+    equal(run("migrate", "import", os.path.join(WORK, name), "--out", out).returncode, 2)
+
+
+def from_one():
+    path = folder("pairs", LAYOUTS["pairs"])
+    _, result = verify(path, "--from", "3")
+    equal([m["migration"] for m in result["migrations"]], ["003_three"])
+    equal(rules(result), ["undo-differs"])
+    contains(run("migrate", "verify", path, "--from", "003_thre").stderr, 'did you mean "003_three"?')
+
+
+# ---- bad input ------------------------------------------------------------------------------------------------------
+
+def bad(files, code, *parts):
+    process = run("migrate", "verify", folder("bad", files), "-q", "--pg-major", MAJOR)
+    equal(process.returncode, code)
+    for part in parts:
+        contains(process.stdout + process.stderr, part)
+
+
+GOOD = {"001_a.up.sql": "create table a (id int);\n", "001_a.down.sql": "drop table a;\n"}
+
+BAD = {
+    "a file without a number": (dict(GOOD, **{"users.sql": "select 1;\n"}), 0, "file-without-number", "users.sql"),
+    "a number twice": (dict(GOOD, **{"001_b.up.sql": "create table b (id int);\n", "001_b.down.sql": "drop table b;\n"}), 0, "number-twice", "001_a has its number too"),
+    "a number twice, written otherwise": (dict(GOOD, **{"0001_b.up.sql": "create table b (id int);\n", "0001_b.down.sql": "drop table b;\n"}), 0, "number-twice"),
+    "an up without a down": ({"001_a.up.sql": "create table a (id int);\n", "002_b.up.sql": "select 1;\n", "002_b.down.sql": "select 1;\n"}, 0, "001_a", "undo-missing"),
+    "a down without an up": (dict(GOOD, **{"007_x.down.sql": "select 1;\n"}), 0, "undo-without-migration", "no migration has the number 007"),
+    "Windows line ends and a byte-order mark": ({"001_a.up.sql": "\ufeffcreate table a (id int);\r\ncreate table b (\r\n  id int);\r\n", "001_a.down.sql": "\ufeffdrop table a, b;\r\n"}, 0, "nothing to fix"),
+    "marks with Windows line ends": ({"001_a.sql": "-- +goose Up\r\ncreate table a (id int);\r\n-- +goose Down\r\ndrop table a;\r\n"}, 0, "nothing to fix"),
+    "a syntax error": (dict(GOOD, **{"002_b.up.sql": "create table b (\n  id int,\n);\n", "002_b.down.sql": "drop table b;\n"}), 0, "up-fails", "002_b.up.sql:3", "syntax error"),
+    "a command of psql": (dict(GOOD, **{"002_b.up.sql": "\\connect other\nselect 1;\n", "002_b.down.sql": "select 1;\n"}), 0, "up-fails", "\\connect is a command of psql itself"),
+    "a statement that a transaction refuses": (dict(GOOD, **{"002_b.up.sql": "create index concurrently x on a (id);\nselect 1;\n", "002_b.down.sql": "drop index x;\n"}), 0, "cannot run inside a transaction block"),
+    "a transaction left open": (dict(GOOD, **{"002_b.up.sql": "begin; select 1; commit; begin; create table b (id int);\n", "002_b.down.sql": "drop table b;\n"}), 0, "a transaction is left open"),
+    "a statement that the lab refuses": (dict(GOOD, **{"002_b.up.sql": "copy a from program 'id';\n", "002_b.down.sql": "select 1;\n"}), 0, "up-fails", "refused in the lab"),
+    "an extension that is refused": (dict(GOOD, **{"002_b.up.sql": "create extension file_fdw;\n", "002_b.down.sql": "drop extension file_fdw;\n"}), 0, 'extension "file_fdw" is refused'),
+    "an empty folder": ({"README.md": "x"}, 3, "no migration is in it", "dbarch migrate new"),
+    "bytes that are no text": (GOOD, 0, "nothing to fix"),
+    "deferred constraints": (dict(GOOD, **{"002_b.up.sql": "create table p (id int primary key); create table c (p int references p deferrable initially deferred); insert into c values (1);\n", "002_b.down.sql": "drop table c, p;\n"}), 0, "up-fails", "violates foreign key"),
+    "sections twice": ({"001_a.sql": "-- migrate:up\ncreate table a (id int);\n-- migrate:down\ndrop table a;\n-- migrate:up\ncreate table b (id int);\n-- migrate:down\ndrop table b;\n"}, 0, "nothing to fix"),
+    "a section that is not there": ({"001_a.sql": "-- migrate:down\ndrop table a;\n", "002_b.sql": "-- migrate:up\nselect 1;\n-- migrate:down\n"}, 0, "file-not-understood"),
+    "a plan without its script": ({"sqitch.plan": "%syntax-version=1.0.0\n%project=x\n\none 2024-01-01T00:00:00Z A <a@b.c>\n", "deploy/x.sql": "", "revert/one.sql": "select 1;\n"}, 0, "deploy/ does not have it"),
+    "a plan that is none": ({"sqitch.plan": "%project=x\n../../etc/passwd 2024\n"}, 3, "is no name of a change"),
+}
+
+
+def bad_bytes():
+    path = folder("bytes", GOOD)
+    with open(os.path.join(path, "002_b.up.sql"), "wb") as out:
+        out.write(b"select '\xff\xfe';\n")
+    process = run("migrate", "verify", path, "-q")
+    equal(process.returncode, 3)
+    contains(process.stderr, "is not UTF-8")
+    with open(os.path.join(path, "002_b.up.sql"), "wb") as out:
+        out.write(b"select 1;\0\n")
+    contains(run("migrate", "verify", path, "-q").stderr, "zero byte")
+
+
+def without_end():
+    path = folder("endless", dict(GOOD, **{"002_b.up.sql": "select pg_sleep(100);\n", "002_b.down.sql": "select 1;\n"}))
+    process = run("migrate", "verify", path, "-q", "--budget", "1", "--pg-major", MAJOR)
+    contains(process.stdout, "it did not end within 1 s")
+
+
+def history_stops():
+    path = folder("stops", dict(GOOD, **{"002_b.up.sql": "alter table nope add x int;\n", "002_b.down.sql": "select 1;\n", "003_c.up.sql": "select 1;\n", "003_c.down.sql": "select 1;\n"}))
+    process = run("migrate", "verify", path, "-q", "--pg-major", MAJOR)
+    contains(process.stdout, "1 behind the one that fails was not run.")
+    contains(process.stdout, "002_b.up.sql:1")
+    contains(process.stdout, "^")
+
+
+def power():
+    """A migration cannot use the powers that reading catalogs takes."""
+    trap = ("create function public.hashtextextended(text, bigint) returns bigint language plpgsql as $$ begin raise exception 'run by %', current_user; end $$;\n"
+            "create type public.trap as (a int); create function public.out_trap(trap) returns text language plpgsql as $$ begin\n"
+            "  if current_user <> 'dbarch_subject' then raise exception 'power'; end if; return 'x'; end $$;\n"
+            "create cast (trap as text) with function public.out_trap(trap) as implicit;\ncreate table t (id int primary key, a trap); insert into t values (1, row(1));\n")
+    path = folder("power", {"001_a.up.sql": trap, "001_a.down.sql": "drop table t; drop cast (trap as text); drop function out_trap; drop type trap; drop function public.hashtextextended;\n"})
+    _, result = verify(path)
+    equal(rules(result), [])
+
+
+for name in LAYOUTS:
+    test("layout: " + name, functools.partial(layout, name))
+    if name != "pairs":
+        test("import: " + name, functools.partial(imported, name))
+test("two tools' files are told apart", told_apart)
+test("formats of CI", formats)
+test("formats of a review", review_formats)
+test("--fail-on and CI", fail_on)
+test("new", new)
+test("--from", from_one)
+for name, case in BAD.items():
+    test("bad input: " + name, functools.partial(bad, *case))
+test("bad input: bytes", bad_bytes)
+test("bad input: without end", without_end)
+test("what is behind a failure is not run", history_stops)
+test("power stays with us", power)
+finish()
