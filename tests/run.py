@@ -120,6 +120,7 @@ together([
     ("clang-tidy", False, shell("ls src/*/*.c | xargs -P2 -n6 clang-tidy-19 -p build --quiet 2>/dev/null"), None),
     ("unit: base", True, ["build/tests/test-base"], None),
     ("unit: sql", True, ["build/tests/test-sql", *SPLIT], None),
+    ("quality: statements", True, ["python3", "tests/quality/statements.py"], {"TEST_PG_MAJOR": "17"}),
     ("unit: permutations", True, ["build/tests/test-shuffle"], None),
     ("unit: base, valgrind", True, ["valgrind", "-q", "--error-exitcode=9", "--leak-check=full", "--errors-for-leak-kinds=definite", "build/tests/test-base"], {"G_SLICE": "always-malloc"}),
     ("unit: base, sanitizers", True, ["build-asan/tests/test-base"], SANITIZERS),

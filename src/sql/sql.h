@@ -180,6 +180,50 @@ bool dba_sql_read_array(const char *text, DbaArena *arena, DbaList *ret_elements
 // The text of an array of these elements; `inner` of them to an inner array, 0: of one dimension.
 char *dba_sql_write_array(const DbaList *elements, uint32_t inner) DBA_CHECKED;
 
+// ---- what statements do to tables -----------------------------------------------------------------------------------
+
+// Table-level locks, from the weakest to the strongest, numbered as the server does (lockdefs.h).
+typedef enum DbaLockMode {
+  DBA_LOCK_NONE,
+  DBA_LOCK_ACCESS_SHARE,
+  DBA_LOCK_ROW_SHARE,
+  DBA_LOCK_ROW_EXCLUSIVE,
+  DBA_LOCK_SHARE_UPDATE_EXCLUSIVE,
+  DBA_LOCK_SHARE,
+  DBA_LOCK_SHARE_ROW_EXCLUSIVE,
+  DBA_LOCK_EXCLUSIVE,
+  DBA_LOCK_ACCESS_EXCLUSIVE,
+} DbaLockMode;
+const char *dba_lock_name(DbaLockMode mode);   // "ACCESS EXCLUSIVE"
+const char *dba_lock_blocks(DbaLockMode mode); // "reads and writes", "writes", "nothing but other schema changes and vacuum", "nothing"
+bool dba_lock_parse(const char *mode, DbaLockMode *ret_mode) DBA_CHECKED; // as pg_locks.mode has it
+
+// One table's part in a statement.
+typedef struct DbaSqlEffect {
+  const char *schema, *table;
+  DbaLockMode lock;
+  bool scans, rewrites; // all of it is read, is written anew
+  bool young;           // it was made since dba_sql_world_begin: nobody waits for it
+  const char *because;  // "REFERENCES", "partition" ...; NULL: it is what the statement names
+} DbaSqlEffect;
+
+typedef struct DbaSqlVerdict {
+  DbaList effects; // DbaSqlEffect
+  bool opaque;     // it calls code: what that does is not told
+  bool all_rows;   // UPDATE or DELETE without WHERE
+} DbaSqlVerdict;
+
+// What is known of a schema by reading the statements that make it: enough to tell which tables a statement locks, reads and rewrites.
+typedef struct DbaSqlWorld DbaSqlWorld;
+DbaSqlWorld *dba_sql_world_new(int major);
+void dba_sql_world_free(DbaSqlWorld *world);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(DbaSqlWorld, dba_sql_world_free)
+// What is made from here on is young.
+void dba_sql_world_begin(DbaSqlWorld *world);
+// What the statement does to the world as it is; then the world is what it leaves.  Lists and texts in `arena`; what the grammar does not know does
+// nothing.
+bool dba_sql_world_read(DbaSqlWorld *world, const char *sql, DbaArena *arena, DbaSqlVerdict *ret_verdict, GError **error) DBA_CHECKED;
+
 // ---- quoting --------------------------------------------------------------------------------------------------------
 
 // Appends the identifier, quoted where PostgreSQL 17 needs it (reserved words, capitals, odd characters).

@@ -1,0 +1,730 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a statement does to tables: the locks it takes, what it reads whole, what it writes anew.
+//
+// Levels are those of AlterTableGetLockLevel() and of the functions under standard_ProcessUtility() in PostgreSQL 17, and every one of them is
+// compared with a server's own pg_locks by the tests (tests/quality/statements.py).  Indexes, sequences and catalogs are not told, nor what a function
+// or a DO block does: the lab sees that.
+#include "sql/effects-int.h"
+
+#include <string.h>
+
+static const char *const lock_names[] = {"",      "ACCESS SHARE",        "ROW SHARE", "ROW EXCLUSIVE",   "SHARE UPDATE EXCLUSIVE",
+                                         "SHARE", "SHARE ROW EXCLUSIVE", "EXCLUSIVE", "ACCESS EXCLUSIVE"};
+const char *dba_lock_name(DbaLockMode mode) { return lock_names[mode]; }
+
+const char *dba_lock_blocks(DbaLockMode mode) {
+  return mode == DBA_LOCK_ACCESS_EXCLUSIVE         ? "reads and writes"
+         : mode >= DBA_LOCK_SHARE                  ? "writes"
+         : mode == DBA_LOCK_SHARE_UPDATE_EXCLUSIVE ? "nothing but other schema changes and vacuum"
+                                                   : "nothing";
+}
+
+bool dba_lock_parse(const char *mode, DbaLockMode *ret_mode) {
+  static const char *const modes[] = {"AccessShareLock", "RowShareLock",          "RowExclusiveLock", "ShareUpdateExclusiveLock",
+                                      "ShareLock",       "ShareRowExclusiveLock", "ExclusiveLock",    "AccessExclusiveLock"};
+  for (size_t i = 0; i < G_N_ELEMENTS(modes); i++)
+    if (!strcmp(modes[i], mode)) {
+      *ret_mode = (DbaLockMode)(i + 1);
+      return true;
+    }
+  return false;
+}
+
+typedef struct Reading {
+  DbaSqlWorld *world;
+  DbaArena *arena;
+  DbaSqlVerdict *verdict;
+} Reading;
+
+enum { SCANS = 1, REWRITES = 2, EMPTIES = 4 };
+
+// One table's part; what it had from another part of the statement stays.
+static void add(Reading *reading, const char *schema, const char *name, DbaLockMode lock, unsigned work, const char *because) {
+  DbaSqlEffect *effect = NULL;
+  schema = schema ? schema : "public";
+  for (DBA_EACH(DbaSqlEffect, each, &reading->verdict->effects))
+    if (!strcmp(each->schema, schema) && !strcmp(each->table, name))
+      effect = each;
+  if (!effect) {
+    effect = dba_list_add(reading->arena, &reading->verdict->effects, sizeof *effect);
+    const DbaWorldTable *table = dba_world_table(reading->world, schema, name);
+    *effect =
+        (DbaSqlEffect){.schema = dba_arena_text(reading->arena, schema), .table = dba_arena_text(reading->arena, name), .because = because};
+    effect->young = table && table->born == reading->world->unit;
+  }
+  effect->lock = MAX(effect->lock, lock);
+  effect->scans |= work & SCANS;
+  effect->rewrites |= (work & REWRITES) != 0;
+}
+
+static void on_table(Reading *reading, const DbaWorldTable *table, DbaLockMode lock, unsigned work, const char *because) {
+  if (!table->temporary)
+    add(reading, table->schema, table->name, lock, work, because);
+}
+
+// A partitioned table has no rows of its own.
+static unsigned own_work(const DbaWorldTable *table, unsigned work) { return table->kind == 'p' || table->kind == 'v' ? 0 : work; }
+
+static bool is_child_of(const DbaWorldTable *child, const DbaWorldTable *parent) {
+  return !child->dropped && child->parent_name && !strcmp(child->parent_name, parent->name) &&
+         !strcmp(child->parent_schema ? child->parent_schema : "public", parent->schema ? parent->schema : "public");
+}
+
+static void on_children(Reading *reading, const DbaWorldTable *parent, DbaLockMode lock, unsigned work) {
+  for (uint32_t i = 0; i < reading->world->tables.n; i++) {
+    const DbaWorldTable *child = DBA_WORLD_AT(DbaWorldTable, &reading->world->tables, i);
+    if (!is_child_of(child, parent))
+      continue;
+    on_table(reading, child, lock, own_work(child, work), child->is_partition ? "partition" : "child");
+    on_children(reading, child, lock, work);
+  }
+}
+
+static void on_tree(Reading *reading, const DbaWorldTable *table, DbaLockMode lock, unsigned work, bool children) {
+  on_table(reading, table, lock, own_work(table, work), NULL);
+  if (children)
+    on_children(reading, table, lock, work);
+}
+
+static const DbaWorldTable *default_partition(const Reading *reading, const DbaWorldTable *parent) {
+  for (uint32_t i = 0; i < reading->world->tables.n; i++) {
+    const DbaWorldTable *child = DBA_WORLD_AT(DbaWorldTable, &reading->world->tables, i);
+    if (child->is_default && is_child_of(child, parent))
+      return child;
+  }
+  return NULL;
+}
+
+// The tables whose foreign keys lead to a table, or lean on one of its keys.
+static void on_referrers(Reading *reading, const DbaWorldTable *table, DbaLockMode lock) {
+  for (uint32_t i = 0; i < reading->world->tables.n; i++) {
+    const DbaWorldTable *other = DBA_WORLD_AT(DbaWorldTable, &reading->world->tables, i);
+    for (DBA_EACH(DbaWorldConstraint, key, other->dropped ? &(DbaList){0} : &other->constraints))
+      if (!key->dropped && key->ref_name && !strcmp(key->ref_name, table->name) &&
+          !strcmp(key->ref_schema ? key->ref_schema : "public", table->schema ? table->schema : "public"))
+        on_table(reading, other, lock, 0, "its foreign key");
+  }
+}
+
+// ---- ALTER TABLE ----------------------------------------------------------------------------------------------------
+
+// What a subcommand does by itself; those that need a closer look are below.  `children`: it goes down to partitions and heirs.
+static const struct {
+  AlterTableType subtype;
+  DbaLockMode lock;
+  unsigned work;
+  bool children;
+} subcommands[] = {
+    {AT_ColumnDefault, DBA_LOCK_ACCESS_EXCLUSIVE, 0, true},
+    {AT_DropNotNull, DBA_LOCK_ACCESS_EXCLUSIVE, 0, true},
+    {AT_SetExpression, DBA_LOCK_ACCESS_EXCLUSIVE, REWRITES | SCANS, true},
+    {AT_DropExpression, DBA_LOCK_ACCESS_EXCLUSIVE, 0, true},
+    {AT_SetStatistics, DBA_LOCK_SHARE_UPDATE_EXCLUSIVE, 0, true},
+    {AT_SetOptions, DBA_LOCK_SHARE_UPDATE_EXCLUSIVE, 0, false},
+    {AT_ResetOptions, DBA_LOCK_SHARE_UPDATE_EXCLUSIVE, 0, false},
+    {AT_SetStorage, DBA_LOCK_ACCESS_EXCLUSIVE, 0, true},
+    {AT_SetCompression, DBA_LOCK_ACCESS_EXCLUSIVE, 0, false},
+    {AT_AlterConstraint, DBA_LOCK_ACCESS_EXCLUSIVE, 0, true},
+    {AT_ChangeOwner, DBA_LOCK_ACCESS_EXCLUSIVE, 0, false},
+    {AT_ClusterOn, DBA_LOCK_SHARE_UPDATE_EXCLUSIVE, 0, false},
+    {AT_DropCluster, DBA_LOCK_SHARE_UPDATE_EXCLUSIVE, 0, false},
+    {AT_EnableTrig, DBA_LOCK_SHARE_ROW_EXCLUSIVE, 0, true},
+    {AT_EnableAlwaysTrig, DBA_LOCK_SHARE_ROW_EXCLUSIVE, 0, true},
+    {AT_EnableReplicaTrig, DBA_LOCK_SHARE_ROW_EXCLUSIVE, 0, true},
+    {AT_EnableTrigAll, DBA_LOCK_SHARE_ROW_EXCLUSIVE, 0, true},
+    {AT_EnableTrigUser, DBA_LOCK_SHARE_ROW_EXCLUSIVE, 0, true},
+    {AT_DisableTrig, DBA_LOCK_SHARE_ROW_EXCLUSIVE, 0, true},
+    {AT_DisableTrigAll, DBA_LOCK_SHARE_ROW_EXCLUSIVE, 0, true},
+    {AT_DisableTrigUser, DBA_LOCK_SHARE_ROW_EXCLUSIVE, 0, true},
+    {AT_SetIdentity, DBA_LOCK_ACCESS_EXCLUSIVE, 0, true},
+    {AT_DropIdentity, DBA_LOCK_ACCESS_EXCLUSIVE, 0, true},
+    {AT_AddIdentity, DBA_LOCK_ACCESS_EXCLUSIVE, 0, true},
+    {AT_DetachPartitionFinalize, DBA_LOCK_SHARE_UPDATE_EXCLUSIVE, 0, false},
+};
+
+// Options of storage whose change needs no more than SHARE UPDATE EXCLUSIVE (reloptions.c).
+static bool is_quiet_option(const char *name) {
+  static const char *const quiet[] = {"fillfactor", "toast_tuple_target", "parallel_workers", "deduplicate_items", "n_distinct",
+                                      "buffering",  "pages_per_range",    "autosummarize",    "fastupdate",        NULL};
+  return g_strv_contains(quiet, name) || g_str_has_prefix(name, "autovacuum_") || g_str_has_prefix(name, "vacuum_") ||
+         g_str_has_prefix(name, "log_autovacuum");
+}
+
+static DbaLockMode lock_of_options(const List *options, const DbaWorldTable *table) {
+  for (int i = 0; i < list_length(options); i++)
+    if ((table && table->kind == 'v') || !is_quiet_option(((DefElem *)list_nth(options, i))->defname))
+      return DBA_LOCK_ACCESS_EXCLUSIVE;
+  return DBA_LOCK_SHARE_UPDATE_EXCLUSIVE;
+}
+
+static void on_reference(Reading *reading, const RangeVar *target, DbaLockMode lock, unsigned work) {
+  add(reading, target->schemaname, target->relname, lock, work, "REFERENCES");
+}
+
+// ADD COLUMN: nothing but the catalog, unless each row needs a value of its own or is to be checked (ATExecAddColumn, ATRewriteTables).
+static void add_column(Reading *reading, const DbaWorldTable *table, const ColumnDef *def, bool children) {
+  unsigned work = 0;
+  Node *value = NULL;
+  const RangeVar *target = NULL;
+  bool checked = false, not_null = false;
+  DbaWorldType type = def->typeName ? dba_world_type(reading->world, def->typeName) : (DbaWorldType){0};
+  static const char *const serials[] = {"serial", "bigserial", "smallserial", "serial2", "serial4", "serial8", NULL};
+  if (dba_world_column(table, def->colname)) { // IF NOT EXISTS
+    on_tree(reading, table, DBA_LOCK_ACCESS_EXCLUSIVE, 0, false);
+    return;
+  }
+  for (int i = 0; i < list_length(def->constraints); i++) {
+    const Constraint *constraint = list_nth(def->constraints, i);
+    switch (constraint->contype) {
+    case CONSTR_DEFAULT: value = constraint->raw_expr; break;
+    case CONSTR_IDENTITY:
+    case CONSTR_GENERATED: work |= REWRITES | SCANS; break;
+    case CONSTR_CHECK: checked |= !constraint->skip_validation; break;
+    case CONSTR_NOTNULL: not_null = true; break;
+    case CONSTR_UNIQUE:
+    case CONSTR_PRIMARY: work |= SCANS; break;
+    case CONSTR_FOREIGN: target = constraint->pktable; break;
+    default: break;
+    }
+  }
+  if ((type.name && g_strv_contains(serials, type.name)) || (value && dba_world_is_volatile(reading->world, value)) ||
+      dba_world_is_checked_type(reading->world, &type))
+    work |= REWRITES | SCANS;
+  if (checked || (not_null && !value))
+    work |= SCANS;
+  if (target)
+    on_reference(reading, target, DBA_LOCK_SHARE_ROW_EXCLUSIVE, value ? SCANS : 0);
+  on_tree(reading, table, DBA_LOCK_ACCESS_EXCLUSIVE, work | (target && value ? SCANS : 0), children);
+}
+
+// USING that only names the column, or casts it, is no computation.
+static bool is_plain_using(const Node *using) {
+  if (!using || IsA(using, ColumnRef))
+    return true;
+  return IsA(using, TypeCast) && IsA(((const TypeCast *)using)->arg, ColumnRef);
+}
+
+static bool is_indexed(const Reading *reading, const DbaWorldTable *table, const char *column) {
+  for (uint32_t i = 0; i < reading->world->indexes.n; i++) {
+    const DbaWorldIndex *index = DBA_WORLD_AT(DbaWorldIndex, &reading->world->indexes, i);
+    if (!index->dropped && !strcmp(index->table_name, table->name) && dba_list_has_text(&index->columns, column))
+      return true;
+  }
+  return false;
+}
+
+static void alter_type(Reading *reading, const DbaWorldTable *table, const AlterTableCmd *command, bool children) {
+  const ColumnDef *def = (ColumnDef *)command->def;
+  const DbaWorldColumn *column = dba_world_column(table, command->name);
+  DbaWorldType type = dba_world_type(reading->world, def->typeName);
+  unsigned work = 0;
+  if (!column || !is_plain_using(def->raw_default) || !dba_world_same_bytes(reading->world, &column->type, &type))
+    work = REWRITES | SCANS;
+  else if (def->collClause && is_indexed(reading, table, command->name)) // its indexes are built anew
+    work = SCANS;
+  for (DBA_EACH(DbaWorldConstraint, constraint, &table->constraints)) {
+    if (constraint->dropped || !dba_list_has_text(&constraint->columns, command->name))
+      continue;
+    work |= constraint->kind == CONSTR_CHECK && constraint->valid ? SCANS : 0;
+    if (constraint->ref_name) // the foreign key is made anew
+      add(reading, constraint->ref_schema, constraint->ref_name, DBA_LOCK_ACCESS_EXCLUSIVE, 0, "REFERENCES");
+  }
+  on_tree(reading, table, DBA_LOCK_ACCESS_EXCLUSIVE, work, children);
+}
+
+// A NOT NULL that a validated CHECK proves is not looked for (NotNullImpliedByRelConstraints, 12).
+static bool is_proven_not_null(const DbaWorldTable *table, const char *column) {
+  const DbaWorldColumn *found = dba_world_column(table, column);
+  for (DBA_EACH(DbaWorldConstraint, constraint, &table->constraints))
+    if (!constraint->dropped && constraint->valid && constraint->not_null_of && !strcmp(constraint->not_null_of, column))
+      return true;
+  return found && found->not_null;
+}
+
+static void add_constraint(Reading *reading, const DbaWorldTable *table, const Constraint *constraint, bool children) {
+  unsigned work = constraint->skip_validation ? 0 : SCANS;
+  if (constraint->contype == CONSTR_FOREIGN) {
+    on_reference(reading, constraint->pktable, DBA_LOCK_SHARE_ROW_EXCLUSIVE, work);
+    on_tree(reading, table, DBA_LOCK_SHARE_ROW_EXCLUSIVE, work, children);
+    return;
+  }
+  if (constraint->indexname) { // USING INDEX: a key still looks for NULL
+    const DbaWorldIndex *index = dba_world_index(reading->world, table->schema, constraint->indexname);
+    work = 0;
+    for (DBA_EACH_TEXT(column, constraint->contype == CONSTR_PRIMARY && index ? &index->columns : &(DbaList){0}))
+      work |= is_proven_not_null(table, *column) ? 0 : SCANS;
+  }
+  on_tree(reading, table, DBA_LOCK_ACCESS_EXCLUSIVE, work, children);
+}
+
+static void drop_constraint(Reading *reading, const DbaWorldTable *table, const AlterTableCmd *command, bool children) {
+  const DbaWorldConstraint *constraint = dba_world_constraint(table, command->name);
+  if (constraint && constraint->ref_name)
+    add(reading, constraint->ref_schema, constraint->ref_name, DBA_LOCK_ACCESS_EXCLUSIVE, 0, "REFERENCES");
+  if (constraint && command->behavior == DROP_CASCADE && (constraint->kind == CONSTR_PRIMARY || constraint->kind == CONSTR_UNIQUE))
+    on_referrers(reading, table, DBA_LOCK_ACCESS_EXCLUSIVE);
+  on_tree(reading, table, DBA_LOCK_ACCESS_EXCLUSIVE, 0, children);
+}
+
+static void drop_column(Reading *reading, const DbaWorldTable *table, const AlterTableCmd *command, bool children) {
+  for (DBA_EACH(DbaWorldConstraint, constraint, &table->constraints)) {
+    if (constraint->dropped || !dba_list_has_text(&constraint->columns, command->name))
+      continue;
+    if (constraint->ref_name)
+      add(reading, constraint->ref_schema, constraint->ref_name, DBA_LOCK_ACCESS_EXCLUSIVE, 0, "REFERENCES");
+    else if (command->behavior == DROP_CASCADE && (constraint->kind == CONSTR_PRIMARY || constraint->kind == CONSTR_UNIQUE))
+      on_referrers(reading, table, DBA_LOCK_ACCESS_EXCLUSIVE);
+  }
+  on_tree(reading, table, DBA_LOCK_ACCESS_EXCLUSIVE, 0, children);
+}
+
+static void validate(Reading *reading, const DbaWorldTable *table, const AlterTableCmd *command, bool children) {
+  const DbaWorldConstraint *constraint = dba_world_constraint(table, command->name);
+  unsigned work = constraint && constraint->valid ? 0 : SCANS;
+  if (constraint && constraint->ref_name)
+    add(reading, constraint->ref_schema, constraint->ref_name, DBA_LOCK_ROW_SHARE, work, "REFERENCES");
+  on_tree(reading, table, DBA_LOCK_SHARE_UPDATE_EXCLUSIVE, work, children);
+}
+
+// Would a CHECK of the new partition spare the scan?  Only that there is one on it is known here.
+static bool has_check(const DbaWorldTable *table) {
+  for (DBA_EACH(DbaWorldConstraint, constraint, &table->constraints))
+    if (constraint->kind == CONSTR_CHECK && constraint->valid && !constraint->dropped)
+      return true;
+  return false;
+}
+
+static void attach(Reading *reading, const DbaWorldTable *parent, const PartitionCmd *command, bool attaches) {
+  const DbaWorldTable *child = dba_world_table_of(reading->world, command->name), *other = default_partition(reading, parent);
+  DbaLockMode lock = attaches || command->concurrent ? DBA_LOCK_SHARE_UPDATE_EXCLUSIVE : DBA_LOCK_ACCESS_EXCLUSIVE;
+  on_table(reading, parent, lock, 0, NULL);
+  if (child)
+    on_table(reading, child, attaches || !command->concurrent ? DBA_LOCK_ACCESS_EXCLUSIVE : DBA_LOCK_SHARE_UPDATE_EXCLUSIVE,
+             attaches && !has_check(child) ? SCANS : 0, NULL);
+  if (other && other != child && !command->concurrent)
+    on_table(reading, other, DBA_LOCK_ACCESS_EXCLUSIVE, attaches && !has_check(other) ? SCANS : 0, "default partition");
+}
+
+static bool set_access_method(const DbaWorldTable *table, const char *method) {
+  return strcmp(method ? method : "heap", table->access_method ? table->access_method : "heap") != 0;
+}
+
+static void alter_one(Reading *reading, const DbaWorldTable *table, const AlterTableCmd *command, bool children) {
+  for (size_t i = 0; i < G_N_ELEMENTS(subcommands); i++)
+    if (subcommands[i].subtype == command->subtype) {
+      on_tree(reading, table, subcommands[i].lock, subcommands[i].work, children && subcommands[i].children);
+      return;
+    }
+  switch (command->subtype) {
+  case AT_AddColumn: add_column(reading, table, (ColumnDef *)command->def, children); break;
+  case AT_AlterColumnType: alter_type(reading, table, command, children); break;
+  case AT_SetNotNull:
+    on_tree(reading, table, DBA_LOCK_ACCESS_EXCLUSIVE, is_proven_not_null(table, command->name) ? 0 : SCANS, children);
+    break;
+  case AT_AddConstraint: add_constraint(reading, table, (Constraint *)command->def, children); break;
+  case AT_DropConstraint: drop_constraint(reading, table, command, children); break;
+  case AT_DropColumn: drop_column(reading, table, command, children); break;
+  case AT_ValidateConstraint: validate(reading, table, command, children); break;
+  case AT_AttachPartition: attach(reading, table, (PartitionCmd *)command->def, true); break;
+  case AT_DetachPartition: attach(reading, table, (PartitionCmd *)command->def, false); break;
+  case AT_SetRelOptions:
+  case AT_ResetRelOptions: on_table(reading, table, lock_of_options((List *)command->def, table), 0, NULL); break;
+  case AT_SetLogged: on_table(reading, table, DBA_LOCK_ACCESS_EXCLUSIVE, table->unlogged ? REWRITES | SCANS : 0, NULL); break;
+  case AT_SetUnLogged: on_table(reading, table, DBA_LOCK_ACCESS_EXCLUSIVE, table->unlogged ? 0 : REWRITES | SCANS, NULL); break;
+  case AT_SetTableSpace:
+    on_table(reading, table, DBA_LOCK_ACCESS_EXCLUSIVE, !g_strcmp0(command->name, "pg_default") ? 0 : REWRITES, NULL);
+    break;
+  case AT_SetAccessMethod:
+    on_table(reading, table, DBA_LOCK_ACCESS_EXCLUSIVE, set_access_method(table, command->name) ? REWRITES | SCANS : 0, NULL);
+    break;
+  case AT_AddInherit:
+  case AT_DropInherit: {
+    const RangeVar *parent = (RangeVar *)command->def;
+    bool joins = command->subtype == AT_AddInherit;
+    add(reading, parent->schemaname, parent->relname, joins ? DBA_LOCK_SHARE_UPDATE_EXCLUSIVE : DBA_LOCK_ACCESS_SHARE, 0, "parent");
+    on_table(reading, table, DBA_LOCK_ACCESS_EXCLUSIVE, 0, NULL);
+    break;
+  }
+  default: on_table(reading, table, DBA_LOCK_ACCESS_EXCLUSIVE, 0, NULL); break;
+  }
+}
+
+static void alter_table(Reading *reading, const AlterTableStmt *alter) {
+  DbaWorldTable unknown = {.schema = alter->relation->schemaname, .name = alter->relation->relname, .kind = 'r', .born = UINT_MAX};
+  const DbaWorldTable *table = dba_world_table_of(reading->world, alter->relation);
+  const DbaWorldIndex *index = dba_world_index(reading->world, alter->relation->schemaname, alter->relation->relname);
+  if (alter->objtype == OBJECT_INDEX || alter->objtype == OBJECT_SEQUENCE || alter->objtype == OBJECT_TYPE || (index && !table) ||
+      (!table && alter->missing_ok))
+    return;
+  for (int i = 0; i < list_length(alter->cmds); i++)
+    alter_one(reading, table ? table : &unknown, list_nth(alter->cmds, i), alter->relation->inh);
+}
+
+// ---- the other statements -------------------------------------------------------------------------------------------
+
+static void on_named(Reading *reading, const RangeVar *relation, DbaLockMode lock, unsigned work, bool children) {
+  const DbaWorldTable *table = dba_world_table_of(reading->world, relation);
+  if (table)
+    on_tree(reading, table, lock, work, children);
+  else if (relation->relpersistence != 't')
+    add(reading, relation->schemaname, relation->relname, lock, work, NULL);
+}
+
+// What a query reads: no more than ACCESS SHARE, and nobody waits for that; told for its scans.
+static bool find_reads(Node *node, void *data) {
+  Reading *reading = data;
+  if (!node)
+    return false;
+  if (IsA(node, RangeVar)) {
+    const DbaWorldTable *table = dba_world_table_of(reading->world, (RangeVar *)node);
+    if (table)
+      on_table(reading, table, DBA_LOCK_ACCESS_SHARE, 0, "read");
+  }
+  return raw_expression_tree_walker(node, find_reads, data);
+}
+
+static void create_table(Reading *reading, const CreateStmt *create) {
+  if (create->relation->relpersistence == 't' || (create->if_not_exists && dba_world_table_of(reading->world, create->relation)))
+    return;
+  for (int i = 0; i < list_length(create->inhRelations); i++) {
+    const DbaWorldTable *parent = dba_world_table_of(reading->world, list_nth(create->inhRelations, i));
+    const DbaWorldTable *other = parent && create->partbound ? default_partition(reading, parent) : NULL;
+    on_named(reading, list_nth(create->inhRelations, i), create->partbound ? DBA_LOCK_ACCESS_EXCLUSIVE : DBA_LOCK_SHARE_UPDATE_EXCLUSIVE, 0,
+             false);
+    if (other)
+      on_table(reading, other, DBA_LOCK_ACCESS_EXCLUSIVE, has_check(other) ? 0 : SCANS, "default partition");
+  }
+  for (int i = 0; i < list_length(create->tableElts); i++) {
+    Node *element = list_nth(create->tableElts, i);
+    const List *constraints = IsA(element, ColumnDef) ? ((ColumnDef *)element)->constraints : list_make1(element);
+    if (IsA(element, TableLikeClause))
+      on_named(reading, ((TableLikeClause *)element)->relation, DBA_LOCK_ACCESS_SHARE, 0, false);
+    for (int k = 0; k < list_length(constraints); k++) {
+      const Constraint *constraint = list_nth(constraints, k);
+      if (IsA(constraint, Constraint) && constraint->contype == CONSTR_FOREIGN &&
+          strcmp(constraint->pktable->relname, create->relation->relname))
+        on_reference(reading, constraint->pktable, DBA_LOCK_SHARE_ROW_EXCLUSIVE, 0);
+    }
+  }
+}
+
+static void drop_table(Reading *reading, const DbaWorldTable *table, bool cascade) {
+  on_tree(reading, table, DBA_LOCK_ACCESS_EXCLUSIVE, 0, true);
+  for (DBA_EACH(DbaWorldConstraint, constraint, &table->constraints))
+    if (!constraint->dropped && constraint->ref_name)
+      add(reading, constraint->ref_schema, constraint->ref_name, DBA_LOCK_ACCESS_EXCLUSIVE, 0, "REFERENCES");
+  if (cascade)
+    on_referrers(reading, table, DBA_LOCK_ACCESS_EXCLUSIVE);
+  for (uint32_t i = 0; cascade && i < reading->world->tables.n; i++) {
+    const DbaWorldTable *view = DBA_WORLD_AT(DbaWorldTable, &reading->world->tables, i);
+    g_autofree char *name = g_strdup_printf("%s.%s", table->schema ? table->schema : "public", table->name);
+    if (!view->dropped && (view->kind == 'v' || view->kind == 'm') && dba_list_has_text(&view->sources, name))
+      on_table(reading, view, DBA_LOCK_ACCESS_EXCLUSIVE, 0, "it reads it");
+  }
+  const DbaWorldTable *parent = table->is_partition ? dba_world_table(reading->world, table->parent_schema, table->parent_name) : NULL;
+  const DbaWorldTable *other = parent ? default_partition(reading, parent) : NULL;
+  if (parent)
+    on_table(reading, parent, DBA_LOCK_ACCESS_EXCLUSIVE, 0, "its partition");
+  if (other && other != table)
+    on_table(reading, other, DBA_LOCK_ACCESS_EXCLUSIVE, 0, "default partition");
+}
+
+// Columns of a type or a domain that goes, functions of triggers.
+static void drop_used(Reading *reading, ObjectType type, const char *schema, const char *name) {
+  g_autofree char *full = g_strdup_printf("%s.%s", schema ? schema : "public", name);
+  for (uint32_t i = 0; i < reading->world->tables.n; i++) {
+    const DbaWorldTable *table = DBA_WORLD_AT(DbaWorldTable, &reading->world->tables, i);
+    bool used = type == OBJECT_FUNCTION && dba_list_has_text(&table->triggers, full);
+    for (DBA_EACH(DbaWorldColumn, column, &table->columns))
+      used |= type != OBJECT_FUNCTION && !column->dropped && !g_strcmp0(column->type.name, name);
+    if (used && !table->dropped)
+      on_table(reading, table, DBA_LOCK_ACCESS_EXCLUSIVE, 0, "it uses it");
+  }
+}
+
+static void drop(Reading *reading, const DropStmt *statement) {
+  bool cascade = statement->behavior == DROP_CASCADE;
+  for (int i = 0; i < list_length(statement->objects); i++) {
+    const char *schema = NULL, *name = NULL;
+    Node *object = list_nth(statement->objects, i);
+    if (IsA(object, TypeName))
+      dba_world_name(((TypeName *)object)->names, &schema, &name);
+    else if (IsA(object, ObjectWithArgs))
+      dba_world_name(((ObjectWithArgs *)object)->objname, &schema, &name);
+    else if (IsA(object, List))
+      dba_world_name((List *)object, &schema, &name);
+    else if (IsA(object, String))
+      name = strVal(object);
+    switch (statement->removeType) {
+    case OBJECT_TABLE:
+    case OBJECT_VIEW:
+    case OBJECT_MATVIEW: {
+      const DbaWorldTable *table = dba_world_table(reading->world, schema, name);
+      if (table)
+        drop_table(reading, table, cascade);
+      break;
+    }
+    case OBJECT_INDEX: {
+      const DbaWorldIndex *index = dba_world_index(reading->world, schema, name);
+      if (index)
+        add(reading, index->table_schema, index->table_name,
+            statement->concurrent ? DBA_LOCK_SHARE_UPDATE_EXCLUSIVE : DBA_LOCK_ACCESS_EXCLUSIVE, 0, NULL);
+      break;
+    }
+    case OBJECT_TRIGGER:
+    case OBJECT_POLICY:
+    case OBJECT_RULE: { // the table stands before the name
+      const List *names = (List *)object;
+      int n = list_length(names);
+      if (n > 1)
+        add(reading, n > 2 ? strVal(list_nth(names, n - 3)) : NULL, strVal(list_nth(names, n - 2)), DBA_LOCK_ACCESS_EXCLUSIVE, 0, NULL);
+      break;
+    }
+    case OBJECT_STATISTIC_EXT: {
+      const DbaWorldThing *statistics = dba_world_thing(reading->world, DBA_WORLD_STATISTICS, schema, name);
+      if (statistics)
+        add(reading, statistics->table_schema, statistics->table_name, DBA_LOCK_SHARE_UPDATE_EXCLUSIVE, 0, NULL);
+      break;
+    }
+    case OBJECT_SCHEMA:
+      for (uint32_t k = 0; k < reading->world->tables.n; k++) {
+        const DbaWorldTable *table = DBA_WORLD_AT(DbaWorldTable, &reading->world->tables, k);
+        if (!table->dropped && !g_strcmp0(table->schema ? table->schema : "public", name))
+          drop_table(reading, table, true);
+      }
+      break;
+    case OBJECT_TYPE:
+    case OBJECT_DOMAIN:
+    case OBJECT_FUNCTION:
+      if (cascade)
+        drop_used(reading, statement->removeType, schema, name);
+      break;
+    default: break;
+    }
+  }
+}
+
+static void alter_domain(Reading *reading, const AlterDomainStmt *alter) {
+  const char *schema, *name;
+  dba_world_name(alter->typeName, &schema, &name);
+  if (alter->subtype != 'O' && (alter->subtype != 'C' || ((Constraint *)alter->def)->skip_validation))
+    return;
+  for (uint32_t i = 0; i < reading->world->tables.n; i++) {
+    const DbaWorldTable *table = DBA_WORLD_AT(DbaWorldTable, &reading->world->tables, i);
+    for (DBA_EACH(DbaWorldColumn, column, table->dropped ? &(DbaList){0} : &table->columns))
+      if (!column->dropped && !g_strcmp0(column->type.name, name))
+        on_table(reading, table, DBA_LOCK_SHARE, SCANS, "it uses the domain");
+  }
+}
+
+static void index_statement(Reading *reading, const IndexStmt *create) {
+  bool there = create->if_not_exists && create->idxname && dba_world_index(reading->world, create->relation->schemaname, create->idxname);
+  on_named(reading, create->relation, create->concurrent ? DBA_LOCK_SHARE_UPDATE_EXCLUSIVE : DBA_LOCK_SHARE, there ? 0 : SCANS,
+           create->relation->inh && !there);
+}
+
+static void reindex(Reading *reading, const ReindexStmt *statement) {
+  bool concurrently = false;
+  for (int i = 0; i < list_length(statement->params); i++)
+    concurrently |= !strcmp(((DefElem *)list_nth(statement->params, i))->defname, "concurrently");
+  DbaLockMode lock = concurrently ? DBA_LOCK_SHARE_UPDATE_EXCLUSIVE : DBA_LOCK_SHARE;
+  const DbaWorldIndex *index = statement->kind == REINDEX_OBJECT_INDEX && statement->relation
+                                   ? dba_world_index(reading->world, statement->relation->schemaname, statement->relation->relname)
+                                   : NULL;
+  if (index)
+    add(reading, index->table_schema, index->table_name, lock, SCANS, NULL);
+  else if (statement->kind == REINDEX_OBJECT_TABLE)
+    on_named(reading, statement->relation, lock, SCANS, true);
+}
+
+static void rename_object(Reading *reading, const RenameStmt *statement) {
+  if (!statement->relation)
+    return;
+  const DbaWorldTable *table = dba_world_table_of(reading->world, statement->relation);
+  if (!table && (statement->renameType == OBJECT_INDEX || statement->renameType == OBJECT_SEQUENCE ||
+                 dba_world_index(reading->world, statement->relation->schemaname, statement->relation->relname)))
+    return;
+  on_named(reading, statement->relation, DBA_LOCK_ACCESS_EXCLUSIVE, 0, statement->renameType == OBJECT_COLUMN && statement->relation->inh);
+}
+
+static void truncate_tables(Reading *reading, const TruncateStmt *statement) {
+  for (int i = 0; i < list_length(statement->relations); i++) {
+    const DbaWorldTable *table = dba_world_table_of(reading->world, list_nth(statement->relations, i));
+    on_named(reading, list_nth(statement->relations, i), DBA_LOCK_ACCESS_EXCLUSIVE, 0, true);
+    for (uint32_t before = 0; table && statement->behavior == DROP_CASCADE && before != reading->verdict->effects.n;) {
+      before = reading->verdict->effects.n; // and those that refer to these
+      for (uint32_t k = 0; k < before; k++) {
+        const DbaSqlEffect *effect = dba_list_at(DbaSqlEffect, &reading->verdict->effects, k);
+        const DbaWorldTable *of = dba_world_table(reading->world, effect->schema, effect->table);
+        if (of)
+          on_referrers(reading, of, DBA_LOCK_ACCESS_EXCLUSIVE);
+      }
+    }
+  }
+}
+
+static void comment(Reading *reading, const CommentStmt *statement) {
+  const List *names = IsA(statement->object, List) ? (List *)statement->object : NULL;
+  const char *schema, *name;
+  int n = list_length(names);
+  if (!n)
+    return;
+  dba_world_name(names, &schema, &name);
+  switch (statement->objtype) {
+  case OBJECT_TABLE:
+  case OBJECT_VIEW:
+  case OBJECT_MATVIEW: add(reading, schema, name, DBA_LOCK_SHARE_UPDATE_EXCLUSIVE, 0, NULL); break;
+  case OBJECT_COLUMN:
+    add(reading, n > 2 ? strVal(list_nth(names, n - 3)) : NULL, strVal(list_nth(names, MAX(n - 2, 0))), DBA_LOCK_SHARE_UPDATE_EXCLUSIVE, 0,
+        NULL);
+    break;
+  case OBJECT_TABCONSTRAINT:
+  case OBJECT_TRIGGER:
+  case OBJECT_POLICY:
+  case OBJECT_RULE:
+    add(reading, n > 2 ? strVal(list_nth(names, n - 3)) : NULL, strVal(list_nth(names, MAX(n - 2, 0))), DBA_LOCK_ACCESS_SHARE, 0, NULL);
+    break;
+  default: break;
+  }
+}
+
+static void vacuum(Reading *reading, const VacuumStmt *statement) {
+  bool full = false;
+  for (int i = 0; i < list_length(statement->options); i++)
+    full |= !strcmp(((DefElem *)list_nth(statement->options, i))->defname, "full");
+  for (int i = 0; i < list_length(statement->rels); i++)
+    on_named(reading, ((VacuumRelation *)list_nth(statement->rels, i))->relation,
+             full ? DBA_LOCK_ACCESS_EXCLUSIVE : DBA_LOCK_SHARE_UPDATE_EXCLUSIVE, full ? REWRITES | SCANS : 0, true);
+}
+
+static void publication(Reading *reading, const List *objects) {
+  for (int i = 0; i < list_length(objects); i++) {
+    const PublicationObjSpec *object = list_nth(objects, i);
+    if (object->pubtable)
+      on_named(reading, object->pubtable->relation, DBA_LOCK_SHARE_UPDATE_EXCLUSIVE, 0, false);
+  }
+}
+
+static bool has_where(const Node *node) {
+  return IsA(node, UpdateStmt) ? ((const UpdateStmt *)node)->whereClause != NULL : ((const DeleteStmt *)node)->whereClause != NULL;
+}
+
+void dba_world_effects(DbaSqlWorld *world, Node *node, DbaArena *arena, DbaSqlVerdict *verdict) {
+  Reading reading = {world, arena, verdict};
+  switch (nodeTag(node)) {
+  case T_AlterTableStmt: alter_table(&reading, (AlterTableStmt *)node); break;
+  case T_CreateStmt: create_table(&reading, (CreateStmt *)node); break;
+  case T_IndexStmt: index_statement(&reading, (IndexStmt *)node); break;
+  case T_DropStmt: drop(&reading, (DropStmt *)node); break;
+  case T_ReindexStmt: reindex(&reading, (ReindexStmt *)node); break;
+  case T_RenameStmt: rename_object(&reading, (RenameStmt *)node); break;
+  case T_AlterDomainStmt: alter_domain(&reading, (AlterDomainStmt *)node); break;
+  case T_TruncateStmt: truncate_tables(&reading, (TruncateStmt *)node); break;
+  case T_CommentStmt: comment(&reading, (CommentStmt *)node); break;
+  case T_VacuumStmt: vacuum(&reading, (VacuumStmt *)node); break;
+  case T_ClusterStmt:
+    if (((ClusterStmt *)node)->relation)
+      on_named(&reading, ((ClusterStmt *)node)->relation, DBA_LOCK_ACCESS_EXCLUSIVE, REWRITES | SCANS, true);
+    break;
+  case T_RefreshMatViewStmt: {
+    const RefreshMatViewStmt *refresh = (RefreshMatViewStmt *)node;
+    on_named(&reading, refresh->relation, refresh->concurrent ? DBA_LOCK_EXCLUSIVE : DBA_LOCK_ACCESS_EXCLUSIVE,
+             refresh->concurrent ? SCANS : REWRITES | SCANS, false);
+    break;
+  }
+  case T_CreateTrigStmt: {
+    const CreateTrigStmt *create = (CreateTrigStmt *)node;
+    on_named(&reading, create->relation, DBA_LOCK_SHARE_ROW_EXCLUSIVE, 0, true);
+    break;
+  }
+  case T_RuleStmt: on_named(&reading, ((RuleStmt *)node)->relation, DBA_LOCK_ACCESS_EXCLUSIVE, 0, false); break;
+  case T_CreatePolicyStmt: on_named(&reading, ((CreatePolicyStmt *)node)->table, DBA_LOCK_ACCESS_EXCLUSIVE, 0, false); break;
+  case T_AlterPolicyStmt: on_named(&reading, ((AlterPolicyStmt *)node)->table, DBA_LOCK_ACCESS_EXCLUSIVE, 0, false); break;
+  case T_AlterObjectSchemaStmt:
+    if (((AlterObjectSchemaStmt *)node)->relation && ((AlterObjectSchemaStmt *)node)->objectType != OBJECT_SEQUENCE)
+      on_named(&reading, ((AlterObjectSchemaStmt *)node)->relation, DBA_LOCK_ACCESS_EXCLUSIVE, 0, false);
+    break;
+  case T_CreateStatsStmt:
+    if (IsA(linitial(((CreateStatsStmt *)node)->relations), RangeVar))
+      on_named(&reading, linitial(((CreateStatsStmt *)node)->relations), DBA_LOCK_SHARE_UPDATE_EXCLUSIVE, 0, false);
+    break;
+  case T_CreatePublicationStmt: publication(&reading, ((CreatePublicationStmt *)node)->pubobjects); break;
+  case T_AlterPublicationStmt: publication(&reading, ((AlterPublicationStmt *)node)->pubobjects); break;
+  case T_LockStmt:
+    for (int i = 0; i < list_length(((LockStmt *)node)->relations); i++)
+      on_named(&reading, list_nth(((LockStmt *)node)->relations, i), (DbaLockMode)((LockStmt *)node)->mode, 0, true);
+    break;
+  case T_ViewStmt:
+    if (((ViewStmt *)node)->replace && dba_world_table_of(world, ((ViewStmt *)node)->view))
+      on_named(&reading, ((ViewStmt *)node)->view, DBA_LOCK_ACCESS_EXCLUSIVE, 0, false);
+    (void)find_reads(((ViewStmt *)node)->query, &reading);
+    break;
+  case T_CreateTableAsStmt: (void)find_reads(((CreateTableAsStmt *)node)->query, &reading); break;
+  case T_InsertStmt:
+    on_named(&reading, ((InsertStmt *)node)->relation, DBA_LOCK_ROW_EXCLUSIVE, 0, false);
+    (void)find_reads(((InsertStmt *)node)->selectStmt, &reading);
+    break;
+  case T_UpdateStmt:
+    verdict->all_rows = !has_where(node);
+    on_named(&reading, ((UpdateStmt *)node)->relation, DBA_LOCK_ROW_EXCLUSIVE, SCANS, true);
+    (void)find_reads(node, &reading);
+    break;
+  case T_DeleteStmt:
+    verdict->all_rows = !has_where(node);
+    on_named(&reading, ((DeleteStmt *)node)->relation, DBA_LOCK_ROW_EXCLUSIVE, SCANS, true);
+    (void)find_reads(node, &reading);
+    break;
+  case T_MergeStmt:
+    on_named(&reading, ((MergeStmt *)node)->relation, DBA_LOCK_ROW_EXCLUSIVE, SCANS, true);
+    (void)find_reads(((MergeStmt *)node)->sourceRelation, &reading);
+    break;
+  case T_CopyStmt:
+    if (((CopyStmt *)node)->relation)
+      on_named(&reading, ((CopyStmt *)node)->relation, ((CopyStmt *)node)->is_from ? DBA_LOCK_ROW_EXCLUSIVE : DBA_LOCK_ACCESS_SHARE, 0,
+               false);
+    break;
+  case T_SelectStmt: {
+    bool locks = ((SelectStmt *)node)->lockingClause != NULL;
+    (void)find_reads(node, &reading);
+    for (DBA_EACH(DbaSqlEffect, effect, &verdict->effects))
+      effect->lock = locks ? DBA_LOCK_ROW_SHARE : effect->lock;
+    verdict->opaque = true; // a function that it calls may do anything
+    break;
+  }
+  case T_DoStmt:
+  case T_CallStmt:
+  case T_ExecuteStmt: verdict->opaque = true; break;
+  default: break;
+  }
+}
+
+// ---- the door -------------------------------------------------------------------------------------------------------
+
+typedef struct Job {
+  DbaSqlWorld *world;
+  DbaArena *arena;
+  const char *sql;
+  DbaSqlVerdict *verdict;
+} Job;
+
+static void *run(void *data) {
+  Job *job = data;
+  MemoryContext context = pg_query_enter_memory_context();
+  PgQueryInternalParsetreeAndError parsed = pg_query_raw_parse(job->sql, 0);
+  if (!parsed.error && list_length(parsed.tree) == 1) {
+    Node *node = ((RawStmt *)linitial(parsed.tree))->stmt;
+    dba_world_effects(job->world, node, job->arena, job->verdict);
+    dba_world_apply(job->world, node);
+  }
+  if (parsed.error)
+    pg_query_free_error(parsed.error);
+  free(parsed.stderr_buffer);
+  pg_query_exit_memory_context(context);
+  return NULL;
+}
+
+bool dba_sql_world_read(DbaSqlWorld *world, const char *sql, DbaArena *arena, DbaSqlVerdict *ret_verdict, GError **error) {
+  *ret_verdict = (DbaSqlVerdict){0};
+  Job job = {world, arena, sql, ret_verdict};
+  return dba_sql_on_a_large_stack(run, &job, error);
+}
