@@ -228,6 +228,7 @@ static bool set_up(const DbaOptions *options, DbaRequest *request, GError **erro
   request->grow = options->texts[DBA_OPTION_GROW];
   request->at = options->texts[DBA_OPTION_AT];
   request->since = options->texts[DBA_OPTION_SINCE];
+  request->survey = options->texts[DBA_OPTION_SURVEY];
   request->from = options->texts[DBA_OPTION_FROM];
   request->layout = options->texts[DBA_OPTION_LAYOUT];
   request->workload = options->texts[DBA_OPTION_WORKLOAD];

@@ -30,6 +30,26 @@ const DbaMigrateRule dba_migrate_rules[] = {
      "see it.",
      DBA_NOTE},
     {"test-fails", "a change whose own test fails", "The script in verify/ fails straight after the change was made.", DBA_MUST_FIX},
+    {"index-blocks-writes", "an index built while writes wait",
+     "CREATE INDEX and REINDEX hold SHARE on the table until the index is built: all writes wait.", DBA_MUST_FIX},
+    {"index-blocks-all", "a key whose index is built while all wait",
+     "ADD UNIQUE, PRIMARY KEY and EXCLUDE build their index under ACCESS EXCLUSIVE: reads and writes wait.", DBA_MUST_FIX},
+    {"check-blocks-writes", "rows checked while writes wait",
+     "A foreign key reads the whole table under SHARE ROW EXCLUSIVE on both tables: writes to both wait.", DBA_MUST_FIX},
+    {"check-blocks-all", "rows checked while all wait",
+     "CHECK, SET NOT NULL and ATTACH PARTITION read the whole table under ACCESS EXCLUSIVE: reads and writes wait.", DBA_MUST_FIX},
+    {"rewrite-blocks-all", "a table written anew while all wait",
+     "The table and its indexes are written anew under ACCESS EXCLUSIVE: reads and writes wait.", DBA_MUST_FIX},
+    {"lock-held-through-work", "a lock held through work that another statement does",
+     "Locks stay until the transaction ends: what comes after the statement that took one makes others wait too.", DBA_WORTH_IT},
+    {"all-rows-at-once", "all rows changed in one transaction",
+     "UPDATE and DELETE without WHERE on a table that was there before hold the locks of all its rows and leave as many dead ones.",
+     DBA_WORTH_IT},
+    {"refused-in-transaction", "a statement that a transaction refuses",
+     "CREATE INDEX CONCURRENTLY, VACUUM and the like cannot run in a transaction.", DBA_MUST_FIX},
+    {"not-null-without-default", "a NOT NULL column without a default", "It fails where the table has a row.", DBA_MUST_FIX},
+    {"breaks-clients", "a change that clients in use do not survive",
+     "Renames and drops take effect at once; clients that were deployed before fail until they are replaced.", DBA_QUESTION},
     {"file-without-number", "a file that is not run", "The tool runs files by their numbers, and this one has none.", DBA_WORTH_IT},
     {"file-not-understood", "a file that is not run", "The file is not one of the layout that the others have.", DBA_MUST_FIX},
     {"number-twice", "two migrations with one number", "Which of them runs first depends on the tool, and some run only one of them.",
@@ -106,6 +126,11 @@ DbaFinding *dba_judge_failure(DbaFindings *findings, const char *rule, const Dba
   return finding;
 }
 
+void dba_judge_syntax(DbaFindings *findings, const DbaMigration *migration) {
+  DbaOutcome outcome = {.message = (char *)(uintptr_t)migration->up->problem};
+  (void)dba_judge_failure(findings, "up-fails", migration, migration->up, "it cannot be read", &outcome);
+}
+
 void dba_judge_differences(DbaFindings *findings, const char *rule, const DbaMigration *migration, const DbaScript *script,
                            const char *what, const DbaList *differences) {
   enum { SHOWN = 8 };
@@ -133,11 +158,13 @@ static bool has_undos(const DbaMigrations *migrations) {
   return false;
 }
 
-void dba_judge_files(DbaFindings *findings, const DbaMigrations *migrations) {
+void dba_judge_files(DbaFindings *findings, const DbaMigrations *migrations, bool undos) {
   for (DBA_EACH(DbaFileProblem, problem, &migrations->problems)) {
     g_autofree char *name = g_path_get_basename(problem->file);
     (void)add(findings, problem->rule, name, problem->file, problem->text);
   }
+  if (!undos)
+    return;
   if (!has_undos(migrations)) { // one word for a folder of a tool that knows no undo
     g_autofree char *what = g_strdup_printf("none of its %u migrations has an undo", migrations->migrations.n);
     (void)add(findings, "undo-missing", migrations->folder, NULL, what);

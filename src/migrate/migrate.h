@@ -79,9 +79,15 @@ const DbaMigration *dba_migrations_find(const DbaMigrations *migrations, const c
 // Numbers by value, other parts by text: "9" before "10", "1.9" before "1.10".
 int dba_version_compare(const char *a, const char *b);
 
-// Runs a script as its mode says.  What an open transaction of its own leaves undone is an error, as is whatever a statement raises; *ret_failed,
-// or NULL, gets the statement.
-bool dba_script_run(DbaLabSession *session, const DbaScript *script, const DbaSqlStatement **ret_failed, GError **error) DBA_CHECKED;
+// Who looks on while a script runs.
+typedef struct DbaScriptWatch {
+  bool (*after)(void *data, const DbaSqlStatement *item, double ms, GError **error); // a statement, before its transaction ends
+  bool (*ended)(void *data, GError **error);                                         // a transaction that is not the whole script
+  void *data;
+} DbaScriptWatch;
+// Runs a script as its mode says.  What an open transaction of its own leaves undone is an error, as is whatever a statement raises.  `watch`:
+// or NULL.
+bool dba_script_run(DbaLabSession *session, const DbaScript *script, const DbaScriptWatch *watch, GError **error) DBA_CHECKED;
 
 // ---- catalogs -------------------------------------------------------------------------------------------------------
 
@@ -140,23 +146,31 @@ typedef struct DbaVerification {
   DbaFindings *findings;  // borrowed
   uint32_t passed_over;   // before --from: run, not judged
   uint32_t not_run;       // behind one that failed
+  bool undos, locks;      // what was judged
   bool undone_as_a_whole; // all of them, newest first, and nothing was left
   double seconds;
 } DbaVerification;
 
 typedef struct DbaVerifyOptions {
-  const char *from;     // label of the first that is judged; NULL: all
-  int64_t rows;         // to a table, so that undoing can lose something
-  double limit_seconds; // for one script
-  const char *start;    // a database of the lab that the first migration is run in; NULL: an empty one
+  bool undos;             // every undo is run and compared
+  bool locks;             // what every statement locks, reads and rewrites is looked at
+  const DbaSurvey *sizes; // of production's tables, for what is small enough; or NULL
+  const char *from;       // label of the first that is judged; NULL: all
+  int64_t rows;           // to a table, so that undoing can lose something
+  double limit_seconds;   // for one script
+  const char *start;      // a database of the lab that the first migration is run in; NULL: an empty one
   DbaInterrupt *interrupt;
   void (*progress)(void *data, const char *line); // may be NULL
   void *progress_data;
 } DbaVerifyOptions;
-// Runs every migration up, down and up again in databases "base" and "trial" of the lab, and compares catalogs and rows.  False only when the
+// Runs every migration up, and down and up again, in databases "base" and "trial" of the lab, and compares catalogs and rows.  False only when the
 // lab broke or the user interrupted: what is wrong with a migration is a finding.
 bool dba_migrations_verify(const DbaLab *lab, const DbaMigrations *migrations, const DbaVerifyOptions *options, DbaFindings *findings,
                            DbaVerification *ret_verification, GError **error) DBA_CHECKED;
+
+// The locks judged from the text alone, without a lab.  `from`: as above.
+bool dba_migrations_lint(const DbaMigrations *migrations, const char *from, int major, const DbaSurvey *sizes, DbaFindings *findings,
+                         DbaVerification *ret_verification, GError **error) DBA_CHECKED;
 
 typedef struct DbaMigrateRule {
   const char *rule, *title, *explain;

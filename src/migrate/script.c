@@ -154,19 +154,34 @@ static bool roll_back(DbaLabSession *session) {
   return dba_server_exec(dba_lab_session_server(session), "rollback", &ignored);
 }
 
-bool dba_script_run(DbaLabSession *session, const DbaScript *script, const DbaSqlStatement **ret_failed, GError **error) {
+// One statement of a script, with what looks on called before its transaction ends.
+static bool run_item(DbaLabSession *session, const DbaScript *script, const DbaSqlStatement *item, const DbaScriptWatch *watch,
+                     GError **error) {
+  DbaServer *server = dba_lab_session_server(session);
+  bool watched = watch && item->item.kind == DBA_SQL_STATEMENT && item->facts.tag != DBA_SQL_COPY_FROM_STDIN;
+  bool alone = watched && script->mode == DBA_SCRIPT_NO_TRANSACTION && !item->facts.outside_transaction;
+  if (alone && !dba_server_exec(server, "begin", error))
+    return false;
+  gint64 begin = g_get_monotonic_time();
+  if (!dba_lab_session_run(session, item, error))
+    return false;
+  double ms = (double)(g_get_monotonic_time() - begin) / 1e3;
+  if (watched && !watch->after(watch->data, item, ms, error))
+    return false;
+  if (alone && !dba_server_exec(server, "commit", error))
+    return false;
+  return !watched || dba_server_in_transaction(server) || watch->ended(watch->data, error);
+}
+
+bool dba_script_run(DbaLabSession *session, const DbaScript *script, const DbaScriptWatch *watch, GError **error) {
   DbaServer *server = dba_lab_session_server(session);
   bool one = script->mode == DBA_SCRIPT_ONE_TRANSACTION, ok = true;
-  const DbaSqlStatement *failed = NULL;
   if (script->problem)
     return dba_fail(error, DBA_ERROR_INPUT, "%s", script->problem);
   if (one && !dba_server_exec(server, "begin", error))
     return false;
   for (DBA_EACH(DbaSqlStatement, item, &script->items))
-    if (ok && !dba_lab_session_run(session, item, error)) {
-      ok = false;
-      failed = item;
-    }
+    ok = ok && run_item(session, script, item, watch, error);
   if (ok && one)
     ok = dba_server_exec(server, "commit", error); // deferred constraints speak here
   else if (ok && dba_server_in_transaction(server))
@@ -176,8 +191,6 @@ bool dba_script_run(DbaLabSession *session, const DbaScript *script, const DbaSq
     if (dba_server_in_transaction(server) && !roll_back(session))
       return false;
     dba_server_set_sqlstate(server, state);
-    if (ret_failed)
-      *ret_failed = failed;
   }
   return ok;
 }

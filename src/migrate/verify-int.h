@@ -23,7 +23,9 @@ DbaFinding *dba_judge_failure(DbaFindings *findings, const char *rule, const Dba
 // Differences as the finding's text and reason; the column order alone is another rule.
 void dba_judge_differences(DbaFindings *findings, const char *rule, const DbaMigration *migration, const DbaScript *script,
                            const char *what, const DbaList *differences);
+// A script that no parser takes.
+void dba_judge_syntax(DbaFindings *findings, const DbaMigration *migration);
 // Files that are not as they should be, and undos that are missing.
-void dba_judge_files(DbaFindings *findings, const DbaMigrations *migrations);
+void dba_judge_files(DbaFindings *findings, const DbaMigrations *migrations, bool undos);
 // Marks findings that a comment in the migration's own files allows.
 void dba_judge_suppress(DbaFindings *findings, const DbaMigrations *migrations);

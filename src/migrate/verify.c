@@ -4,7 +4,7 @@
 // Two databases.  "base" is the history alone, without a row that it did not make itself; "trial" has the same schema with made rows, so that an
 // undo can lose something, and is made anew from base whenever something went wrong in it.  A failure that only made rows bring about
 // says nothing about the migration unless any rows would: then it is tried without them.
-#include "migrate/verify-int.h"
+#include "migrate/lint-int.h"
 
 #include <string.h>
 
@@ -25,7 +25,16 @@ typedef struct Verifier {
   bool trial_stands, dirty; // dirty: trial is not what base is, rows apart
   bool plain;               // trial has no made rows for the migration under way
   bool stopped;             // one failed: what is behind it cannot be run
+  DbaLint *lint;            // of options->locks
+  DbaObserver *observer;
+  GArray *seen; // Seen: what the statements of the attempt under way did
 } Verifier;
+
+typedef struct Seen {
+  const DbaSqlStatement *item;
+  DbaList effects;
+  double ms;
+} Seen;
 
 static void progress(const Verifier *v, const char *format, ...) DBA_PRINTF(2, 3);
 static void progress(const Verifier *v, const char *format, ...) {
@@ -115,7 +124,22 @@ static bool is_ours(const GError *problem) {
          !g_error_matches(problem, DBA_ERROR, DBA_ERROR_REFUSED);
 }
 
-static bool attempt(Verifier *v, int which, const DbaScript *script, DbaOutcome *ret_outcome, GError **error) {
+static bool see(void *data, const DbaSqlStatement *item, double ms, GError **error) {
+  Verifier *v = data;
+  Seen seen = {.item = item, .ms = ms};
+  if (!dba_observer_look(v->observer, dba_lab_session_server(v->sessions[TRIAL]), v->result->arena, &seen.effects, error))
+    return false;
+  g_array_append_val(v->seen, seen);
+  return true;
+}
+
+static bool see_end(void *data, GError **error) {
+  Verifier *v = data;
+  return dba_observer_ended(v->observer, dba_lab_session_server(v->sessions[TRIAL]), error);
+}
+
+static bool attempt(Verifier *v, int which, const DbaScript *script, bool watched, DbaOutcome *ret_outcome, GError **error) {
+  DbaScriptWatch watch = {see, see_end, v};
   dba_outcome_clear(ret_outcome);
   if (!session(v, which, error))
     return false;
@@ -124,7 +148,12 @@ static bool attempt(Verifier *v, int which, const DbaScript *script, DbaOutcome 
   gint64 begin = g_get_monotonic_time();
   dba_server_set_deadline(server, begin + (gint64)(v->options->limit_seconds * G_USEC_PER_SEC));
   dba_server_set_sqlstate(server, "");
-  ret_outcome->ok = dba_script_run(v->sessions[which], script, NULL, &problem);
+  if (watched) {
+    g_array_set_size(v->seen, 0);
+    if (!dba_observer_begin(v->observer, server, error))
+      return false;
+  }
+  ret_outcome->ok = dba_script_run(v->sessions[which], script, watched ? &watch : NULL, &problem);
   ret_outcome->ms = (double)(g_get_monotonic_time() - begin) / 1e3;
   dba_server_set_deadline(server, 0);
   if (!ret_outcome->ok) {
@@ -162,7 +191,8 @@ static bool run_up(Verifier *v, Step *step, GError **error) {
   const DbaMigration *migration = step->migration;
   g_auto(DbaOutcome) first = {0}, plain = {0};
   v->plain = false;
-  if (!read_rows(v, &step->rows_before, error) || !attempt(v, TRIAL, migration->up, &first, error))
+  if ((v->options->undos && !read_rows(v, &step->rows_before, error)) ||
+      !attempt(v, TRIAL, migration->up, v->options->locks, &first, error))
     return false;
   step->verified->up_ran = first.ok;
   step->verified->rows = v->options->rows > 0;
@@ -170,7 +200,8 @@ static bool run_up(Verifier *v, Step *step, GError **error) {
   if (first.ok)
     return true;
   g_clear_pointer(&step->rows_before, dba_row_sums_free);
-  if (!renew_trial(v, error) || !read_rows(v, &step->rows_before, error) || !attempt(v, TRIAL, migration->up, &plain, error))
+  if (!renew_trial(v, error) || (v->options->undos && !read_rows(v, &step->rows_before, error)) ||
+      !attempt(v, TRIAL, migration->up, v->options->locks, &plain, error))
     return false;
   v->plain = true;
   step->verified->rows = false;
@@ -248,7 +279,7 @@ static bool run_down(Verifier *v, Step *step, GError **error) {
   const DbaMigration *migration = step->migration;
   const DbaScript *down = migration->down;
   g_auto(DbaOutcome) outcome = {0};
-  if (!attempt(v, TRIAL, down, &outcome, error))
+  if (!attempt(v, TRIAL, down, false, &outcome, error))
     return false;
   step->verified->down_ms = outcome.ms;
   if (!outcome.ok) {
@@ -280,7 +311,7 @@ static bool run_down(Verifier *v, Step *step, GError **error) {
     v->dirty = true;
     return true;
   }
-  if (!attempt(v, TRIAL, migration->up, &outcome, error))
+  if (!attempt(v, TRIAL, migration->up, false, &outcome, error))
     return false;
   if (!outcome.ok) {
     v->dirty = true;
@@ -306,7 +337,7 @@ static bool run_test(Verifier *v, const Step *step, GError **error) {
   g_auto(DbaOutcome) outcome = {0};
   if (!step->migration->verify)
     return true;
-  if (!attempt(v, TRIAL, step->migration->verify, &outcome, error))
+  if (!attempt(v, TRIAL, step->migration->verify, false, &outcome, error))
     return false;
   if (!outcome.ok)
     (void)dba_judge_failure(v->findings, "test-fails", step->migration, step->migration->verify, "its test fails", &outcome);
@@ -316,7 +347,7 @@ static bool run_test(Verifier *v, const Step *step, GError **error) {
 // The history goes on: base gets the migration too, and trial becomes what base is, with rows.
 static bool go_on(Verifier *v, Step *step, GError **error) {
   g_auto(DbaOutcome) outcome = {0};
-  if (!attempt(v, BASE, step->migration->up, &outcome, error))
+  if (!attempt(v, BASE, step->migration->up, false, &outcome, error))
     return false;
   if (!outcome.ok) { // it ran where there were rows: it asks for some
     (void)dba_judge_failure(v->findings, "up-fails", step->migration, step->migration->up, "it fails on empty tables", &outcome);
@@ -330,16 +361,38 @@ static bool go_on(Verifier *v, Step *step, GError **error) {
   return fill(v, v->catalog, error);
 }
 
+static const Seen *seen_of(const Verifier *v, const DbaSqlStatement *item) {
+  for (guint i = 0; i < v->seen->len; i++)
+    if (g_array_index(v->seen, Seen, i).item == item)
+      return &g_array_index(v->seen, Seen, i);
+  return NULL;
+}
+
+// What the statements were seen to do; those that were not seen are judged by their text.
+static bool judge_locks(Verifier *v, const DbaMigration *migration, bool judged, GError **error) {
+  if (!v->lint)
+    return true;
+  dba_lint_begin(v->lint, migration, judged);
+  for (DBA_EACH(DbaSqlStatement, item, &migration->up->items)) {
+    const Seen *seen = seen_of(v, item);
+    if (!dba_lint_statement(v->lint, item, seen ? &seen->effects : NULL, seen ? seen->ms : 0, error))
+      return false;
+  }
+  return true;
+}
+
 static bool verify_one(Verifier *v, DbaMigration *migration, GError **error) {
   g_auto(Step) step = {.migration = migration};
   step.verified = dba_list_add(v->result->arena, &v->result->verified, sizeof *step.verified);
   step.verified->migration = migration;
-  if (!run_up(v, &step, error) || v->stopped)
-    return !v->stopped ? false : true;
-  step.up = dba_catalog_read(v->reader, databases[TRIAL], error);
-  if (!step.up || !read_rows(v, &step.rows_up, error) || !run_test(v, &step, error))
+  if (!run_up(v, &step, error) || !judge_locks(v, migration, true, error))
     return false;
-  if (migration->down && !run_down(v, &step, error))
+  if (v->stopped)
+    return true;
+  step.up = dba_catalog_read(v->reader, databases[TRIAL], error);
+  if (!step.up || (v->options->undos && !read_rows(v, &step.rows_up, error)) || !run_test(v, &step, error))
+    return false;
+  if (v->options->undos && migration->down && !run_down(v, &step, error))
     return false;
   return go_on(v, &step, error);
 }
@@ -348,9 +401,12 @@ static bool verify_one(Verifier *v, DbaMigration *migration, GError **error) {
 
 static bool pass_over(Verifier *v, const DbaMigration *migration, GError **error) {
   g_auto(DbaOutcome) outcome = {0};
-  if (!attempt(v, BASE, migration->up, &outcome, error))
+  if (!attempt(v, BASE, migration->up, false, &outcome, error))
     return false;
   v->result->passed_over++;
+  g_array_set_size(v->seen, 0);
+  if (!judge_locks(v, migration, false, error))
+    return false;
   if (!outcome.ok) {
     (void)dba_judge_failure(v->findings, "up-fails", migration, migration->up, "it fails", &outcome);
     v->stopped = true;
@@ -394,7 +450,7 @@ static bool undo_history(Verifier *v, const DbaCatalog *start, GError **error) {
   for (uint32_t i = v->result->verified.n; i-- > 0;) {
     const DbaMigration *migration = dba_list_at(DbaVerified, &v->result->verified, i)->migration;
     g_auto(DbaOutcome) outcome = {0};
-    if (!attempt(v, BASE, migration->down, &outcome, error))
+    if (!attempt(v, BASE, migration->down, false, &outcome, error))
       return false;
     if (!outcome.ok) {
       if (strcmp(outcome.sqlstate, "P0001"))
@@ -421,7 +477,7 @@ static bool run(Verifier *v, GError **error) {
   if (!dba_lab_create_database(v->lab, databases[BASE], v->options->start, error) ||
       !(start = dba_catalog_read(v->reader, databases[BASE], error)) || !run_history(v, error))
     return false;
-  return v->stopped || v->options->from || !v->result->verified.n || undo_history(v, start, error);
+  return v->stopped || v->options->from || !v->options->undos || !v->result->verified.n || undo_history(v, start, error);
 }
 
 bool dba_migrations_verify(const DbaLab *lab, const DbaMigrations *migrations, const DbaVerifyOptions *options, DbaFindings *findings,
@@ -429,9 +485,15 @@ bool dba_migrations_verify(const DbaLab *lab, const DbaMigrations *migrations, c
   Verifier v = {.lab = lab, .migrations = migrations, .options = options, .result = result, .findings = findings};
   gint64 begin = g_get_monotonic_time();
   result->migrations = migrations;
+  result->undos = options->undos;
+  result->locks = options->locks;
   result->arena = findings->arena;
   result->findings = findings;
-  dba_judge_files(findings, migrations);
+  dba_judge_files(findings, migrations, options->undos);
+  v.seen = g_array_new(FALSE, FALSE, sizeof(Seen));
+  v.observer = dba_observer_new();
+  if (options->locks)
+    v.lint = dba_lint_new(findings, dba_lab_binaries(lab)->major, options->sizes);
   v.reader = dba_catalog_reader_open(lab, error);
   v.tried = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
   for (int i = 0; i < N_DATABASES; i++)
@@ -448,6 +510,9 @@ bool dba_migrations_verify(const DbaLab *lab, const DbaMigrations *migrations, c
   dba_catalog_free(v.catalog);
   dba_catalog_reader_close(v.reader);
   g_hash_table_unref(v.tried);
+  g_array_unref(v.seen);
+  dba_observer_free(v.observer);
+  dba_lint_free(v.lint);
   dba_judge_suppress(findings, migrations);
   result->seconds = (double)(g_get_monotonic_time() - begin) / 1e6;
   return ok;

@@ -26,6 +26,11 @@ static void append_finding(GString *out, const DbaFinding *finding, bool color, 
   g_string_append_c(out, '\n');
   if (finding->excerpt)
     append_excerpt(out, finding->excerpt);
+  if (finding->why) {
+    g_string_append(out, "          instead: ");
+    dba_text_append_wrapped(out, finding->why, width, 19);
+    g_string_append_c(out, '\n');
+  }
 }
 
 static unsigned count_class(const DbaVerification *verification, const char *undo_class) {
@@ -75,16 +80,22 @@ char *dba_report_verified(const DbaVerification *verification, const char *serve
       g_string_append_printf(out, "allowed   %s [%s]: %s\n", finding->object, finding->rule, finding->suppressed_by);
   if (verification->findings->findings.n)
     g_string_append_c(out, '\n');
-  append_classes(out, verification);
+  if (verification->undos)
+    append_classes(out, verification);
   if (verification->not_run)
     g_string_append_printf(out, "%u behind the one that fails %s not run.\n", verification->not_run,
                            verification->not_run == 1 ? "was" : "were");
   if (verification->passed_over)
-    g_string_append_printf(out, "%u before --from were run and not judged.\n", verification->passed_over);
+    g_string_append_printf(out, "%u before --from were read and not judged.\n", verification->passed_over);
   if (verification->undone_as_a_whole)
     g_string_append(out, "All were undone, newest first, and nothing was left.\n");
-  g_string_append_printf(out, "%u verified up, down, up on %s, %u of them on tables with rows, in %.1f s.\n", verification->verified.n,
-                         server, count_with_rows(verification), verification->seconds);
+  if (server)
+    g_string_append_printf(out, "%u %s on %s, %u of them on tables with rows, in %.1f s.\n", verification->verified.n,
+                           verification->undos ? "verified up, down, up" : "run and watched, statement by statement,", server,
+                           count_with_rows(verification), verification->seconds);
+  else
+    g_string_append_printf(out, "%u judged from their text; nothing was run (hint: without --no-lab a lab sees what they do).\n",
+                           verification->verified.n);
   return g_string_free(out, FALSE);
 }
 
@@ -126,7 +137,8 @@ char *dba_report_verified_json(const DbaVerification *verification, const char *
   dba_json_put_int(json, "format_version", 1);
   dba_json_put_text(json, "folder", verification->migrations->folder);
   dba_json_put_text(json, "layout", dba_layout_name(verification->migrations->layout));
-  dba_json_put_text(json, "lab", server);
+  if (server)
+    dba_json_put_text(json, "lab", server);
   dba_json_put_text(json, "verdict", *verdict ? verdict : "nothing to fix");
   dba_json_put_int(json, "not_run", verification->not_run);
   dba_json_put_int(json, "undone_as_a_whole", verification->undone_as_a_whole);

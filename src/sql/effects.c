@@ -57,6 +57,12 @@ static void add(Reading *reading, const char *schema, const char *name, DbaLockM
   effect->rewrites |= (work & REWRITES) != 0;
 }
 
+// What the statement is, for advice: the part of it that works on rows counts most.
+static void is_a(Reading *reading, const char *form, unsigned work) {
+  if (!reading->verdict->form || work)
+    reading->verdict->form = form;
+}
+
 static void on_table(Reading *reading, const DbaWorldTable *table, DbaLockMode lock, unsigned work, const char *because) {
   if (!table->temporary)
     add(reading, table->schema, table->name, lock, work, because);
@@ -192,9 +198,18 @@ static void add_column(Reading *reading, const DbaWorldTable *table, const Colum
     work |= REWRITES | SCANS;
   if (checked || (not_null && !value))
     work |= SCANS;
+  work |= target && value ? SCANS : 0;
   if (target)
     on_reference(reading, target, DBA_LOCK_SHARE_ROW_EXCLUSIVE, value ? SCANS : 0);
-  on_tree(reading, table, DBA_LOCK_ACCESS_EXCLUSIVE, work | (target && value ? SCANS : 0), children);
+  is_a(reading,
+       work & REWRITES      ? "add-column-computed"
+       : not_null && !value ? "add-column-not-null"
+       : target && value    ? "add-foreign-key"
+       : checked            ? "add-column-checked"
+       : work               ? "add-column-key"
+                            : "add-column",
+       work);
+  on_tree(reading, table, DBA_LOCK_ACCESS_EXCLUSIVE, work, children);
 }
 
 // USING that only names the column, or casts it, is no computation.
@@ -229,6 +244,7 @@ static void alter_type(Reading *reading, const DbaWorldTable *table, const Alter
     if (constraint->ref_name) // the foreign key is made anew
       add(reading, constraint->ref_schema, constraint->ref_name, DBA_LOCK_ACCESS_EXCLUSIVE, 0, "REFERENCES");
   }
+  is_a(reading, "change-type", work);
   on_tree(reading, table, DBA_LOCK_ACCESS_EXCLUSIVE, work, children);
 }
 
@@ -243,6 +259,13 @@ static bool is_proven_not_null(const DbaWorldTable *table, const char *column) {
 
 static void add_constraint(Reading *reading, const DbaWorldTable *table, const Constraint *constraint, bool children) {
   unsigned work = constraint->skip_validation ? 0 : SCANS;
+  is_a(reading,
+       constraint->contype == CONSTR_FOREIGN     ? "add-foreign-key"
+       : constraint->contype == CONSTR_CHECK     ? "add-check"
+       : constraint->contype == CONSTR_PRIMARY   ? "add-primary-key"
+       : constraint->contype == CONSTR_EXCLUSION ? "add-exclusion"
+                                                 : "add-unique",
+       work);
   if (constraint->contype == CONSTR_FOREIGN) {
     on_reference(reading, constraint->pktable, DBA_LOCK_SHARE_ROW_EXCLUSIVE, work);
     on_tree(reading, table, DBA_LOCK_SHARE_ROW_EXCLUSIVE, work, children);
@@ -258,6 +281,7 @@ static void add_constraint(Reading *reading, const DbaWorldTable *table, const C
 }
 
 static void drop_constraint(Reading *reading, const DbaWorldTable *table, const AlterTableCmd *command, bool children) {
+  is_a(reading, "drop-constraint", 0);
   const DbaWorldConstraint *constraint = dba_world_constraint(table, command->name);
   if (constraint && constraint->ref_name)
     add(reading, constraint->ref_schema, constraint->ref_name, DBA_LOCK_ACCESS_EXCLUSIVE, 0, "REFERENCES");
@@ -267,6 +291,7 @@ static void drop_constraint(Reading *reading, const DbaWorldTable *table, const 
 }
 
 static void drop_column(Reading *reading, const DbaWorldTable *table, const AlterTableCmd *command, bool children) {
+  is_a(reading, "drop-column", 0);
   for (DBA_EACH(DbaWorldConstraint, constraint, &table->constraints)) {
     if (constraint->dropped || !dba_list_has_text(&constraint->columns, command->name))
       continue;
@@ -281,6 +306,7 @@ static void drop_column(Reading *reading, const DbaWorldTable *table, const Alte
 static void validate(Reading *reading, const DbaWorldTable *table, const AlterTableCmd *command, bool children) {
   const DbaWorldConstraint *constraint = dba_world_constraint(table, command->name);
   unsigned work = constraint && constraint->valid ? 0 : SCANS;
+  is_a(reading, "validate", work);
   if (constraint && constraint->ref_name)
     add(reading, constraint->ref_schema, constraint->ref_name, DBA_LOCK_ROW_SHARE, work, "REFERENCES");
   on_tree(reading, table, DBA_LOCK_SHARE_UPDATE_EXCLUSIVE, work, children);
@@ -297,6 +323,7 @@ static bool has_check(const DbaWorldTable *table) {
 static void attach(Reading *reading, const DbaWorldTable *parent, const PartitionCmd *command, bool attaches) {
   const DbaWorldTable *child = dba_world_table_of(reading->world, command->name), *other = default_partition(reading, parent);
   DbaLockMode lock = attaches || command->concurrent ? DBA_LOCK_SHARE_UPDATE_EXCLUSIVE : DBA_LOCK_ACCESS_EXCLUSIVE;
+  is_a(reading, attaches ? "attach-partition" : command->concurrent ? "detach-concurrently" : "detach-partition", attaches ? SCANS : 0);
   on_table(reading, parent, lock, 0, NULL);
   if (child)
     on_table(reading, child, attaches || !command->concurrent ? DBA_LOCK_ACCESS_EXCLUSIVE : DBA_LOCK_SHARE_UPDATE_EXCLUSIVE,
@@ -312,15 +339,22 @@ static bool set_access_method(const DbaWorldTable *table, const char *method) {
 static void alter_one(Reading *reading, const DbaWorldTable *table, const AlterTableCmd *command, bool children) {
   for (size_t i = 0; i < G_N_ELEMENTS(subcommands); i++)
     if (subcommands[i].subtype == command->subtype) {
+      is_a(reading, subcommands[i].work ? "set-expression" : "alter-table", subcommands[i].work);
       on_tree(reading, table, subcommands[i].lock, subcommands[i].work, children && subcommands[i].children);
       return;
     }
+  if (command->subtype == AT_SetLogged || command->subtype == AT_SetUnLogged || command->subtype == AT_SetTableSpace ||
+      command->subtype == AT_SetAccessMethod)
+    is_a(reading, "move-table", REWRITES);
   switch (command->subtype) {
   case AT_AddColumn: add_column(reading, table, (ColumnDef *)command->def, children); break;
   case AT_AlterColumnType: alter_type(reading, table, command, children); break;
-  case AT_SetNotNull:
-    on_tree(reading, table, DBA_LOCK_ACCESS_EXCLUSIVE, is_proven_not_null(table, command->name) ? 0 : SCANS, children);
+  case AT_SetNotNull: {
+    unsigned work = is_proven_not_null(table, command->name) ? 0 : SCANS;
+    is_a(reading, "set-not-null", work);
+    on_tree(reading, table, DBA_LOCK_ACCESS_EXCLUSIVE, work, children);
     break;
+  }
   case AT_AddConstraint: add_constraint(reading, table, (Constraint *)command->def, children); break;
   case AT_DropConstraint: drop_constraint(reading, table, command, children); break;
   case AT_DropColumn: drop_column(reading, table, command, children); break;
@@ -384,6 +418,7 @@ static bool find_reads(Node *node, void *data) {
 }
 
 static void create_table(Reading *reading, const CreateStmt *create) {
+  is_a(reading, create->partbound ? "create-partition" : "create-table", 0);
   if (create->relation->relpersistence == 't' || (create->if_not_exists && dba_world_table_of(reading->world, create->relation)))
     return;
   for (int i = 0; i < list_length(create->inhRelations); i++) {
@@ -409,6 +444,12 @@ static void create_table(Reading *reading, const CreateStmt *create) {
 }
 
 static void drop_table(Reading *reading, const DbaWorldTable *table, bool cascade) {
+  is_a(reading,
+       table->kind == 'v'    ? "drop-view"
+       : table->kind == 'm'  ? "drop-matview"
+       : table->is_partition ? "drop-partition"
+                             : "drop-table",
+       0);
   on_tree(reading, table, DBA_LOCK_ACCESS_EXCLUSIVE, 0, true);
   for (DBA_EACH(DbaWorldConstraint, constraint, &table->constraints))
     if (!constraint->dropped && constraint->ref_name)
@@ -466,6 +507,7 @@ static void drop(Reading *reading, const DropStmt *statement) {
     }
     case OBJECT_INDEX: {
       const DbaWorldIndex *index = dba_world_index(reading->world, schema, name);
+      is_a(reading, statement->concurrent ? "drop-index-concurrently" : "drop-index", 0);
       if (index)
         add(reading, index->table_schema, index->table_name,
             statement->concurrent ? DBA_LOCK_SHARE_UPDATE_EXCLUSIVE : DBA_LOCK_ACCESS_EXCLUSIVE, 0, NULL);
@@ -505,6 +547,7 @@ static void drop(Reading *reading, const DropStmt *statement) {
 }
 
 static void alter_domain(Reading *reading, const AlterDomainStmt *alter) {
+  is_a(reading, "alter-domain", 0);
   const char *schema, *name;
   dba_world_name(alter->typeName, &schema, &name);
   if (alter->subtype != 'O' && (alter->subtype != 'C' || ((Constraint *)alter->def)->skip_validation))
@@ -519,6 +562,7 @@ static void alter_domain(Reading *reading, const AlterDomainStmt *alter) {
 
 static void index_statement(Reading *reading, const IndexStmt *create) {
   bool there = create->if_not_exists && create->idxname && dba_world_index(reading->world, create->relation->schemaname, create->idxname);
+  is_a(reading, create->concurrent ? "create-index-concurrently" : "create-index", SCANS);
   on_named(reading, create->relation, create->concurrent ? DBA_LOCK_SHARE_UPDATE_EXCLUSIVE : DBA_LOCK_SHARE, there ? 0 : SCANS,
            create->relation->inh && !there);
 }
@@ -528,6 +572,7 @@ static void reindex(Reading *reading, const ReindexStmt *statement) {
   for (int i = 0; i < list_length(statement->params); i++)
     concurrently |= !strcmp(((DefElem *)list_nth(statement->params, i))->defname, "concurrently");
   DbaLockMode lock = concurrently ? DBA_LOCK_SHARE_UPDATE_EXCLUSIVE : DBA_LOCK_SHARE;
+  is_a(reading, concurrently ? "reindex-concurrently" : "reindex", SCANS);
   const DbaWorldIndex *index = statement->kind == REINDEX_OBJECT_INDEX && statement->relation
                                    ? dba_world_index(reading->world, statement->relation->schemaname, statement->relation->relname)
                                    : NULL;
@@ -544,10 +589,16 @@ static void rename_object(Reading *reading, const RenameStmt *statement) {
   if (!table && (statement->renameType == OBJECT_INDEX || statement->renameType == OBJECT_SEQUENCE ||
                  dba_world_index(reading->world, statement->relation->schemaname, statement->relation->relname)))
     return;
+  is_a(reading,
+       statement->renameType == OBJECT_COLUMN  ? "rename-column"
+       : statement->renameType == OBJECT_TABLE ? "rename-table"
+                                               : "rename",
+       0);
   on_named(reading, statement->relation, DBA_LOCK_ACCESS_EXCLUSIVE, 0, statement->renameType == OBJECT_COLUMN && statement->relation->inh);
 }
 
 static void truncate_tables(Reading *reading, const TruncateStmt *statement) {
+  is_a(reading, "truncate", 0);
   for (int i = 0; i < list_length(statement->relations); i++) {
     const DbaWorldTable *table = dba_world_table_of(reading->world, list_nth(statement->relations, i));
     on_named(reading, list_nth(statement->relations, i), DBA_LOCK_ACCESS_EXCLUSIVE, 0, true);
@@ -592,6 +643,7 @@ static void vacuum(Reading *reading, const VacuumStmt *statement) {
   bool full = false;
   for (int i = 0; i < list_length(statement->options); i++)
     full |= !strcmp(((DefElem *)list_nth(statement->options, i))->defname, "full");
+  is_a(reading, full ? "vacuum-full" : "vacuum", full ? REWRITES : 0);
   for (int i = 0; i < list_length(statement->rels); i++)
     on_named(reading, ((VacuumRelation *)list_nth(statement->rels, i))->relation,
              full ? DBA_LOCK_ACCESS_EXCLUSIVE : DBA_LOCK_SHARE_UPDATE_EXCLUSIVE, full ? REWRITES | SCANS : 0, true);
@@ -623,17 +675,20 @@ void dba_world_effects(DbaSqlWorld *world, Node *node, DbaArena *arena, DbaSqlVe
   case T_CommentStmt: comment(&reading, (CommentStmt *)node); break;
   case T_VacuumStmt: vacuum(&reading, (VacuumStmt *)node); break;
   case T_ClusterStmt:
+    is_a(&reading, "cluster", REWRITES);
     if (((ClusterStmt *)node)->relation)
       on_named(&reading, ((ClusterStmt *)node)->relation, DBA_LOCK_ACCESS_EXCLUSIVE, REWRITES | SCANS, true);
     break;
   case T_RefreshMatViewStmt: {
     const RefreshMatViewStmt *refresh = (RefreshMatViewStmt *)node;
+    is_a(&reading, refresh->concurrent ? "refresh-concurrently" : "refresh", REWRITES);
     on_named(&reading, refresh->relation, refresh->concurrent ? DBA_LOCK_EXCLUSIVE : DBA_LOCK_ACCESS_EXCLUSIVE,
              refresh->concurrent ? SCANS : REWRITES | SCANS, false);
     break;
   }
   case T_CreateTrigStmt: {
     const CreateTrigStmt *create = (CreateTrigStmt *)node;
+    is_a(&reading, "create-trigger", 0);
     on_named(&reading, create->relation, DBA_LOCK_SHARE_ROW_EXCLUSIVE, 0, true);
     break;
   }
@@ -666,11 +721,13 @@ void dba_world_effects(DbaSqlWorld *world, Node *node, DbaArena *arena, DbaSqlVe
     break;
   case T_UpdateStmt:
     verdict->all_rows = !has_where(node);
+    is_a(&reading, "update", 0);
     on_named(&reading, ((UpdateStmt *)node)->relation, DBA_LOCK_ROW_EXCLUSIVE, SCANS, true);
     (void)find_reads(node, &reading);
     break;
   case T_DeleteStmt:
     verdict->all_rows = !has_where(node);
+    is_a(&reading, "delete", 0);
     on_named(&reading, ((DeleteStmt *)node)->relation, DBA_LOCK_ROW_EXCLUSIVE, SCANS, true);
     (void)find_reads(node, &reading);
     break;

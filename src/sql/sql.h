@@ -208,9 +208,10 @@ typedef struct DbaSqlEffect {
 } DbaSqlEffect;
 
 typedef struct DbaSqlVerdict {
-  DbaList effects; // DbaSqlEffect
-  bool opaque;     // it calls code: what that does is not told
-  bool all_rows;   // UPDATE or DELETE without WHERE
+  DbaList effects;  // DbaSqlEffect
+  const char *form; // what it is: "create-index", "set-not-null"; a constant; NULL: nothing that this looks at
+  bool opaque;      // it calls code: what that does is not told
+  bool all_rows;    // UPDATE or DELETE without WHERE
 } DbaSqlVerdict;
 
 // What is known of a schema by reading the statements that make it: enough to tell which tables a statement locks, reads and rewrites.

@@ -71,7 +71,7 @@ static bool find_from(const DbaRequest *request, const DbaMigrations *migrations
 }
 
 static char *told_findings(const DbaRequest *request, const DbaVerification *verification) {
-  g_autofree char *title = g_strdup_printf("migrate verify %s", verification->migrations->folder);
+  g_autofree char *title = g_strdup_printf("migrate %s %s", verification->undos ? "verify" : "lint", verification->migrations->folder);
   g_autoptr(GArray) rules = g_array_new(TRUE, TRUE, sizeof(DbaToldRule));
   DbaList passed = {0};
   for (const DbaMigrateRule *rule = dba_migrate_rules; rule->rule; rule++) {
@@ -96,41 +96,89 @@ static void tell_notes(const DbaVerification *verification, DbaAnswer *answer) {
     g_ptr_array_add(answer->warnings, g_strdup_printf("and %u more notes of that kind", verification->notes.n - SHOWN));
 }
 
-static bool verify(const DbaRequest *request, DbaAnswer *answer, GError **error) {
-  g_auto(DbaLabBinaries) binaries = {0};
-  if (!dba_lab_find_binaries(&request->home, &binaries, error))
+// The sizes of production's tables, of --survey.
+static bool read_sizes(const DbaRequest *request, DbaSurvey **ret_sizes, GError **error) {
+  g_autofree char *text = NULL;
+  size_t length;
+  *ret_sizes = NULL;
+  if (!request->survey)
+    return true;
+  if (!dba_file_read(request->survey, &text, &length, error))
     return false;
-  g_autoptr(DbaMigrations) migrations = dba_migrate_read(request, 1, binaries.major, error);
+  *ret_sizes = dba_survey_from_json(request->survey, text, length, error);
+  return *ret_sizes != NULL;
+}
+
+static void give_answer(const DbaRequest *request, const DbaVerification *verification, const char *server, DbaAnswer *answer) {
+  const DbaFindings *findings = verification->findings;
+  for (DBA_EACH_TEXT(line, &findings->idle))
+    g_ptr_array_add(answer->warnings, g_strdup(*line));
+  tell_notes(verification, answer);
+  for (int i = 0; i < DBA_N_SEVERITIES; i++)
+    answer->counts[i] = dba_findings_count(findings, (DbaSeverity)i);
+  g_autofree char *text = request->format == DBA_FORMAT_TTY    ? dba_report_verified(verification, server, request->color, request->width)
+                          : request->format == DBA_FORMAT_JSON ? dba_report_verified_json(verification, server)
+                                                               : told_findings(request, verification);
+  g_string_append(answer->text, text);
+}
+
+static bool in_a_lab(const DbaRequest *request, const DbaMigrations *migrations, DbaVerifyOptions *options, DbaAnswer *answer,
+                     GError **error) {
   DbaRequest told = *request;
-  DbaVerifyOptions options = {
-      .rows = ROWS, .limit_seconds = request->budget_seconds, .interrupt = request->interrupt, .progress = tell, .progress_data = &told};
-  if (!migrations || !find_from(request, migrations, &options.from, error))
-    return false;
+  options->rows = ROWS;
+  options->limit_seconds = request->budget_seconds;
+  options->interrupt = request->interrupt;
+  options->progress = tell;
+  options->progress_data = &told;
   dba_request_progress(request, "starting the lab");
   g_autoptr(DbaLab) lab = dba_lab_start(&request->home, false, request->interrupt, error);
   if (!lab)
     return false;
   g_autoptr(DbaFindings) findings = dba_findings_new();
   DbaVerification verification = {0};
-  if (!dba_migrations_verify(lab, migrations, &options, findings, &verification, error))
+  if (!dba_migrations_verify(lab, migrations, options, findings, &verification, error))
     return false;
-  for (DBA_EACH_TEXT(line, &findings->idle))
-    g_ptr_array_add(answer->warnings, g_strdup(*line));
-  tell_notes(&verification, answer);
-  for (int i = 0; i < DBA_N_SEVERITIES; i++)
-    answer->counts[i] = dba_findings_count(findings, (DbaSeverity)i);
-  g_autofree char *server = g_strdup_printf("PostgreSQL %s (%s)", dba_lab_version(lab), dba_lab_binaries(lab)->origin),
-                  *text = request->format == DBA_FORMAT_TTY    ? dba_report_verified(&verification, server, request->color, request->width)
-                          : request->format == DBA_FORMAT_JSON ? dba_report_verified_json(&verification, server)
-                                                               : told_findings(request, &verification);
-  g_string_append(answer->text, text);
+  g_autofree char *server = g_strdup_printf("PostgreSQL %s (%s)", dba_lab_version(lab), dba_lab_binaries(lab)->origin);
+  give_answer(request, &verification, server, answer);
+  return true;
+}
+
+static bool verify(const DbaRequest *request, DbaAnswer *answer, GError **error) {
+  g_auto(DbaLabBinaries) binaries = {0};
+  DbaVerifyOptions options = {.undos = true};
+  if (!dba_lab_find_binaries(&request->home, &binaries, error))
+    return false;
+  g_autoptr(DbaMigrations) migrations = dba_migrate_read(request, 1, binaries.major, error);
+  return migrations && find_from(request, migrations, &options.from, error) && in_a_lab(request, migrations, &options, answer, error);
+}
+
+static bool lint(const DbaRequest *request, DbaAnswer *answer, GError **error) {
+  g_auto(DbaLabBinaries) binaries = {0};
+  g_autoptr(DbaSurvey) sizes = NULL;
+  g_autoptr(GError) no_lab = NULL;
+  bool lab = !request->no_lab && dba_lab_find_binaries(&request->home, &binaries, &no_lab);
+  int major = lab ? binaries.major : request->home.major ? request->home.major : 17;
+  g_autoptr(DbaMigrations) migrations = dba_migrate_read(request, 1, major, error);
+  DbaVerifyOptions options = {.locks = true};
+  if (!migrations || !find_from(request, migrations, &options.from, error) || !read_sizes(request, &sizes, error))
+    return false;
+  options.sizes = sizes;
+  if (lab)
+    return in_a_lab(request, migrations, &options, answer, error);
+  if (no_lab)
+    g_ptr_array_add(answer->warnings, g_strdup_printf("nothing is run: %s", no_lab->message));
+  g_autoptr(DbaFindings) findings = dba_findings_new();
+  DbaVerification verification;
+  if (!dba_migrations_lint(migrations, options.from, major, sizes, findings, &verification, error))
+    return false;
+  give_answer(request, &verification, NULL, answer);
   return true;
 }
 
 static const struct {
   const char *word;
   DbaVerbRun run;
-} words[] = {{"verify", verify}, {"new", dba_verb_migrate_new}, {"import", dba_verb_migrate_import}};
+} words[] = {{"lint", lint}, {"verify", verify}, {"new", dba_verb_migrate_new}, {"import", dba_verb_migrate_import}};
 
 bool dba_verb_migrate(const DbaRequest *request, DbaAnswer *answer, GError **error) {
   const char *names[G_N_ELEMENTS(words) + 1] = {0};

@@ -12,7 +12,8 @@ static const char *const lab_options[] = {"yes",      "clients", "sample", "mask
                                           "budget",   "cold",    "seed",   "dbname", "host",    "port", "username", NULL};
 static const char *const capacity_options[] = {"stub", "as",     "grow", "at",   "since",    "no-lab", "format",
                                                "json", "dbname", "host", "port", "username", NULL};
-static const char *const migrate_options[] = {"from", "layout", "budget", "out", "force", "format", "json", "fail-on", NULL};
+static const char *const migrate_options[] = {"survey", "no-lab", "from", "layout",  "budget", "out",
+                                              "force",  "format", "json", "fail-on", NULL};
 static const char *const doctor_options[] = {"install", "yes", "offline", "dbname", "host", "port", "username", NULL};
 
 const DbaVerb dba_verbs[] = {
@@ -25,9 +26,11 @@ const DbaVerb dba_verbs[] = {
      "  dbarch review survey.json --rule fk-without-index\n"
      "  dbarch review -d shop --at 365d --since shop-in-may.json.gz      (which plans will turn)\n",
      dba_verb_review, true},
-    {"migrate", true, "verify|new|import ...", "migrations: tried up, down and up again before they are trusted", migrate_options,
+    {"migrate", true, "lint|verify|new|import ...", "migrations: tried up, down and up again before they are trusted", migrate_options,
      "Reads pairs of .up.sql and .down.sql, and the files of golang-migrate, diesel, dbmate, goose, sql-migrate, node-pg-migrate, tern,\n"
      "Flyway and sqitch, as they are.  FOLDER: migrations/ or db/migrations/ when none is named.\n\n"
+     "  dbarch migrate lint [FOLDER]              which statements make others wait, seen in a lab; --no-lab: from the text\n"
+     "  dbarch migrate lint --survey shop.json.gz only where production's tables are large enough to matter\n"
      "  dbarch migrate verify [FOLDER]            every one up, down and up again in a lab, catalogs and rows compared\n"
      "  dbarch migrate verify --from 042          those before it are run and not judged\n"
      "  dbarch migrate verify --format github     annotations of a pull request; also gitlab, sarif, junit, md, json\n"

@@ -21,6 +21,7 @@ typedef struct DbaRequest {
   const char *grow, *at;        // --grow, --at: the subject as it will be
   const char *since;            // --since: an earlier survey, for rates
   const char *receipts;         // --receipts: an earlier findings.json
+  const char *survey;           // --survey: sizes of production's tables
   const char *from;             // --from: the first migration that is judged
   const char *layout;           // --layout: of migrations
   const char *config;           // path of dbarch.yaml, or NULL when there is none
