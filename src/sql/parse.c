@@ -291,13 +291,31 @@ static void *run(void *data) {
   return NULL;
 }
 
+static _Thread_local bool on_a_large_stack;
+
+typedef struct Call {
+  void *(*job)(void *data);
+  void *data;
+} Call;
+
+static void *call(void *data) {
+  const Call *what = data;
+  on_a_large_stack = true;
+  return what->job(what->data);
+}
+
 bool dba_sql_on_a_large_stack(void *(*job)(void *data), void *data, GError **error) {
+  if (on_a_large_stack) { // inside of such a call: one mapping of so much address space is enough
+    (void)job(data);
+    return true;
+  }
+  Call what = {job, data};
   pthread_attr_t attributes;
   pthread_t thread;
   pthread_attr_init(&attributes);
   int problem = pthread_attr_setstacksize(&attributes, STACK_BYTES);
   if (!problem)
-    problem = pthread_create(&thread, &attributes, job, data);
+    problem = pthread_create(&thread, &attributes, call, &what);
   pthread_attr_destroy(&attributes);
   if (problem)
     return dba_fail(error, DBA_ERROR_BUG, "the parser's thread cannot be started: %s", g_strerror(problem));

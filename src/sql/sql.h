@@ -110,6 +110,10 @@ bool dba_sql_check(const char *sql, GError **error) DBA_CHECKED;
 // Is the text a piece of one statement: no end of statement outside brackets and bodies, nothing left open, no psql command?
 bool dba_sql_is_fragment(const char *text) DBA_CHECKED;
 
+// Runs `job(data)` on a thread with a stack of 1 GB of address space and waits: deep expressions recurse.  All that parses does so by itself; whoever
+// parses thousands of texts calls it once around them.
+bool dba_sql_on_a_large_stack(void *(*job)(void *data), void *data, GError **error) DBA_CHECKED;
+
 // ---- values in statements -------------------------------------------------------------------------------------------
 
 // A column as a statement names it, resolved to its table.

@@ -152,27 +152,50 @@ static bool verify(const DbaRequest *request, DbaAnswer *answer, GError **error)
   return migrations && find_from(request, migrations, &options.from, error) && in_a_lab(request, migrations, &options, answer, error);
 }
 
+// Judged from the text alone.
+typedef struct TextLint {
+  const DbaRequest *request;
+  DbaAnswer *answer;
+  GError **error;
+  bool ok;
+} TextLint;
+
+static bool lint_text(const DbaRequest *request, DbaAnswer *answer, GError **error) {
+  int major = request->home.major ? request->home.major : 17;
+  g_autoptr(DbaSurvey) sizes = NULL;
+  g_autoptr(DbaMigrations) migrations = dba_migrate_read(request, 1, major, error);
+  g_autoptr(DbaFindings) findings = dba_findings_new();
+  DbaVerification verification;
+  const char *from;
+  if (!migrations || !find_from(request, migrations, &from, error) || !read_sizes(request, &sizes, error) ||
+      !dba_migrations_lint(migrations, from, major, sizes, findings, &verification, error))
+    return false;
+  give_answer(request, &verification, NULL, answer);
+  return true;
+}
+
+static void *run_text_lint(void *data) {
+  TextLint *lint = data;
+  lint->ok = lint_text(lint->request, lint->answer, lint->error);
+  return NULL;
+}
+
 static bool lint(const DbaRequest *request, DbaAnswer *answer, GError **error) {
   g_auto(DbaLabBinaries) binaries = {0};
   g_autoptr(DbaSurvey) sizes = NULL;
   g_autoptr(GError) no_lab = NULL;
-  bool lab = !request->no_lab && dba_lab_find_binaries(&request->home, &binaries, &no_lab);
-  int major = lab ? binaries.major : request->home.major ? request->home.major : 17;
-  g_autoptr(DbaMigrations) migrations = dba_migrate_read(request, 1, major, error);
+  if (request->no_lab || !dba_lab_find_binaries(&request->home, &binaries, &no_lab)) {
+    TextLint text = {request, answer, error, false};
+    if (no_lab)
+      g_ptr_array_add(answer->warnings, g_strdup_printf("nothing is run: %s", no_lab->message));
+    return dba_sql_on_a_large_stack(run_text_lint, &text, error) && text.ok;
+  }
   DbaVerifyOptions options = {.locks = true};
+  g_autoptr(DbaMigrations) migrations = dba_migrate_read(request, 1, binaries.major, error);
   if (!migrations || !find_from(request, migrations, &options.from, error) || !read_sizes(request, &sizes, error))
     return false;
   options.sizes = sizes;
-  if (lab)
-    return in_a_lab(request, migrations, &options, answer, error);
-  if (no_lab)
-    g_ptr_array_add(answer->warnings, g_strdup_printf("nothing is run: %s", no_lab->message));
-  g_autoptr(DbaFindings) findings = dba_findings_new();
-  DbaVerification verification;
-  if (!dba_migrations_lint(migrations, options.from, major, sizes, findings, &verification, error))
-    return false;
-  give_answer(request, &verification, NULL, answer);
-  return true;
+  return in_a_lab(request, migrations, &options, answer, error);
 }
 
 static const struct {
