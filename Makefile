@@ -3,7 +3,7 @@
 PREFIX ?= /usr/local
 BUILD ?= build
 
-.PHONY: all build setup setup-check demo check check-full bench format install dist clean
+.PHONY: all build setup setup-check demo check check-full bench bench-lint format install dist clean
 
 all: build
 
@@ -31,6 +31,9 @@ check-full: setup-check
 
 bench: build
 	@python3 bench/bench.py
+
+bench-lint: build
+	@python3 bench/lint.py
 
 format:
 	@clang-format-19 -i src/*/*.c src/*/*.h tests/*/*.c tests/*.h

@@ -151,6 +151,7 @@ for groups in [[
     ("live: migrate, sanitizers", True, ["python3", "tests/live/migrate.py"], {"TEST_PG_MAJOR": "17", "DBARCH_BUILD": os.path.join(ROOT, "build-asan"), "DBARCH_CACHE": own_cache(), **SANITIZERS}),
     ("quality: planted faults on 17", True, ["python3", "tests/quality/faults.py"], {"TEST_PG_MAJOR": "17", "DBARCH_CACHE": own_cache()}),
     ("quality: planted faults on 18", True, ["python3", "tests/quality/faults.py"], {"TEST_PG_MAJOR": "18", "DBARCH_CACHE": own_cache()}),
+    ("quality: lint on 17", True, ["python3", "tests/quality/lint.py"], {"TEST_PG_MAJOR": "17", "DBARCH_CACHE": own_cache()}),
     ("quality: histories", True, ["python3", "tests/quality/history.py"] + (["--full"] if FULL else []), {"TEST_PG_MAJOR": "17", "DBARCH_CACHE": own_cache()}),
     ("quality: twin on 17", True, ["python3", "tests/quality/twin.py"], {"TEST_PG_MAJOR": "17", "DBARCH_CACHE": own_cache()}),
     ("quality: twin on 15", True, ["python3", "tests/quality/twin.py", *(() if FULL else ("--live",))], {"TEST_PG_MAJOR": "15", "DBARCH_CACHE": own_cache()}),
@@ -163,6 +164,7 @@ for groups in [[
     ("quality: TPC-H and pgbench", True, ["python3", "tests/quality/standard.py", "1" if FULL else "0.05"], {"TEST_PG_MAJOR": "17", "DBARCH_CACHE": own_cache()}),
 ] + [test for major in ("15", "18") if FULL for test in (
     ("quality: planted faults on " + major, True, ["python3", "tests/quality/faults.py"], {"TEST_PG_MAJOR": major, "DBARCH_CACHE": own_cache()}),
+    ("quality: lint on " + major, True, ["python3", "tests/quality/lint.py"], {"TEST_PG_MAJOR": major, "DBARCH_CACHE": own_cache()}),
     ("quality: what-if on " + major, True, ["python3", "tests/quality/whatif.py"], {"TEST_PG_MAJOR": major, "DBARCH_CACHE": own_cache()}),
     ("quality: stand-in on " + major, True, ["python3", "tests/quality/standin.py"], {"TEST_PG_MAJOR": major, "DBARCH_CACHE": own_cache()}),
 )], [

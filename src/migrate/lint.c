@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+static const DbaList nothing;
+
 typedef struct Held {
   const char *table;
   DbaLockMode lock;
@@ -114,7 +116,7 @@ static char *full_name(const DbaSqlEffect *effect) {
 }
 
 static const DbaRelation *sized(const DbaLint *lint, const char *name) {
-  for (DBA_EACH(DbaRelation, relation, lint->sizes ? &lint->sizes->schema.relations : &(DbaList){0})) {
+  for (DBA_EACH(DbaRelation, relation, lint->sizes ? &lint->sizes->schema.relations : &nothing)) {
     g_autofree char *quoted = dba_sql_name(relation->schema, relation->name);
     if (!strcmp(quoted, name))
       return relation;

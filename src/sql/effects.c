@@ -30,6 +30,8 @@ bool dba_lock_parse(const char *mode, DbaLockMode *ret_mode) {
   return false;
 }
 
+static const DbaList nothing;
+
 typedef struct Reading {
   DbaSqlWorld *world;
   DbaArena *arena;
@@ -105,7 +107,7 @@ static const DbaWorldTable *default_partition(const Reading *reading, const DbaW
 static void on_referrers(Reading *reading, const DbaWorldTable *table, DbaLockMode lock) {
   for (uint32_t i = 0; i < reading->world->tables.n; i++) {
     const DbaWorldTable *other = DBA_WORLD_AT(DbaWorldTable, &reading->world->tables, i);
-    for (DBA_EACH(DbaWorldConstraint, key, other->dropped ? &(DbaList){0} : &other->constraints))
+    for (DBA_EACH(DbaWorldConstraint, key, other->dropped ? &nothing : &other->constraints))
       if (!key->dropped && key->ref_name && !strcmp(key->ref_name, table->name) &&
           !strcmp(key->ref_schema ? key->ref_schema : "public", table->schema ? table->schema : "public"))
         on_table(reading, other, lock, 0, "its foreign key");
@@ -274,7 +276,7 @@ static void add_constraint(Reading *reading, const DbaWorldTable *table, const C
   if (constraint->indexname) { // USING INDEX: a key still looks for NULL
     const DbaWorldIndex *index = dba_world_index(reading->world, table->schema, constraint->indexname);
     work = 0;
-    for (DBA_EACH_TEXT(column, constraint->contype == CONSTR_PRIMARY && index ? &index->columns : &(DbaList){0}))
+    for (DBA_EACH_TEXT(column, constraint->contype == CONSTR_PRIMARY && index ? &index->columns : &nothing))
       work |= is_proven_not_null(table, *column) ? 0 : SCANS;
   }
   on_tree(reading, table, DBA_LOCK_ACCESS_EXCLUSIVE, work, children);
@@ -554,7 +556,7 @@ static void alter_domain(Reading *reading, const AlterDomainStmt *alter) {
     return;
   for (uint32_t i = 0; i < reading->world->tables.n; i++) {
     const DbaWorldTable *table = DBA_WORLD_AT(DbaWorldTable, &reading->world->tables, i);
-    for (DBA_EACH(DbaWorldColumn, column, table->dropped ? &(DbaList){0} : &table->columns))
+    for (DBA_EACH(DbaWorldColumn, column, table->dropped ? &nothing : &table->columns))
       if (!column->dropped && !g_strcmp0(column->type.name, name))
         on_table(reading, table, DBA_LOCK_SHARE, SCANS, "it uses the domain");
   }
@@ -661,6 +663,84 @@ static bool has_where(const Node *node) {
   return IsA(node, UpdateStmt) ? ((const UpdateStmt *)node)->whereClause != NULL : ((const DeleteStmt *)node)->whereClause != NULL;
 }
 
+// ---- DO blocks ------------------------------------------------------------------------------------------------------
+
+static void read_text(Reading *reading, const char *sql) {
+  PgQueryInternalParsetreeAndError parsed = pg_query_raw_parse(sql, 0);
+  if (!parsed.error && list_length(parsed.tree) == 1) {
+    Node *node = ((RawStmt *)linitial(parsed.tree))->stmt;
+    if (!IsA(node, DoStmt)) {
+      dba_world_effects(reading->world, node, reading->arena, reading->verdict);
+      dba_world_apply(reading->world, node);
+    }
+  }
+  if (parsed.error)
+    pg_query_free_error(parsed.error);
+  free(parsed.stderr_buffer);
+}
+
+static bool parses(const char *sql) {
+  PgQueryInternalParsetreeAndError parsed = pg_query_raw_parse(sql, 0);
+  bool ok = !parsed.error && list_length(parsed.tree) == 1;
+  if (parsed.error)
+    pg_query_free_error(parsed.error);
+  free(parsed.stderr_buffer);
+  return ok;
+}
+
+// A piece of PL/pgSQL up to a semicolon: behind IF ... THEN, BEGIN or LOOP stands a statement of SQL, or EXECUTE and its text.
+static void read_piece(Reading *reading, const char *piece) {
+  static const char *const words[] = {"alter",   "create",  "drop",    "update", "delete", "insert",  "truncate",
+                                      "reindex", "refresh", "cluster", "lock",   "merge",  "execute", NULL};
+  bool in_word = false;
+  for (const char *p = piece; *p; p++) {
+    bool letter = g_ascii_isalnum(*p) || *p == '_' || *p == '"' || *p == '.';
+    if (letter && !in_word)
+      for (const char *const *word = words; *word; word++) {
+        size_t length = strlen(*word);
+        if (g_ascii_strncasecmp(p, *word, length) || g_ascii_isalnum(p[length]) || p[length] == '_')
+          continue;
+        if (!strcmp(*word, "execute")) {
+          DbaList tokens = {0};
+          dba_sql_read_tokens(p, reading->arena, &tokens);
+          for (DBA_EACH(DbaSqlToken, token, &tokens))
+            if (token->kind == DBA_SQL_A_STRING && parses(token->value))
+              read_text(reading, token->value);
+          return;
+        }
+        if (parses(p)) {
+          read_text(reading, p);
+          return;
+        }
+      }
+    in_word = letter;
+  }
+}
+
+// As far as its text tells: both sides of an IF, once each.
+static void do_block(Reading *reading, const DoStmt *block) {
+  const char *body = NULL;
+  for (int i = 0; i < list_length(block->args); i++) {
+    const DefElem *argument = list_nth(block->args, i);
+    if (!strcmp(argument->defname, "as"))
+      body = strVal(argument->arg);
+    else if (strcmp(strVal(argument->arg), "plpgsql"))
+      return;
+  }
+  if (!body)
+    return;
+  g_autoptr(DbaSqlReader) reader = dba_sql_reader_text("block", body, strlen(body));
+  for (;;) {
+    g_autoptr(GError) ignored = NULL;
+    DbaSqlItem item;
+    bool end;
+    if (!dba_sql_next(reader, &item, &end, &ignored) || end)
+      return;
+    g_autofree char *piece = g_strndup(item.text, item.length);
+    read_piece(reading, piece);
+  }
+}
+
 void dba_world_effects(DbaSqlWorld *world, Node *node, DbaArena *arena, DbaSqlVerdict *verdict) {
   Reading reading = {world, arena, verdict};
   switch (nodeTag(node)) {
@@ -749,6 +829,9 @@ void dba_world_effects(DbaSqlWorld *world, Node *node, DbaArena *arena, DbaSqlVe
     break;
   }
   case T_DoStmt:
+    do_block(&reading, (DoStmt *)node);
+    verdict->opaque = true;
+    break;
   case T_CallStmt:
   case T_ExecuteStmt: verdict->opaque = true; break;
   default: break;

@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+static const DbaList nothing;
+
 DbaSqlWorld *dba_sql_world_new(int major) {
   DbaSqlWorld *world = g_new0(DbaSqlWorld, 1);
   world->arena = dba_arena_new();
@@ -43,14 +45,14 @@ DbaWorldTable *dba_world_table_of(const DbaSqlWorld *world, const RangeVar *rela
 }
 
 DbaWorldColumn *dba_world_column(const DbaWorldTable *table, const char *name) {
-  for (DBA_EACH(DbaWorldColumn, column, table ? &table->columns : &(DbaList){0}))
+  for (DBA_EACH(DbaWorldColumn, column, table ? &table->columns : &nothing))
     if (!column->dropped && !g_strcmp0(column->name, name))
       return column;
   return NULL;
 }
 
 DbaWorldConstraint *dba_world_constraint(const DbaWorldTable *table, const char *name) {
-  for (DBA_EACH(DbaWorldConstraint, constraint, table ? &table->constraints : &(DbaList){0}))
+  for (DBA_EACH(DbaWorldConstraint, constraint, table ? &table->constraints : &nothing))
     if (!constraint->dropped && !g_strcmp0(constraint->name, name))
       return constraint;
   return NULL;
@@ -298,7 +300,7 @@ static DbaWorldTable *new_table(DbaSqlWorld *world, const RangeVar *relation, ch
 }
 
 static void copy_columns(DbaSqlWorld *world, DbaWorldTable *to, const DbaWorldTable *from) {
-  for (DBA_EACH(DbaWorldColumn, column, from ? &from->columns : &(DbaList){0}))
+  for (DBA_EACH(DbaWorldColumn, column, from ? &from->columns : &nothing))
     if (!column->dropped)
       *(DbaWorldColumn *)dba_list_add(world->arena, &to->columns, sizeof *column) = *column;
 }

@@ -5,11 +5,11 @@ import functools
 import json
 import os
 import shutil
-import subprocess
 import sys
 import xml.etree.ElementTree as xml
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
+import fetching  # noqa: E402
 from harness import ROOT, WORK, clean_env, contains, equal, finish, run, test, write  # noqa: E402
 
 MAJOR = os.environ.get("TEST_PG_MAJOR", "17")
@@ -87,39 +87,11 @@ def told_apart():
 
 # ---- formats --------------------------------------------------------------------------------------------------------
 
-def cached(name):
-    cache = os.environ.get("DBARCH_CACHE") or ("/var/cache/dbarch" if os.geteuid() == 0 else os.path.expanduser("~/.cache/dbarch"))
-    path = os.path.join(os.path.realpath(os.path.join(cache, "runtime")), "..", "peers-" + name)
-    os.makedirs(path, exist_ok=True)
-    return path
-
-
-def sarif_schema():
-    """The schema of the standard, as a published crate carries it."""
-    place = cached("sarif")
-    path = os.path.join(place, "schema.json")
-    if not os.path.exists(path):
-        cargo = shutil.which("cargo") or os.path.expanduser("~/.cargo/bin/cargo")
-        os.makedirs(os.path.join(place, "src"), exist_ok=True)
-        for name, text in (("Cargo.toml", '[package]\nname = "x"\nversion = "0.1.0"\nedition = "2021"\n[dependencies]\nserde-sarif = "=0.8.0"\n'), ("src/main.rs", "fn main() {}\n")):
-            with open(os.path.join(place, name), "w", encoding="utf-8") as out:
-                out.write(text)
-        done = subprocess.run([cargo, "vendor", "-q", "vendor"], cwd=place, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, encoding="utf-8", check=False)
-        assert done.returncode == 0, done.stderr
-        shutil.copy(os.path.join(place, "vendor", "serde-sarif", "src", "schema.json"), path)
-        shutil.rmtree(os.path.join(place, "vendor"))
-    with open(path, encoding="utf-8") as file:
-        return json.load(file)
-
-
-def validator():
-    place = os.path.join(cached("python"), "lib")
-    if not os.path.isdir(os.path.join(place, "jsonschema")):
-        done = subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--target", place, "jsonschema==4.23.0"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", check=False)
-        assert done.returncode == 0, done.stdout
-    sys.path.insert(0, place)
+def validate(document):
+    """Against the schema of the standard, as a published crate carries it."""
+    fetching.library("jsonschema", "4.23.0", "jsonschema")
     import jsonschema  # pylint: disable=import-outside-toplevel
-    return jsonschema
+    jsonschema.validate(document, json.loads(fetching.crate_file("serde-sarif", "0.8.0", "src/schema.json")))
 
 
 ODD = {"001_a.up.sql": "create table \"a,b:%<&>\" (id int);\n", "001_a.down.sql": "select 1;\n",
@@ -130,7 +102,7 @@ def formats():
     path = folder("odd", ODD)
     text = {name: run("migrate", "verify", path, "-q", "--format", name, "--pg-major", MAJOR).stdout for name in ("md", "github", "gitlab", "sarif", "junit", "tty")}
     sarif = json.loads(text["sarif"])
-    validator().validate(sarif, sarif_schema())
+    validate(sarif)
     results = sarif["runs"][0]["results"]
     equal([("suppressions" in r, r["level"]) for r in results], [(False, "error"), (True, "error")])
     gitlab = json.loads(text["gitlab"])
@@ -158,7 +130,7 @@ def fail_on():
 
 def review_formats():
     out = run("review", os.path.join(ROOT, "examples", "shop"), "-q", "--budget", "1", "--force", "--out", os.path.join(WORK, "review"), "--format", "sarif")
-    validator().validate(json.loads(out.stdout), sarif_schema())
+    validate(json.loads(out.stdout))
 
 
 # ---- new, import, from ----------------------------------------------------------------------------------------------

@@ -10,32 +10,22 @@ import functools
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
+import fetching  # noqa: E402
 from harness import DBARCH, clean_env, equal, finish, run, test  # noqa: E402
 
-# Module, folder, migrations, and what was checked by hand in them: faults, and undos that are right.
-PROJECTS = [
-    ("github.com/coder/coder/v2@v2.24.0", "coderd/database/migrations", 343,
-     {"000018_provisioner_job_type_dry_run": "undo-fails", "000035_linked_user_id": "undo-differs", "000051_comment_on_api_key_secret": "undo-does-nothing"}),
-    ("github.com/mattermost/mattermost-server/v6@v6.7.2", "db/migrations/postgres", 81,
-     {"000075_alter_upload_sessions_index": "undo-differs", "000010_create_group_channels": "undo-does-nothing"}),
-    ("github.com/openfga/openfga@v1.22.1", "assets/migrations/postgres", 6, {}),
-    ("github.com/riverqueue/river/riverdriver/riverpgxv5@v0.51.2", "migration/main", 8, {"004_pending_and_more": "undo-differs"}),
+# Migrations in each history, and faults that were found in them by hand.
+KNOWN = [
+    (343, {"000018_provisioner_job_type_dry_run": "undo-fails", "000035_linked_user_id": "undo-differs", "000051_comment_on_api_key_secret": "undo-does-nothing"}),
+    (81, {"000075_alter_upload_sessions_index": "undo-differs", "000010_create_group_channels": "undo-does-nothing"}),
+    (6, {}),
+    (8, {"004_pending_and_more": "undo-differs"}),
 ]
 AGAINST = ("undo-fails", "undo-differs", "undo-does-nothing", "undo-moves-columns")
 FULL = "--full" in sys.argv
-
-
-def fetch(module):
-    go = shutil.which("go") or "/usr/local/go/bin/go"
-    done = subprocess.run([go, "mod", "download", "-json", module], stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
-                          cwd="/", env=dict(os.environ, GOFLAGS="-mod=mod"), check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return json.loads(done.stdout)["Dir"]
 
 
 # ---- the oracle -----------------------------------------------------------------------------------------------------
@@ -70,7 +60,7 @@ def oracle(folder, step):
 # ---- the tests ------------------------------------------------------------------------------------------------------
 
 def project(module, below, count, known):
-    folder = os.path.join(fetch(module), below)
+    folder = os.path.join(fetching.go(module), below)
     began = os.times()
     process = run("migrate", "verify", folder, "--json", "-q", timeout=600)
     ended = os.times()
@@ -104,6 +94,6 @@ def project(module, below, count, known):
 if "--oracle" in sys.argv:
     oracle(sys.argv[2], int(sys.argv[3]))
     sys.exit(0)
-for module, below, count, known in PROJECTS:
+for (module, below), (count, known) in zip(fetching.HISTORIES, KNOWN):
     test("history of " + module, functools.partial(project, module, below, count, known))
 finish()

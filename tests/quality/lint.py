@@ -1,0 +1,89 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Migrations that make others wait (tests/data/lint/cases.txt): each is told by its rule, near misses are left alone, in the lab and from the text; and sizes
+of a survey decide what matters."""
+import functools
+import json
+import os
+import re
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
+from harness import ROOT, WORK, contains, equal, finish, run, test, write  # noqa: E402
+
+MAJOR = os.environ.get("TEST_PG_MAJOR", "17")
+COUNTS = {"wanted": 0, "found": 0, "alarms": 0, "quiet": 0}
+
+
+def read_cases(path):
+    cases = []
+    with open(path, encoding="utf-8") as file:
+        for block in re.split(r"^=== ", file.read(), flags=re.M)[1:]:
+            name, _, body = block.partition("\n")
+            parts = dict(re.findall(r"^--- (before|up)\n(.*?)(?=^--- )", body, flags=re.M | re.S))
+            marks = {kind: re.findall(r"^--- %s (.*)$" % kind, body, flags=re.M) for kind in ("expect", "text", "also")}
+            cases.append((name.strip(), parts["before"], parts["up"], marks))
+    return cases
+
+
+def lint(name, before, up, *options):
+    folder = "lint-" + re.sub(r"\W+", "-", name)
+    write(folder + "/001_before.up.sql", before)
+    write(folder + "/001_before.down.sql", "select 1;\n")
+    write(folder + "/002_up.up.sql", up)
+    write(folder + "/002_up.down.sql", "select 1;\n")
+    process = run("migrate", "lint", os.path.join(WORK, folder), "--from", "002", "--json", "-q", "--pg-major", MAJOR, *options)
+    assert process.returncode == 0, process.stderr
+    return [f for f in json.loads(process.stdout).get("findings", []) if not f.get("suppressed")]
+
+
+def judge(name, before, up, marks, text):
+    expected = marks["text"] if text and marks["text"] else marks["expect"]
+    also = [line.split(" ")[0] for line in marks["also"]]
+    got = lint(name, before, up, *(["--no-lab"] if text else []))
+    told = "\n".join("%s: %s" % (f["rule"], f["what"]) for f in got)
+    left = [f for f in got if f["rule"] not in also]
+    if expected == ["nothing"]:
+        COUNTS["quiet"] += 1
+        COUNTS["alarms"] += bool(left)
+        assert not left, told
+        return
+    for line in expected:
+        rule, _, part = line.partition(" ")
+        COUNTS["wanted"] += 1
+        hit = [f for f in left if f["rule"] == rule and part in f["what"]]
+        COUNTS["found"] += bool(hit)
+        assert hit, "wanted %s\ngot %s" % (line, told)
+        assert text or hit[0]["proof"] == "proven" or "up-fails" in also, hit[0]["proof"]
+        left = [f for f in left if f not in hit]
+    assert not left, told
+
+
+def sizes():
+    """A survey of production says which tables are large."""
+    write("production.sql", "create table small (id int primary key, a int);\ncreate table large (id int primary key, a int, filler text);\n"
+          "insert into small select i, i from generate_series(1, 200) i;\ninsert into large select i, i, repeat('x', 200) from generate_series(1, 90000) i;\nanalyze;\n")
+    survey = os.path.join(WORK, "production.json")
+    process = run("survey", os.path.join(WORK, "production.sql"), "-o", survey, "-q", "--force")
+    equal(process.returncode, 0)
+    before = "create table small (id int primary key, a int); create table large (id int primary key, a int, filler text);\n"
+    for options in ((), ("--no-lab",)):
+        got = lint("sizes", before, "create index small_a on small (a);\ncreate index large_a on large (a);\n", "--survey", survey, *options)
+        equal([(f["rule"], f["line"]) for f in got], [("index-blocks-writes", 2)])
+        contains(got[0]["what"], "public.large (90 k rows, ")
+
+
+CASES = [case for case in read_cases(os.path.join(ROOT, "tests", "data", "lint", "cases.txt")) if not sys.argv[1:] or any(word in case[0] for word in sys.argv[1:])]
+for case in CASES:
+    test("text: " + case[0], functools.partial(judge, *case, True))
+    test("lab: " + case[0], functools.partial(judge, *case, False))
+test("sizes", sizes)
+
+
+def numbers():
+    print("    %(found)d of %(wanted)d told, %(alarms)d alarms in %(quiet)d near misses" % COUNTS)
+    equal((COUNTS["found"], COUNTS["alarms"]), (COUNTS["wanted"], 0))
+
+
+test("numbers", numbers)
+finish()
