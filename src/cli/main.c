@@ -236,6 +236,7 @@ static bool set_up(const DbaOptions *options, DbaRequest *request, GError **erro
                     : g_file_test("dbarch.yaml", G_FILE_TEST_EXISTS) ? "dbarch.yaml"
                                                                      : NULL;
   request->receipts = options->texts[DBA_OPTION_RECEIPTS];
+  request->fix = options->flags[DBA_OPTION_FIX];
   request->force = options->flags[DBA_OPTION_FORCE];
   request->keep_values = options->flags[DBA_OPTION_WITH_VALUES];
   request->redact = options->texts[DBA_OPTION_REDACT];

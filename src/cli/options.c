@@ -24,6 +24,7 @@ static const struct {
     {"out", 0, DBA_OPTION_OUT, "FOLDER", "where files go (dbarch-out)", false},
     {"output", 'o', DBA_OPTION_OUTPUT, "FILE", "the file to write", false},
     {"force", 'f', DBA_OPTION_FORCE, NULL, "overwrite what an earlier run wrote", false},
+    {"fix", 0, DBA_OPTION_FIX, NULL, "migrate verify: write undos that were found, where there is none (--force: or a wrong one)", false},
     {"rule", 0, DBA_OPTION_RULE, "RULE", "only this rule (may be repeated)", false},
     {"object", 0, DBA_OPTION_OBJECT, "NAME", "only this object, as findings print it, or its table, index or constraint (may be repeated)",
      false},

@@ -185,6 +185,7 @@ static const struct {
     {"reloptions", "storage options", false},
     {"relpartbound", "partition bound", true},
     {"relpersistence", "persistence", false},
+    {"relispartition", "place in a partitioned relation", false},
     {"relreplident", "replica identity", false},
     {"relrowsecurity", "ROW LEVEL SECURITY", false},
     {"reltablespace", "tablespace", false},
@@ -328,8 +329,11 @@ void dba_catalog_compare(const DbaCatalog *before, const DbaCatalog *after, DbaA
   compare_side(&comparison, true);
   if (all.n)
     qsort(all.items, all.n, sizeof(DbaCatalogDifference), in_order);
+  const DbaCatalogDifference *last = NULL; // an index stands in two catalogs
   for (DBA_EACH(DbaCatalogDifference, difference, &all)) {
-    bool told = false;
+    bool told = last && is_whole(difference) && last->kind == difference->kind && !strcmp(last->noun, difference->noun) &&
+                !strcmp(last->name, difference->name);
+    last = difference;
     for (DBA_EACH(DbaCatalogDifference, whole, &all))
       told = told || (is_whole(difference) && is_told_with(difference, whole));
     if (!told)

@@ -153,6 +153,7 @@ typedef struct DbaVerification {
 
 typedef struct DbaVerifyOptions {
   bool undos;             // every undo is run and compared
+  bool proposals;         // where one is missing or wrong, one is looked for by running (change of the finding)
   bool locks;             // what every statement locks, reads and rewrites is looked at
   const DbaSurvey *sizes; // of production's tables, for what is small enough; or NULL
   const char *from;       // label of the first that is judged; NULL: all

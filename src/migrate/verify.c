@@ -5,6 +5,7 @@
 // undo can lose something, and is made anew from base whenever something went wrong in it.  A failure that only made rows bring about
 // says nothing about the migration unless any rows would: then it is tried without them.
 #include "migrate/lint-int.h"
+#include "migrate/undo-int.h"
 
 #include <string.h>
 
@@ -333,6 +334,95 @@ static bool run_down(Verifier *v, Step *step, GError **error) {
   return true;
 }
 
+// ---- an undo that is found ------------------------------------------------------------------------------------------
+
+static const char UNDO_DATABASE[] = "undo";
+
+// A copy of base in which the migration has run; false with *ret_ran set: it did not.
+static bool copy_after_up(Verifier *v, const DbaMigration *migration, bool *ret_ran, GError **error) {
+  dba_catalog_let_go(v->reader);
+  close_session(v, BASE);
+  if (!dba_lab_drop_database(v->lab, UNDO_DATABASE, error) || !dba_lab_create_database(v->lab, UNDO_DATABASE, databases[BASE], error))
+    return false;
+  g_autoptr(DbaLoad) load = dba_load_new();
+  g_autoptr(DbaLabSession) in_copy = dba_lab_session_open(v->lab, UNDO_DATABASE, v->migrations->folder, load, error);
+  g_autoptr(GError) problem = NULL;
+  if (!in_copy)
+    return false;
+  dba_server_set_deadline(dba_lab_session_server(in_copy), g_get_monotonic_time() + (gint64)(v->options->limit_seconds * G_USEC_PER_SEC));
+  *ret_ran = dba_script_run(in_copy, migration->up, NULL, &problem);
+  if (!*ret_ran && is_ours(problem))
+    return g_propagate_error(error, g_steal_pointer(&problem)), false;
+  return true;
+}
+
+// The found statements once more, as one script on a fresh copy: do they lead to the state before?
+static bool prove_undo(Verifier *v, const DbaMigration *migration, const char *undo, bool *ret_proven, GError **error) {
+  *ret_proven = false;
+  bool ran;
+  if (!copy_after_up(v, migration, &ran, error) || !ran)
+    return !ran;
+  g_autoptr(DbaServer) server = dba_lab_connect(v->lab, DBA_LAB_SUBJECT_ROLE, UNDO_DATABASE, error);
+  g_autofree char *text = g_strdup_printf("begin;\n%scommit", undo);
+  g_autoptr(GError) problem = NULL;
+  if (!server)
+    return false;
+  if (!dba_server_exec(server, text, &problem)) {
+    if (is_ours(problem))
+      return g_propagate_error(error, g_steal_pointer(&problem)), false;
+    return true;
+  }
+  g_autoptr(DbaCatalog) after = dba_catalog_read(v->reader, UNDO_DATABASE, error);
+  DbaList differences = {0};
+  if (!after)
+    return false;
+  dba_catalog_compare(v->catalog, after, v->result->arena, &differences);
+  *ret_proven = true;
+  for (DBA_EACH(DbaCatalogDifference, difference, &differences))
+    *ret_proven = *ret_proven && difference->kind == DBA_DIFFERENCE_ORDER;
+  return true;
+}
+
+// Does it make a column or a table anew, whose values nothing brings back?
+static bool makes_anew(const char *undo) {
+  static const char *const words[] = {"add column", "add attribute", "create table", NULL};
+  g_autofree char *lower = g_ascii_strdown(undo, -1);
+  for (const char *const *word = words; *word; word++)
+    if (strstr(lower, *word))
+      return true;
+  return false;
+}
+
+// For a migration whose undo is not there or not right: one that was run, into its finding.
+static bool propose(Verifier *v, const Step *step, GError **error) {
+  static const char *const wrong[] = {"undo-missing", "undo-does-nothing", "undo-fails", "undo-differs", NULL};
+  DbaFinding *finding = NULL;
+  for (DBA_EACH(DbaFinding, each, &v->findings->findings))
+    if (!strcmp(each->object, step->migration->label) && g_strv_contains(wrong, each->rule))
+      finding = each;
+  if (!finding)
+    return true;
+  g_autofree char *undo = NULL;
+  bool ran, proven = false;
+  if (!copy_after_up(v, step->migration, &ran, error) ||
+      (ran && !dba_undo_find(v->lab, v->reader, databases[BASE], v->catalog, UNDO_DATABASE, &undo, error)))
+    return false;
+  dba_catalog_let_go(v->reader);
+  if (undo && !prove_undo(v, step->migration, undo, &proven, error))
+    return false;
+  dba_catalog_let_go(v->reader);
+  if (!dba_lab_drop_database(v->lab, UNDO_DATABASE, error))
+    return false;
+  if (!proven)
+    return true;
+  finding->has_change = true;
+  finding->change.name = step->migration->label;
+  finding->change.down = dba_arena_text(v->findings->arena, undo);
+  finding->change.undo_proven = true;
+  finding->change.undo_class = makes_anew(undo) ? DBA_UNDO_IRREVERSIBLE : DBA_UNDO_EXACT;
+  return true;
+}
+
 static bool run_test(Verifier *v, const Step *step, GError **error) {
   g_auto(DbaOutcome) outcome = {0};
   if (!step->migration->verify)
@@ -393,6 +483,8 @@ static bool verify_one(Verifier *v, DbaMigration *migration, GError **error) {
   if (!step.up || (v->options->undos && !read_rows(v, &step.rows_up, error)) || !run_test(v, &step, error))
     return false;
   if (v->options->undos && migration->down && !run_down(v, &step, error))
+    return false;
+  if (v->options->undos && v->options->proposals && !propose(v, &step, error))
     return false;
   return go_on(v, &step, error);
 }

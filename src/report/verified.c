@@ -14,6 +14,20 @@ static void append_excerpt(GString *out, const char *excerpt) {
     g_string_append_printf(out, "            %s\n", *line);
 }
 
+// The first lines of an undo that was found.
+static void append_undo(GString *out, const DbaChange *change) {
+  enum { SHOWN = 6 };
+  g_autofree char *safe = dba_text_printable(change->down, true);
+  g_auto(GStrv) lines = g_strsplit(g_strchomp(safe), "\n", -1);
+  guint n = g_strv_length(lines);
+  g_string_append_printf(out, "          an undo that was run and leaves the schema as it was%s:\n",
+                         strcmp(change->undo_class, DBA_UNDO_EXACT) ? " (the values that were dropped are lost)" : "");
+  for (guint i = 0; i < MIN(n, SHOWN); i++)
+    g_string_append_printf(out, "            %s\n", lines[i]);
+  if (n > SHOWN)
+    g_string_append_printf(out, "            and %u more lines (--json has them, --fix writes them)\n", n - SHOWN);
+}
+
 static void append_finding(GString *out, const DbaFinding *finding, bool color, unsigned width) {
   g_autofree char *object = dba_text_printable(finding->object, false), *what = dba_text_printable(finding->what, false);
   g_string_append_printf(out, "%s%-8s%s  %s%s%s  %s[%s]%s", color ? colors[finding->severity] : "", words[finding->severity],
@@ -26,6 +40,8 @@ static void append_finding(GString *out, const DbaFinding *finding, bool color, 
   g_string_append_c(out, '\n');
   if (finding->excerpt)
     append_excerpt(out, finding->excerpt);
+  if (finding->has_change)
+    append_undo(out, &finding->change);
   if (finding->why) {
     g_string_append(out, "          instead: ");
     dba_text_append_wrapped(out, finding->why, width, 19);

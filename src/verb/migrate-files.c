@@ -214,3 +214,54 @@ bool dba_verb_migrate_import(const DbaRequest *request, DbaAnswer *answer, GErro
   g_string_append_printf(answer->text, "dbarch migrate verify %s tries them.\n", out);
   return true;
 }
+
+// ---- undos that were found ------------------------------------------------------------------------------------------
+
+// Where the undo of a migration stands, or would stand; NULL: in a section of a file with more in it.
+static char *undo_path(const DbaMigrations *migrations, const DbaMigration *migration) {
+  const char *up = migration->up->path;
+  g_autofree char *folder = g_path_get_dirname(up), *name = g_path_get_basename(up);
+  if (migration->down && migrations->layout != DBA_LAYOUT_PAIRS && migrations->layout != DBA_LAYOUT_FOLDERS &&
+      migrations->layout != DBA_LAYOUT_FLYWAY)
+    return NULL;
+  switch (migrations->layout) {
+  case DBA_LAYOUT_PAIRS: {
+    g_autofree char *stem = g_strndup(name, strlen(name) - strlen(".up.sql")), *file = g_strconcat(stem, ".down.sql", NULL);
+    return g_build_filename(folder, file, NULL);
+  }
+  case DBA_LAYOUT_FOLDERS: return g_build_filename(folder, "down.sql", NULL);
+  case DBA_LAYOUT_FLYWAY: *name = 'U'; return g_build_filename(folder, name, NULL);
+  default: return NULL;
+  }
+}
+
+bool dba_migrate_write_undos(const DbaRequest *request, const DbaVerification *verification, DbaAnswer *answer, GError **error) {
+  unsigned kept = 0, written = 0, within = 0;
+  for (DBA_EACH(DbaFinding, finding, &verification->findings->findings)) {
+    const DbaMigration *migration = finding->has_change ? dba_migrations_find(verification->migrations, finding->object) : NULL;
+    g_autofree char *path = migration ? undo_path(verification->migrations, migration) : NULL;
+    if (!migration || finding->suppressed)
+      continue;
+    within += !path;
+    bool there = path && migration->down;
+    kept += there && !request->force;
+    if (!path || (there && !request->force))
+      continue;
+    g_autofree char *text = g_strdup_printf(
+        "-- Undoes %s: it was run, and the schema after it was what it was before%s.\n%s", migration->label,
+        strcmp(finding->change.undo_class, DBA_UNDO_EXACT) ? "; values of what it makes anew are lost" : "", finding->change.down);
+    if (!dba_file_write(path, text, strlen(text), error))
+      return false;
+    g_ptr_array_add(answer->warnings, g_strdup_printf("%s was written", path));
+    written++;
+  }
+  if (kept)
+    g_ptr_array_add(
+        answer->warnings,
+        g_strdup_printf("%u undos that are there and not right were left as they are (hint: --fix --force writes over them)", kept));
+  if (within)
+    g_ptr_array_add(answer->warnings, g_strdup_printf("%u undos belong into files with more in them: --json has them", within));
+  if (!written && !kept && !within)
+    g_ptr_array_add(answer->warnings, g_strdup("there was nothing to write"));
+  return true;
+}

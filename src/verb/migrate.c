@@ -140,12 +140,12 @@ static bool in_a_lab(const DbaRequest *request, const DbaMigrations *migrations,
     return false;
   g_autofree char *server = g_strdup_printf("PostgreSQL %s (%s)", dba_lab_version(lab), dba_lab_binaries(lab)->origin);
   give_answer(request, &verification, server, answer);
-  return true;
+  return !request->fix || !options->proposals || dba_migrate_write_undos(request, &verification, answer, error);
 }
 
 static bool verify(const DbaRequest *request, DbaAnswer *answer, GError **error) {
   g_auto(DbaLabBinaries) binaries = {0};
-  DbaVerifyOptions options = {.undos = true};
+  DbaVerifyOptions options = {.undos = true, .proposals = true};
   if (!dba_lab_find_binaries(&request->home, &binaries, error))
     return false;
   g_autoptr(DbaMigrations) migrations = dba_migrate_read(request, 1, binaries.major, error);

@@ -12,8 +12,8 @@ static const char *const lab_options[] = {"yes",      "clients", "sample", "mask
                                           "budget",   "cold",    "seed",   "dbname", "host",    "port", "username", NULL};
 static const char *const capacity_options[] = {"stub", "as",     "grow", "at",   "since",    "no-lab", "format",
                                                "json", "dbname", "host", "port", "username", NULL};
-static const char *const migrate_options[] = {"survey", "no-lab", "from", "layout",  "budget", "out",
-                                              "force",  "format", "json", "fail-on", NULL};
+static const char *const migrate_options[] = {"fix", "survey", "no-lab", "from", "layout",  "budget",
+                                              "out", "force",  "format", "json", "fail-on", NULL};
 static const char *const doctor_options[] = {"install", "yes", "offline", "dbname", "host", "port", "username", NULL};
 
 const DbaVerb dba_verbs[] = {
@@ -32,6 +32,7 @@ const DbaVerb dba_verbs[] = {
      "  dbarch migrate lint [FOLDER]              which statements make others wait, seen in a lab; --no-lab: from the text\n"
      "  dbarch migrate lint --survey shop.json.gz only where production's tables are large enough to matter\n"
      "  dbarch migrate verify [FOLDER]            every one up, down and up again in a lab, catalogs and rows compared\n"
+     "  dbarch migrate verify --fix               writes undos that were found and tried, where there is none\n"
      "  dbarch migrate verify --from 042          those before it are run and not judged\n"
      "  dbarch migrate verify --format github     annotations of a pull request; also gitlab, sarif, junit, md, json\n"
      "  dbarch migrate new add orders             a new pair, or a file of the layout that is there\n"

@@ -32,6 +32,7 @@ typedef struct DbaRequest {
   const char *const *masks;     // --mask
   bool sample, no_mask, stub;
   bool pg_environment; // a PG* variable names a server
+  bool fix;            // --fix
   bool force, no_lab, install, yes, offline, all, cold;
   bool with_values;   // what stands for production values is read too
   bool keep_values;   // --with-values: and goes into the file as it is
@@ -161,6 +162,8 @@ bool dba_verb_migrate_import(const DbaRequest *request, DbaAnswer *answer, GErro
 bool dba_migrate_folder(const DbaRequest *request, unsigned at, char **ret_folder, GError **error) DBA_CHECKED;
 // --layout; *ret_layout stays as it is when nothing was said.
 bool dba_migrate_layout(const DbaRequest *request, DbaLayout *ret_layout, GError **error) DBA_CHECKED;
+// Writes the undos that were found, where none is; over those that are not right with --force.
+bool dba_migrate_write_undos(const DbaRequest *request, const DbaVerification *verification, DbaAnswer *answer, GError **error) DBA_CHECKED;
 // Both, and the migrations in it.
 DbaMigrations *dba_migrate_read(const DbaRequest *request, unsigned at, int major, GError **error) DBA_CHECKED;
 

@@ -52,10 +52,12 @@ def verify():
 RESULT = verify()
 MIGRATIONS = {m["migration"]: m for m in RESULT["migrations"]}
 found = wanted = alarms = right = 0
+WRONG = ("undo-missing", "undo-does-nothing", "undo-fails", "undo-differs")
+unproposed, proposed = [], 0
 
 
 def judge(i, rule, text):
-    global found, wanted, alarms, right
+    global found, wanted, alarms, right, proposed
     schema = "c%03d" % i
     label = "%04d_case" % (2 * i)
     assert label in MIGRATIONS, "was not run"
@@ -72,6 +74,11 @@ def judge(i, rule, text):
         want = in_schema(text, schema)
         hit = [f for f in got if f["rule"] == rule and (want in f["what"] or (want.endswith("$") and f["what"].endswith(want[:-1])))]
         found += bool(hit)
+        wrong = [f for f in got if f["rule"] in WRONG]
+        if wrong and any(f.get("change", {}).get("undo_proven") for f in wrong):
+            proposed += 1
+        elif wrong:
+            unproposed.append(CASES[i - 1][0])
         assert hit, "wanted %s: %s\ngot %s" % (rule, want, told)
     assert not setup, "the setup is judged: %s" % setup[0]["what"]
 
@@ -82,7 +89,9 @@ for number, (name, parts, rule, text) in enumerate(CASES, 1):
 
 def numbers():
     print("    %d of %d planted faults found, %d of %d right undos left alone" % (found, wanted, right - alarms, right))
+    print("    undos found by running: %d of %d; none for: %s" % (proposed, proposed + len(unproposed), "; ".join(unproposed)))
     assert found == wanted and not alarms
+    assert len(unproposed) <= 0.1 * (proposed + len(unproposed)), unproposed
     assert wanted >= 60 or sys.argv[1:], wanted
 
 

@@ -11,7 +11,7 @@ select *
     ('pg_attribute', $$case when exists (select from pg_class c where c.oid = t.attrelid and c.relkind in ('i', 'I')) then 'statistics target of index column' else 'column' end$$, $$t.attrelid::regclass || '.' || quote_ident(t.attname)$$, 't.attrelid::regclass::text', 't.attrelid',
      $$t.attrelid >= 16384 and t.attnum > 0 and not t.attisdropped and exists (select from pg_class c where c.oid = t.attrelid and c.relpersistence <> 't' and c.relnamespace <> 'pg_toast'::regnamespace
         and (c.relkind in ('r', 'p', 'v', 'm', 'f', 'c') or coalesce(t.attstattarget, -1) >= 0))$$),
-    ('pg_index', '''index''', 't.indexrelid::regclass::text', 't.indexrelid::regclass::text', 't.indexrelid', $$t.indexrelid >= 16384
+    ('pg_index', '''index''', 't.indexrelid::regclass::text', 't.indrelid::regclass::text', 't.indexrelid', $$t.indexrelid >= 16384
        and exists (select from pg_class c where c.oid = t.indexrelid and c.relpersistence <> 't' and c.relnamespace <> 'pg_toast'::regnamespace)$$),
     ('pg_constraint', '''constraint''', $$quote_ident(t.conname) || ' of ' || coalesce(nullif(t.conrelid, 0)::regclass::text, t.contypid::regtype::text)$$,
      $$coalesce(nullif(t.conrelid, 0)::regclass::text, t.contypid::regtype::text)$$, 'coalesce(nullif(t.conrelid, 0), t.contypid)', 't.oid >= 16384'),

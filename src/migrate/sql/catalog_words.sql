@@ -13,6 +13,7 @@ select *
     ('pg_attribute', 'atttypmod', 'null'),
     ('pg_attribute', 'attstattarget', 'coalesce(t.attstattarget, -1)::text'),
     ('pg_index', 'definition', 'pg_get_indexdef(t.indexrelid)'),
+    ('pg_constraint', 'connoinherit', $$case when t.contype in ('c', 'n') then t.connoinherit::text end$$), -- of keys it is a trace of their past
     ('pg_constraint', 'definition', 'pg_get_constraintdef(t.oid)'),
     ('pg_type', 'labels', $$case when t.typtype = 'e' then array(select e.enumlabel from pg_enum e where e.enumtypid = t.oid order by e.enumsortorder)::text end$$),
     ('pg_type', 'typacl', $$array(select a::text from unnest(coalesce(t.typacl, acldefault('T', t.typowner))) a order by 1)::text$$),
