@@ -14,18 +14,28 @@ static void append_excerpt(GString *out, const char *excerpt) {
     g_string_append_printf(out, "            %s\n", *line);
 }
 
-// The first lines of an undo that was found.
-static void append_undo(GString *out, const DbaChange *change) {
+static void append_sql(GString *out, const char *sql) {
   enum { SHOWN = 6 };
-  g_autofree char *safe = dba_text_printable(change->down, true);
+  g_autofree char *safe = dba_text_printable(sql, true);
   g_auto(GStrv) lines = g_strsplit(g_strchomp(safe), "\n", -1);
   guint n = g_strv_length(lines);
-  g_string_append_printf(out, "          an undo that was run and leaves the schema as it was%s:\n",
-                         strcmp(change->undo_class, DBA_UNDO_EXACT) ? " (the values that were dropped are lost)" : "");
   for (guint i = 0; i < MIN(n, SHOWN); i++)
     g_string_append_printf(out, "            %s\n", lines[i]);
   if (n > SHOWN)
-    g_string_append_printf(out, "            and %u more lines (--json has them, --fix writes them)\n", n - SHOWN);
+    g_string_append_printf(out, "            and %u more line%s (--json has them, --fix writes them)\n", n - SHOWN,
+                           n - SHOWN == 1 ? "" : "s");
+}
+
+// An undo that was found, or a pair that sets values aside.
+static void append_undo(GString *out, const DbaChange *change) {
+  if (change->up) {
+    g_string_append(out, "          a pair that was run, and keeps the values in a side table; a later migration drops it:\n");
+    append_sql(out, change->up);
+    g_string_append(out, "          down:\n");
+  } else
+    g_string_append_printf(out, "          an undo that was run and leaves the schema as it was%s:\n",
+                           strcmp(change->undo_class, DBA_UNDO_EXACT) ? " (values of what it makes anew are lost)" : "");
+  append_sql(out, change->down);
 }
 
 static void append_finding(GString *out, const DbaFinding *finding, bool color, unsigned width) {

@@ -235,6 +235,26 @@ static char *undo_path(const DbaMigrations *migrations, const DbaMigration *migr
   }
 }
 
+// A new undo, or a pair of which both files change.
+static bool write_change(const DbaFinding *finding, const DbaMigration *migration, const char *down_path, DbaAnswer *answer,
+                         GError **error) {
+  const DbaChange *change = &finding->change;
+  g_autoptr(GString) down = g_string_new(NULL);
+  if (!change->up)
+    g_string_append_printf(down, "-- Undoes %s: it was run, and the schema after it was what it was before%s.\n", migration->label,
+                           strcmp(change->undo_class, DBA_UNDO_EXACT) ? "; values of what it makes anew are lost" : "");
+  g_string_append(down, change->down);
+  if (!dba_file_write(down_path, down->str, down->len, error))
+    return false;
+  g_ptr_array_add(answer->warnings, g_strdup_printf("%s was written", down_path));
+  if (!change->up)
+    return true;
+  if (!dba_file_write(migration->up->path, change->up, strlen(change->up), error))
+    return false;
+  g_ptr_array_add(answer->warnings, g_strdup_printf("%s was written", migration->up->path));
+  return true;
+}
+
 bool dba_migrate_write_undos(const DbaRequest *request, const DbaVerification *verification, DbaAnswer *answer, GError **error) {
   unsigned kept = 0, written = 0, within = 0;
   for (DBA_EACH(DbaFinding, finding, &verification->findings->findings)) {
@@ -242,25 +262,22 @@ bool dba_migrate_write_undos(const DbaRequest *request, const DbaVerification *v
     g_autofree char *path = migration ? undo_path(verification->migrations, migration) : NULL;
     if (!migration || finding->suppressed)
       continue;
+    bool left = path && migration->down && !request->force;
     within += !path;
-    bool there = path && migration->down;
-    kept += there && !request->force;
-    if (!path || (there && !request->force))
+    kept += left;
+    if (!path || left)
       continue;
-    g_autofree char *text = g_strdup_printf(
-        "-- Undoes %s: it was run, and the schema after it was what it was before%s.\n%s", migration->label,
-        strcmp(finding->change.undo_class, DBA_UNDO_EXACT) ? "; values of what it makes anew are lost" : "", finding->change.down);
-    if (!dba_file_write(path, text, strlen(text), error))
+    if (!write_change(finding, migration, path, answer, error))
       return false;
-    g_ptr_array_add(answer->warnings, g_strdup_printf("%s was written", path));
     written++;
   }
   if (kept)
-    g_ptr_array_add(
-        answer->warnings,
-        g_strdup_printf("%u undos that are there and not right were left as they are (hint: --fix --force writes over them)", kept));
+    g_ptr_array_add(answer->warnings,
+                    g_strdup_printf("%u that %s there %s left as %s (hint: --fix --force writes over them)", kept, kept == 1 ? "is" : "are",
+                                    kept == 1 ? "was" : "were", kept == 1 ? "it is" : "they are"));
   if (within)
-    g_ptr_array_add(answer->warnings, g_strdup_printf("%u undos belong into files with more in them: --json has them", within));
+    g_ptr_array_add(answer->warnings,
+                    g_strdup_printf("%u belong%s into files with more in them: --json has them", within, within == 1 ? "s" : ""));
   if (!written && !kept && !within)
     g_ptr_array_add(answer->warnings, g_strdup("there was nothing to write"));
   return true;
