@@ -41,7 +41,11 @@ bool dba_sqitch_read(DbaMigrations *migrations, int major, GError **error) DBA_C
 
 typedef struct DbaRowSums DbaRowSums;
 // `subject`: a session of the subject's role, since outputs of its types are called; `superuser`: one that may look at every sequence.
-DbaRowSums *dba_row_sums_read(DbaServer *subject, DbaServer *superuser, GError **error) DBA_CHECKED;
+// `cache`: of one database; tables that did not change since are not read again.
+typedef struct DbaRowCache DbaRowCache;
+DbaRowCache *dba_row_cache_new(void);
+void dba_row_cache_free(DbaRowCache *cache);
+DbaRowSums *dba_row_sums_read(DbaServer *subject, DbaServer *superuser, DbaRowCache *cache, GError **error) DBA_CHECKED;
 void dba_row_sums_free(DbaRowSums *sums);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DbaRowSums, dba_row_sums_free)
 bool dba_row_sums_has_rows(const DbaRowSums *sums, const char *table);

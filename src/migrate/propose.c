@@ -34,8 +34,10 @@ static bool copy_after_up(DbaVerifier *v, const DbaMigration *migration, bool *r
 static bool prove_undo(DbaVerifier *v, const DbaMigration *migration, const char *undo, bool *ret_proven, GError **error) {
   *ret_proven = false;
   bool ran;
-  if (!copy_after_up(v, migration, &ran, error) || !ran)
-    return !ran;
+  if (!copy_after_up(v, migration, &ran, error))
+    return false;
+  if (!ran)
+    return true;
   g_autoptr(DbaServer) server = dba_lab_connect(v->lab, DBA_LAB_SUBJECT_ROLE, UNDO_DATABASE, error);
   g_autofree char *text = g_strdup_printf("begin;\n%scommit", undo);
   g_autoptr(GError) problem = NULL;

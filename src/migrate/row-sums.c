@@ -16,6 +16,8 @@ typedef struct TableSums {
   int64_t rows;
 } TableSums;
 
+enum { NAME, COLUMNS, STATEMENT, STAMP }; // of sql/row_sums.sql
+
 typedef struct SequenceValue {
   const char *sequence, *value;
 } SequenceValue;
@@ -41,8 +43,8 @@ static bool take(DbaRowSums *sums, const DbaResult *written, const DbaResult *re
     if (!dba_sql_read_array(dba_result_text(read, i, 2), sums->arena, &table->sums, NULL))
       return false;
     for (int k = 0; k < dba_result_rows(written); k++)
-      if (!strcmp(dba_result_text(written, k, 0), table->table) &&
-          !dba_sql_read_array(dba_result_text(written, k, 1), sums->arena, &table->columns, NULL))
+      if (!strcmp(dba_result_text(written, k, NAME), table->table) &&
+          !dba_sql_read_array(dba_result_text(written, k, COLUMNS), sums->arena, &table->columns, NULL))
         return false;
     if (table->sums.n != table->columns.n + 1)
       return false;
@@ -50,32 +52,86 @@ static bool take(DbaRowSums *sums, const DbaResult *written, const DbaResult *re
   return true;
 }
 
-// All tables at once; where one of them cannot be read (a policy that raises, a type whose output does), each by itself, and that one not.
-static bool read_tables(DbaServer *subject, DbaRowSums *sums, GError **error) {
-  g_autoptr(DbaResult) written = dba_server_query(subject, dba_embedded_migrate_sql("row_sums"), NULL, error);
-  if (!written || !dba_result_rows(written))
-    return written != NULL;
-  g_autoptr(GString) all = g_string_new(NULL);
+// What was summed up before, by the stamp that the table had.
+struct DbaRowCache {
+  DbaArena *arena;
+  GHashTable *by_stamp; // to TableSums
+};
+
+DbaRowCache *dba_row_cache_new(void) {
+  DbaRowCache *cache = g_new0(DbaRowCache, 1);
+  cache->arena = dba_arena_new();
+  cache->by_stamp = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+  return cache;
+}
+
+void dba_row_cache_free(DbaRowCache *cache) {
+  if (!cache)
+    return;
+  dba_arena_free(cache->arena);
+  g_hash_table_unref(cache->by_stamp);
+  g_free(cache);
+}
+
+static void copy_table(DbaArena *arena, const TableSums *from, TableSums *to) {
+  *to = (TableSums){.table = dba_arena_text(arena, from->table), .rows = from->rows};
+  for (DBA_EACH_TEXT(column, &from->columns))
+    dba_list_add_text(arena, &to->columns, dba_arena_text(arena, *column));
+  for (DBA_EACH_TEXT(sum, &from->sums))
+    dba_list_add_text(arena, &to->sums, dba_arena_text(arena, *sum));
+}
+
+static void remember(DbaRowCache *cache, const DbaResult *written, const TableSums *table) {
   for (int i = 0; i < dba_result_rows(written); i++)
-    g_string_append_printf(all, "%s%s", i ? " union all " : "", dba_result_text(written, i, 2));
+    if (!strcmp(dba_result_text(written, i, NAME), table->table)) {
+      TableSums *kept = dba_arena_new0(cache->arena, TableSums);
+      copy_table(cache->arena, table, kept);
+      g_hash_table_replace(cache->by_stamp, g_strdup(dba_result_text(written, i, STAMP)), kept);
+      return;
+    }
+}
+
+// All tables that changed at once; where one of them cannot be read (a policy that raises, a type whose output does), each by itself, and that one not.
+static bool read_tables(DbaServer *subject, DbaRowCache *cache, DbaRowSums *sums, GError **error) {
+  g_autoptr(DbaResult) flushed = dba_server_query(subject, dba_embedded_migrate_sql("flush_counters"), NULL, error);
+  g_autoptr(DbaResult) written = flushed ? dba_server_query(subject, dba_embedded_migrate_sql("row_sums"), NULL, error) : NULL;
+  g_autoptr(GString) all = g_string_new(NULL);
+  g_autoptr(GPtrArray) changed = g_ptr_array_new();
+  if (!written)
+    return false;
+  for (int i = 0; i < dba_result_rows(written); i++) {
+    const TableSums *known = g_hash_table_lookup(cache->by_stamp, dba_result_text(written, i, STAMP));
+    if (known) {
+      TableSums *table = dba_list_add(sums->arena, &sums->tables, sizeof *table);
+      copy_table(sums->arena, known, table);
+      continue;
+    }
+    g_ptr_array_add(changed, (char *)(uintptr_t)dba_result_text(written, i, STATEMENT));
+    g_string_append_printf(all, "%s%s", all->len ? " union all " : "", dba_result_text(written, i, STATEMENT));
+  }
+  if (!changed->len)
+    return true;
+  uint32_t begin = sums->tables.n;
   g_autoptr(GError) problem = NULL;
   g_autoptr(DbaResult) read = dba_server_query(subject, all->str, NULL, &problem);
-  if (read)
-    return take(sums, written, read) || dba_fail(error, DBA_ERROR_BUG, "sums of rows cannot be read");
-  if (!g_error_matches(problem, DBA_ERROR, DBA_ERROR_DATABASE))
+  if (!read && !g_error_matches(problem, DBA_ERROR, DBA_ERROR_DATABASE))
     return g_propagate_error(error, g_steal_pointer(&problem)), false;
-  for (int i = 0; i < dba_result_rows(written); i++) {
+  if (read && !take(sums, written, read))
+    return dba_fail(error, DBA_ERROR_BUG, "sums of rows cannot be read");
+  for (guint i = 0; !read && i < changed->len; i++) {
     g_autoptr(GError) one = NULL;
-    g_autoptr(DbaResult) result = dba_server_query(subject, dba_result_text(written, i, 2), NULL, &one);
+    g_autoptr(DbaResult) result = dba_server_query(subject, changed->pdata[i], NULL, &one);
     if (result && !take(sums, written, result))
       return dba_fail(error, DBA_ERROR_BUG, "sums of rows cannot be read");
     if (!result && !g_error_matches(one, DBA_ERROR, DBA_ERROR_DATABASE))
       return g_propagate_error(error, g_steal_pointer(&one)), false;
   }
+  for (uint32_t i = begin; i < sums->tables.n; i++)
+    remember(cache, written, dba_list_at(TableSums, &sums->tables, i));
   return true;
 }
 
-DbaRowSums *dba_row_sums_read(DbaServer *subject, DbaServer *superuser, GError **error) {
+DbaRowSums *dba_row_sums_read(DbaServer *subject, DbaServer *superuser, DbaRowCache *cache, GError **error) {
   g_autoptr(DbaRowSums) sums = g_new0(DbaRowSums, 1);
   sums->arena = dba_arena_new();
   g_autoptr(DbaResult) sequences = dba_server_query(superuser, dba_embedded_migrate_sql("sequence_values"), NULL, error);
@@ -84,7 +140,7 @@ DbaRowSums *dba_row_sums_read(DbaServer *subject, DbaServer *superuser, GError *
     *value = (SequenceValue){dba_arena_text(sums->arena, dba_result_text(sequences, i, 0)),
                              dba_arena_text(sums->arena, dba_result_text(sequences, i, 1))};
   }
-  return sequences && read_tables(subject, sums, error) ? g_steal_pointer(&sums) : NULL;
+  return sequences && read_tables(subject, cache, sums, error) ? g_steal_pointer(&sums) : NULL;
 }
 
 static const TableSums *find_table(const DbaRowSums *sums, const char *name) {

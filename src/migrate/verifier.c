@@ -30,6 +30,8 @@ bool dba_verifier_renew_trial(DbaVerifier *v, GError **error) {
     return false;
   v->trial_stands = dba_lab_create_database(v->lab, dba_verifier_databases[DBA_TRIAL], dba_verifier_databases[DBA_BASE], error);
   v->dirty = false;
+  dba_row_cache_free(v->sums);
+  v->sums = dba_row_cache_new();
   g_hash_table_remove_all(v->tried);
   return v->trial_stands;
 }
@@ -37,7 +39,7 @@ bool dba_verifier_renew_trial(DbaVerifier *v, GError **error) {
 bool dba_verifier_rows(DbaVerifier *v, DbaRowSums **ret_sums, GError **error) {
   DbaServer *superuser =
       dba_verifier_session(v, DBA_TRIAL, error) ? dba_catalog_server(v->reader, dba_verifier_databases[DBA_TRIAL], error) : NULL;
-  *ret_sums = superuser ? dba_row_sums_read(dba_lab_session_server(v->sessions[DBA_TRIAL]), superuser, error) : NULL;
+  *ret_sums = superuser ? dba_row_sums_read(dba_lab_session_server(v->sessions[DBA_TRIAL]), superuser, v->sums, error) : NULL;
   return *ret_sums != NULL;
 }
 

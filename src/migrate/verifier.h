@@ -17,6 +17,7 @@ typedef struct DbaVerifier {
   DbaLoad *loads[DBA_N_DATABASES];
   DbaLabSession *sessions[DBA_N_DATABASES];
   DbaCatalog *catalog;      // of base, as it is now
+  DbaRowCache *sums;        // of trial's tables
   GHashTable *tried;        // tables that were filled, or could not be
   bool trial_stands, dirty; // dirty: trial is not what base is, rows apart
   bool plain;               // trial has no made rows for the migration under way

@@ -350,6 +350,7 @@ bool dba_migrations_verify(const DbaLab *lab, const DbaMigrations *migrations, c
   dba_catalog_free(v.catalog);
   dba_catalog_reader_close(v.reader);
   g_hash_table_unref(v.tried);
+  dba_row_cache_free(v.sums);
   g_array_unref(v.seen);
   dba_observer_free(v.observer);
   dba_lint_free(v.lint);
