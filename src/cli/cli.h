@@ -43,6 +43,10 @@ enum {
   DBA_OPTION_SINCE,
   DBA_OPTION_SURVEY,
   DBA_OPTION_FROM,
+  DBA_OPTION_TO,
+  DBA_OPTION_OVERRIDE,
+  DBA_OPTION_LOCK_TIMEOUT,
+  DBA_OPTION_STATEMENT_TIMEOUT,
   DBA_OPTION_LAYOUT,
   DBA_OPTION_CLIENTS,
   DBA_OPTION_TIME,
@@ -76,8 +80,8 @@ typedef struct DbaOptions {
   const DbaAdvisor *help_rule; // dbarch help RULE
   char *texts[DBA_N_OPTIONS];  // by option number
   bool flags[DBA_N_OPTIONS];
-  GPtrArray *rules, *objects, *masks; // NULL-terminated once parsed
-  GPtrArray *words;                   // likewise
+  GPtrArray *rules, *objects, *masks, *overrides; // NULL-terminated once parsed
+  GPtrArray *words;                               // likewise
 } DbaOptions;
 
 bool dba_options_parse(int argc, char **argv, DbaOptions *ret_options, GError **error) DBA_CHECKED;

@@ -202,6 +202,13 @@ static bool set_up(const DbaOptions *options, DbaRequest *request, GError **erro
   request->time_seconds = time ? parse_time(time) : 10;
   if (!(request->time_seconds >= 0.1 && request->time_seconds <= 86400))
     return dba_fail(error, DBA_ERROR_USAGE, "--time %s: say seconds, or 90s, 5m, 1h", time);
+  const char *lock_timeout = options->texts[DBA_OPTION_LOCK_TIMEOUT], *statement_timeout = options->texts[DBA_OPTION_STATEMENT_TIMEOUT];
+  request->lock_timeout_seconds = lock_timeout ? parse_time(lock_timeout) : 2;
+  request->statement_timeout_seconds = statement_timeout ? parse_time(statement_timeout) : 0;
+  if (!(request->lock_timeout_seconds > 0 && request->lock_timeout_seconds <= 86400))
+    return dba_fail(error, DBA_ERROR_USAGE, "--lock-timeout %s: say seconds, or 90s, 5m", lock_timeout);
+  if (!(request->statement_timeout_seconds >= 0 && request->statement_timeout_seconds <= 864000))
+    return dba_fail(error, DBA_ERROR_USAGE, "--statement-timeout %s: say seconds, or 90s, 5m, 1h", statement_timeout);
   request->home.major = major ? (int)g_ascii_strtoll(major, NULL, 10) : 0;
   if (major && request->home.major <= 0)
     return dba_fail(error, DBA_ERROR_USAGE, "--pg-major %s: is no number", major);
@@ -229,6 +236,8 @@ static bool set_up(const DbaOptions *options, DbaRequest *request, GError **erro
   request->at = options->texts[DBA_OPTION_AT];
   request->since = options->texts[DBA_OPTION_SINCE];
   request->survey = options->texts[DBA_OPTION_SURVEY];
+  request->to = options->texts[DBA_OPTION_TO];
+  request->overrides = (const char *const *)options->overrides->pdata;
   request->from = options->texts[DBA_OPTION_FROM];
   request->layout = options->texts[DBA_OPTION_LAYOUT];
   request->workload = options->texts[DBA_OPTION_WORKLOAD];

@@ -36,6 +36,10 @@ static const struct {
     {"since", 0, DBA_OPTION_SINCE, "FILE", "an earlier survey, for rates of growth", false},
     {"survey", 0, DBA_OPTION_SURVEY, "FILE", "migrate lint: of production, for the sizes of its tables", false},
     {"from", 0, DBA_OPTION_FROM, "MIGRATION", "migrate: the first one that is judged; those before it are run", false},
+    {"to", 0, DBA_OPTION_TO, "MIGRATION", "migrate up: the last; down: the one that stays; baseline: the last that is there", false},
+    {"override", 0, DBA_OPTION_OVERRIDE, "WHAT=WHY", "migrate up: rehearsal=\"reason\", undo=\"reason\" (may be repeated)", false},
+    {"lock-timeout", 0, DBA_OPTION_LOCK_TIMEOUT, "TIME", "migrate up, down: for a lock, before it is tried again (2s)", false},
+    {"statement-timeout", 0, DBA_OPTION_STATEMENT_TIMEOUT, "TIME", "migrate up, down: for a statement (none)", false},
     {"layout", 0, DBA_OPTION_LAYOUT, "NAME", "of the files, where it is not told by looking: pairs, dbmate, flyway ...", false},
     {"seed", 0, DBA_OPTION_SEED, "N", "lab stand-in: other rows of the same kind (1)", false},
     {"clients", 'c', DBA_OPTION_CLIENTS, "N", "lab load: how many at a time (4)", false},
@@ -72,6 +76,7 @@ void dba_options_clear(DbaOptions *parsed) {
   g_clear_pointer(&parsed->rules, g_ptr_array_unref);
   g_clear_pointer(&parsed->objects, g_ptr_array_unref);
   g_clear_pointer(&parsed->masks, g_ptr_array_unref);
+  g_clear_pointer(&parsed->overrides, g_ptr_array_unref);
   g_clear_pointer(&parsed->words, g_ptr_array_unref);
 }
 
@@ -110,6 +115,8 @@ static bool take(DbaOptions *parsed, int i, const char *value, GError **error) {
     g_ptr_array_add(parsed->objects, (char *)(uintptr_t)value);
   else if (options[i].number == DBA_OPTION_MASK)
     g_ptr_array_add(parsed->masks, (char *)(uintptr_t)value);
+  else if (options[i].number == DBA_OPTION_OVERRIDE)
+    g_ptr_array_add(parsed->overrides, (char *)(uintptr_t)value);
   else if (options[i].argument) {
     g_free(parsed->texts[options[i].number]);
     parsed->texts[options[i].number] = g_strdup(value);
@@ -142,6 +149,7 @@ bool dba_options_parse(int argc, char **argv, DbaOptions *parsed, GError **error
   parsed->rules = g_ptr_array_new();
   parsed->objects = g_ptr_array_new();
   parsed->masks = g_ptr_array_new();
+  parsed->overrides = g_ptr_array_new();
   parsed->words = g_ptr_array_new();
   bool ended = false, help_word = argc > 1 && !strcmp(argv[1], "help");
   for (int at = 1 + help_word; at < argc; at++) {
@@ -185,6 +193,7 @@ bool dba_options_parse(int argc, char **argv, DbaOptions *parsed, GError **error
   g_ptr_array_add(parsed->rules, NULL);
   g_ptr_array_add(parsed->objects, NULL);
   g_ptr_array_add(parsed->masks, NULL);
+  g_ptr_array_add(parsed->overrides, NULL);
   g_ptr_array_add(parsed->words, NULL);
   return true;
 }

@@ -48,6 +48,7 @@ struct DbaLabSession {
   const char *root; // the folder below which files may be included; NULL: none may
   unsigned depth;
   uint32_t copy_line; // of the first row of the COPY under way
+  bool again;         // a file may be included more than once, as with psql
   bool lenient, copying, copy_line_known, skipping_copy, in_transaction;
 };
 typedef struct DbaLabSession Loader;
@@ -304,8 +305,9 @@ static bool include(Loader *loader, const DbaSqlItem *item, const char *argument
   size_t below = strlen(root);
   if (strncmp(path, root, below) || path[below] != '/')
     return fail_statement(item, "a file outside the subject's own folder is not read", 0, error);
-  if (++loader->depth > DEEPEST)
+  if (loader->depth == DEEPEST)
     return fail_statement(item, "files include each other more than 8 deep", 0, error);
+  loader->depth++;
   bool ok = run_file(loader, joined, error);
   loader->depth--;
   return ok;
@@ -378,7 +380,7 @@ static bool run(Loader *loader, DbaSqlReader *reader, GError **error) {
 
 static bool run_file(Loader *loader, const char *path, GError **error) {
   char *real = realpath(path, NULL);
-  if (real && !g_hash_table_add(loader->load->files, real))
+  if (real && !g_hash_table_add(loader->load->files, real) && !loader->again)
     return true;
   g_autoptr(GString) outer = loader->sql;
   g_autoptr(DbaSqlReader) reader = dba_sql_reader_file(path, error);
@@ -399,7 +401,7 @@ static bool begin(Loader *loader, GError **error) {
 
 DbaLabSession *dba_lab_session_open(const DbaLab *lab, const char *database, const char *root, DbaLoad *load, GError **error) {
   g_autofree Loader *loader = g_new0(Loader, 1);
-  *loader = (Loader){.lab = lab, .database = database, .load = load, .root = root};
+  *loader = (Loader){.lab = lab, .database = database, .load = load, .root = root, .again = true};
   if (!begin(loader, error))
     return NULL;
   loader->sql = g_string_new(NULL);

@@ -80,7 +80,7 @@ static bool read_name(DbaArena *arena, Entry *entry) {
     g_autofree char *version = g_match_info_fetch(match, 1), *name = g_match_info_fetch(match, 2);
     entry->layout = patterns[i].layout;
     entry->part = patterns[i].part;
-    entry->version = dba_arena_text(arena, version);
+    entry->version = dba_arena_text(arena, entry->layout == DBA_LAYOUT_FLYWAY ? g_strdelimit(version, "_", '.') : version); // Flyway's dots
     entry->name = dba_arena_text(arena, name);
     return true;
   }

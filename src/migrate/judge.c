@@ -29,6 +29,8 @@ const DbaMigrateRule dba_migrate_rules[] = {
      "PostgreSQL adds columns at the end: after the undo the same columns stand in another order. SELECT * and INSERT without column names "
      "see it.",
      DBA_NOTE},
+    {"rows-not-made", "an undo that had nothing to lose",
+     "No rows could be made for the table, so that it is not known whether values survive.", DBA_NOTE},
     {"test-fails", "a change whose own test fails", "The script in verify/ fails straight after the change was made.", DBA_MUST_FIX},
     {"index-blocks-writes", "an index built while writes wait",
      "CREATE INDEX and REINDEX hold SHARE on the table until the index is built: all writes wait.", DBA_MUST_FIX},
@@ -158,21 +160,24 @@ static bool has_undos(const DbaMigrations *migrations) {
   return false;
 }
 
-void dba_judge_files(DbaFindings *findings, const DbaMigrations *migrations, bool undos) {
+void dba_judge_files(DbaFindings *findings, const DbaMigrations *migrations, bool undos, const char *from) {
   for (DBA_EACH(DbaFileProblem, problem, &migrations->problems)) {
     g_autofree char *name = g_path_get_basename(problem->file);
     (void)add(findings, problem->rule, name, problem->file, problem->text);
   }
   if (!undos)
     return;
-  if (!has_undos(migrations)) { // one word for a folder of a tool that knows no undo
+  if (migrations->layout != DBA_LAYOUT_PAIRS && !has_undos(migrations)) { // one word for a folder of a tool that asks for none
     g_autofree char *what = g_strdup_printf("none of its %u migrations has an undo", migrations->migrations.n);
     (void)add(findings, "undo-missing", migrations->folder, NULL, what);
     return;
   }
-  for (DBA_EACH(DbaMigration, migration, &migrations->migrations))
-    if (!migration->down && !migration->repeatable && migration->up)
+  bool judged = !from;
+  for (DBA_EACH(DbaMigration, migration, &migrations->migrations)) {
+    judged = judged || !strcmp(migration->label, from);
+    if (judged && !migration->down && !migration->repeatable && migration->up)
       (void)dba_judge_add(findings, "undo-missing", migration, NULL, "it has no undo");
+  }
 }
 
 // In any comment of the script, also in one of nothing else.

@@ -21,7 +21,7 @@ bool dba_observer_ended(DbaObserver *observer, DbaServer *server, GError **error
 
 typedef struct DbaLint DbaLint;
 // `sizes`: a survey with rows and bytes of tables; or NULL.
-DbaLint *dba_lint_new(DbaFindings *findings, int major, const DbaSurvey *sizes);
+DbaLint *dba_lint_new(DbaFindings *findings, const DbaSurvey *sizes);
 void dba_lint_free(DbaLint *lint);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DbaLint, dba_lint_free)
 // A migration begins; `judged`: what it does is told, not only learnt.

@@ -26,9 +26,9 @@ struct DbaLint {
   bool judged, told_held;
 };
 
-DbaLint *dba_lint_new(DbaFindings *findings, int major, const DbaSurvey *sizes) {
+DbaLint *dba_lint_new(DbaFindings *findings, const DbaSurvey *sizes) {
   DbaLint *lint = g_new0(DbaLint, 1);
-  *lint = (DbaLint){.findings = findings, .world = dba_sql_world_new(major), .sizes = sizes, .arena = dba_arena_new()};
+  *lint = (DbaLint){.findings = findings, .world = dba_sql_world_new(), .sizes = sizes, .arena = dba_arena_new()};
   return lint;
 }
 
@@ -95,7 +95,8 @@ static const struct {
     {"create-partition", "check-blocks-all",
      "A CHECK on the default partition that says that it holds none of the new one's rows, NOT VALID and validated before: then it is not "
      "read."},
-    {"alter-domain", "check-blocks-writes", "ALTER DOMAIN ... ADD CONSTRAINT ... NOT VALID, and VALIDATE CONSTRAINT later."},
+    {"alter-domain", "check-blocks-writes",
+     "VALIDATE CONSTRAINT of a domain holds up writes too: a CHECK on each table that uses it, NOT VALID and validated later, does not."},
 };
 
 static const char *rule_by_work(DbaLockMode lock, bool rewrites) {
@@ -200,7 +201,8 @@ static bool judge_own(DbaLint *lint, const DbaSqlStatement *item, const DbaSqlVe
   bool small = false;
   for (DBA_EACH(DbaSqlEffect, effect, effects)) {
     g_autofree char *name = full_name(effect);
-    if (!is_strong(effect) || !is_work(effect))
+    if (!is_strong(effect) || !is_work(effect) ||
+        (verdict->form && !strcmp(verdict->form, "refresh-concurrently"))) // nobody else writes to it
       continue;
     if (is_small(lint, name)) {
       small = true;
@@ -218,7 +220,9 @@ static bool judge_own(DbaLint *lint, const DbaSqlStatement *item, const DbaSqlVe
   bool same_kind = row >= 0 && (strstr(advice[row].rule, "rewrite") != NULL) == worst->rewrites;
   (void)tell(lint, same_kind ? advice[row].rule : rule_by_work(worst->lock, worst->rewrites), item, worst, seen, ms,
              row >= 0 ? advice[row].instead : NULL, "%s holds %s on %s%s while %s: %s wait as long as that takes.", statement,
-             dba_lock_name(worst->lock), sized_name, others, verb_of(worst), dba_lock_blocks(worst->lock));
+             dba_lock_name(worst->lock), sized_name, others, verb_of(worst),
+             verdict->form && !strcmp(verdict->form, "reindex") ? "writes, and reads that look at its indexes,"
+                                                                : dba_lock_blocks(worst->lock));
   return true;
 }
 
@@ -309,6 +313,9 @@ bool dba_lint_statement(DbaLint *lint, const DbaSqlStatement *item, const DbaLis
   const DbaList *effects = seen && !item->facts.outside_transaction ? seen : &verdict.effects;
   if (effects == seen)
     add_held_locks(seen, &verdict);
+  if (verdict.form && !strcmp(verdict.form, "truncate")) // new files, and nothing to write
+    for (DBA_EACH(DbaSqlEffect, effect, effects))
+      effect->scans = effect->rewrites = false;
   bool looked = seen != NULL;
   if (item->facts.outside_transaction && up->mode == DBA_SCRIPT_ONE_TRANSACTION) {
     g_autofree char *statement = called(&item->item);
@@ -333,12 +340,12 @@ bool dba_lint_statement(DbaLint *lint, const DbaSqlStatement *item, const DbaLis
   return true;
 }
 
-bool dba_migrations_lint(const DbaMigrations *migrations, const char *from, int major, const DbaSurvey *sizes, DbaFindings *findings,
+bool dba_migrations_lint(const DbaMigrations *migrations, const char *from, const DbaSurvey *sizes, DbaFindings *findings,
                          DbaVerification *result, GError **error) {
-  g_autoptr(DbaLint) lint = dba_lint_new(findings, major, sizes);
+  g_autoptr(DbaLint) lint = dba_lint_new(findings, sizes);
   bool judged = !from;
   *result = (DbaVerification){.migrations = migrations, .arena = findings->arena, .findings = findings, .locks = true};
-  dba_judge_files(findings, migrations, false);
+  dba_judge_files(findings, migrations, false, from);
   for (DBA_EACH(DbaMigration, migration, &migrations->migrations)) {
     judged = judged || !strcmp(migration->label, from);
     if (!migration->up)

@@ -48,6 +48,8 @@ void dba_row_cache_free(DbaRowCache *cache);
 DbaRowSums *dba_row_sums_read(DbaServer *subject, DbaServer *superuser, DbaRowCache *cache, GError **error) DBA_CHECKED;
 void dba_row_sums_free(DbaRowSums *sums);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DbaRowSums, dba_row_sums_free)
+bool dba_row_sums_any(const DbaRowSums *sums); // a row at all
+bool dba_row_sums_is_empty(const DbaRowSums *sums, const char *table);
 bool dba_row_sums_has_rows(const DbaRowSums *sums, const char *table);
 // What of the tables that are in `before` and `after` is not what it was: texts to `lost`.  *ret_saved: something that was not there in between
 // has come back.

@@ -39,7 +39,6 @@ typedef struct DbaScript {
   const char *checksum; // SHA-256, in hexadecimal, of the whole file with Unix line ends and without a byte-order mark
   const char *text;     // what stands in other sections of the file is blank; lines and columns are the file's
   DbaList items;        // DbaSqlStatement: statements, psql's commands, data of COPY
-  uint32_t statements;  // how many of them are statements that do something: not BEGIN, COMMIT, SET of its own transaction
   DbaScriptMode mode;
   const char *why;     // the mode is not one transaction: "-- +goose NO TRANSACTION", "line 1 cannot run in a transaction"
   const char *problem; // it cannot be run: a syntax error, a command of psql where the tool has no psql; NULL else
@@ -170,7 +169,7 @@ bool dba_migrations_verify(const DbaLab *lab, const DbaMigrations *migrations, c
                            DbaVerification *ret_verification, GError **error) DBA_CHECKED;
 
 // The locks judged from the text alone, without a lab.  `from`: as above.
-bool dba_migrations_lint(const DbaMigrations *migrations, const char *from, int major, const DbaSurvey *sizes, DbaFindings *findings,
+bool dba_migrations_lint(const DbaMigrations *migrations, const char *from, const DbaSurvey *sizes, DbaFindings *findings,
                          DbaVerification *ret_verification, GError **error) DBA_CHECKED;
 
 typedef struct DbaMigrateRule {
@@ -178,3 +177,71 @@ typedef struct DbaMigrateRule {
   DbaSeverity severity;
 } DbaMigrateRule;
 extern const DbaMigrateRule dba_migrate_rules[]; // ends with a NULL rule
+
+// ---- a target's history ---------------------------------------------------------------------------------------------
+
+// What a target's table says of one migration.
+typedef struct DbaApplied {
+  const char *label, *version, *checksum; // of the file when it was run
+  const char *applied_at, *applied_by;    // UTC; NULL: taken over from another tool's table
+  const char *taken_from;                 // "dbmate", "golang-migrate", "baseline"; NULL: dbarch ran it
+  const char *override;                   // the reason that was given for running it unrehearsed
+  double duration_ms;
+  bool stored;           // in our table
+  bool running, undoing; // it runs statement by statement and has not ended
+  uint32_t begun, done;  // then: statements, from 1; begun > done: one was cut
+} DbaApplied;
+
+typedef struct DbaHistory {
+  DbaArena *arena;
+  DbaList applied;           // DbaApplied, in the order in which they were run
+  const char *foreign;       // another tool's table is there too: "dbmate", "golang-migrate"; NULL
+  const char *foreign_table; // its name as SQL
+  bool ours, schema_there;   // dbarch.migrations, schema dbarch
+} DbaHistory;
+// Only reads.  A table of golang-migrate or dbmate stands in for ours while there is none.
+bool dba_history_read(DbaServer *server, const DbaMigrations *migrations, DbaArena *arena, DbaHistory *ret_history,
+                      GError **error) DBA_CHECKED;
+const DbaApplied *dba_history_applied(const DbaHistory *history, const DbaMigration *migration); // NULL: it was not run
+
+typedef enum DbaMigrationState {
+  DBA_STATE_APPLIED,
+  DBA_STATE_PENDING,
+  DBA_STATE_LATE,    // pending, and older than the newest that was run: two branches met
+  DBA_STATE_EDITED,  // its file is another one than was run
+  DBA_STATE_STOPPED, // it did not end
+  DBA_STATE_MISSING, // it was run, and its file is not there
+} DbaMigrationState;
+const char *dba_state_name(DbaMigrationState state);
+typedef struct DbaStatusRow {
+  const char *label;
+  const DbaMigration *migration; // NULL: its file is not there
+  const DbaApplied *applied;     // NULL: it was not run
+  DbaMigrationState state;
+} DbaStatusRow;
+// DbaStatusRow for each migration, in order, then for what has no file.
+void dba_history_status(const DbaMigrations *migrations, const DbaHistory *history, DbaArena *arena, DbaList *ret_rows);
+
+typedef struct DbaRunOptions {
+  const char *to;                   // label of the last that goes up, or, down, of the one that stays; NULL: all up, one down
+  const char *rehearsal;            // the reason for running what was not rehearsed; up refuses without (iron law 4)
+  const char *undo;                 // the reason for running what has no undo (iron law 1)
+  double lock_timeout_seconds;      // for each try of a statement
+  double statement_timeout_seconds; // 0: none
+  double wait_seconds;              // for another runner
+  unsigned tries;                   // of a migration whose locks are not to be had, or that meets a deadlock
+  DbaInterrupt *interrupt;
+  void (*progress)(void *data, const char *line); // may be NULL
+  void (*announce)(void *data, const char *line); // each migration that ended; may be NULL
+  void *data;
+} DbaRunOptions;
+// Runs what is pending, in order; what did not end is gone on with first.  Each migration is done or not done, or, where it runs statement by statement, done up to
+// a statement that the history names.  *ret_run: how many ended.
+bool dba_migrations_up(DbaServer *server, const DbaMigrations *migrations, const DbaRunOptions *options, unsigned *ret_run,
+                       GError **error) DBA_CHECKED;
+// Undoes the newest, or all that are newer than `to`.
+bool dba_migrations_down(DbaServer *server, const DbaMigrations *migrations, const DbaRunOptions *options, unsigned *ret_run,
+                         GError **error) DBA_CHECKED;
+// Writes down as run all up to `to`, without running them.
+bool dba_migrations_baseline(DbaServer *server, const DbaMigrations *migrations, const DbaRunOptions *options, unsigned *ret_run,
+                             GError **error) DBA_CHECKED;

@@ -30,41 +30,57 @@ static bool copy_after_up(DbaVerifier *v, const DbaMigration *migration, bool *r
   return true;
 }
 
-// The found statements once more, as one script on a fresh copy: do they lead to the state before?
-static bool prove_undo(DbaVerifier *v, const DbaMigration *migration, const char *undo, bool *ret_proven, GError **error) {
-  *ret_proven = false;
-  bool ran;
-  if (!copy_after_up(v, migration, &ran, error))
-    return false;
-  if (!ran)
-    return true;
-  g_autoptr(DbaServer) server = dba_lab_connect(v->lab, DBA_LAB_SUBJECT_ROLE, UNDO_DATABASE, error);
-  g_autofree char *text = g_strdup_printf("begin;\n%scommit", undo);
+// A text as one transaction in trial; false with no error: it failed, and changed nothing.
+static bool run_text(DbaVerifier *v, const char *name, const char *text, bool *ret_ran, GError **error) {
+  g_autofree char *whole = g_strdup_printf("begin;\n%s\n;commit;\n", text);
+  g_autoptr(DbaLoad) load = dba_load_new();
   g_autoptr(GError) problem = NULL;
-  if (!server)
-    return false;
-  if (!dba_server_exec(server, text, &problem)) {
-    if (dba_verifier_is_ours(problem))
-      return g_propagate_error(error, g_steal_pointer(&problem)), false;
-    return true;
-  }
-  g_autoptr(DbaCatalog) after = dba_catalog_read(v->reader, UNDO_DATABASE, error);
-  DbaList differences = {0};
-  if (!after)
-    return false;
-  dba_catalog_compare(v->catalog, after, v->result->arena, &differences);
-  *ret_proven = true;
-  for (DBA_EACH(DbaCatalogDifference, difference, &differences))
-    *ret_proven = *ret_proven && difference->kind == DBA_DIFFERENCE_ORDER;
+  *ret_ran = dba_lab_load_text(v->lab, dba_verifier_databases[DBA_TRIAL], name, whole, false, load, &problem);
+  if (!*ret_ran && dba_verifier_is_ours(problem))
+    return g_propagate_error(error, g_steal_pointer(&problem)), false;
   return true;
 }
 
-// Does it make a column or a table anew, whose values nothing brings back?
-static bool makes_anew(const char *undo) {
-  static const char *const words[] = {"add column", "add attribute", "create table", NULL};
+// Up and down as they will be written, in trial as it was before the migration, with rows: the class that comes of it; NULL: it is not right.
+static bool prove(DbaVerifier *v, const DbaMigration *migration, const char *up, const char *down, const char **ret_class, GError **error) {
+  g_autoptr(DbaRowSums) before = NULL, between = NULL, after = NULL;
+  g_auto(DbaOutcome) outcome = {0};
+  bool ran = true, saved;
+  *ret_class = NULL;
+  if (!dba_verifier_renew_trial(v, error) || !dba_verifier_fill(v, v->catalog, error) || !dba_verifier_rows(v, &before, error))
+    return false;
+  v->dirty = true;
+  if (up ? !run_text(v, migration->up->path, up, &ran, error) : !dba_verifier_attempt(v, DBA_TRIAL, migration->up, false, &outcome, error))
+    return false;
+  if (!ran || (!up && !outcome.ok))
+    return true;
+  if (!dba_verifier_rows(v, &between, error) || !run_text(v, "undo", down, &ran, error))
+    return false;
+  if (!ran)
+    return true;
+  g_autoptr(DbaCatalog) catalog = dba_catalog_read(v->reader, dba_verifier_databases[DBA_TRIAL], error);
+  DbaList differences = {0}, lost = {0};
+  if (!catalog || !dba_verifier_rows(v, &after, error))
+    return false;
+  dba_catalog_compare(v->catalog, catalog, v->result->arena, &differences);
+  for (DBA_EACH(DbaCatalogDifference, difference, &differences))
+    if (difference->kind != DBA_DIFFERENCE_ORDER)
+      return true;
+  dba_row_sums_compare(before, between, after, v->result->arena, &lost, &saved);
+  dba_row_sums_compare_sequences(before, between, after, false, v->result->arena, &lost);
+  *ret_class = lost.n ? DBA_UNDO_IRREVERSIBLE : saved ? DBA_UNDO_SAVED_ROWS : DBA_UNDO_EXACT;
+  return true;
+}
+
+// Does the undo make a column or a table anew, or does the migration change rows?  Then values may be lost that these rows do not have.
+static bool may_lose(const DbaMigration *migration, const char *undo) {
+  static const char *const words[] = {"add column", "add attribute", "create table", " type ", NULL};
   g_autofree char *lower = g_ascii_strdown(undo, -1);
   for (const char *const *word = words; *word; word++)
     if (strstr(lower, *word))
+      return true;
+  for (DBA_EACH(DbaSqlStatement, item, &migration->up->items))
+    if (item->facts.changes_data || (item->item.length > 8 && !g_ascii_strncasecmp(item->item.text, "truncate", 8)))
       return true;
   return false;
 }
@@ -79,23 +95,21 @@ bool dba_verifier_propose(DbaVerifier *v, const DbaStep *step, GError **error) {
   if (!finding)
     return true;
   g_autofree char *undo = NULL;
-  bool ran, proven = false;
+  const char *undo_class = NULL;
+  bool ran;
   if (!copy_after_up(v, step->migration, &ran, error) ||
       (ran && !dba_undo_find(v->lab, v->reader, dba_verifier_databases[DBA_BASE], v->catalog, UNDO_DATABASE, &undo, error)))
     return false;
   dba_catalog_let_go(v->reader);
-  if (undo && !prove_undo(v, step->migration, undo, &proven, error))
+  if (!dba_lab_drop_database(v->lab, UNDO_DATABASE, error) || (undo && !prove(v, step->migration, NULL, undo, &undo_class, error)))
     return false;
-  dba_catalog_let_go(v->reader);
-  if (!dba_lab_drop_database(v->lab, UNDO_DATABASE, error))
-    return false;
-  if (!proven)
+  if (!undo_class)
     return true;
   finding->has_change = true;
   finding->change.name = step->migration->label;
   finding->change.down = dba_arena_text(v->findings->arena, undo);
   finding->change.undo_proven = true;
-  finding->change.undo_class = makes_anew(undo) ? DBA_UNDO_IRREVERSIBLE : DBA_UNDO_EXACT;
+  finding->change.undo_class = may_lose(step->migration, undo) ? DBA_UNDO_IRREVERSIBLE : undo_class;
   return true;
 }
 
@@ -108,9 +122,12 @@ typedef struct Saving {
 
 // The name of the side table: of the migration's number and what it holds, beside the table that it is of.
 static char *side_table(const DbaMigration *migration, const char *table, unsigned number) {
-  const char *dot = strchr(table, '.'), *bare = dot ? dot + 1 : table;
-  g_autofree char *schema = dot ? g_strndup(table, (gsize)(dot - table)) : g_strdup("public"),
-                  *name = g_strdup_printf("dbarch_saved_%.20s_%u_%.20s", migration->version ? migration->version : "", number, bare),
+  const char *dot = table;
+  for (bool quoted = false; *dot && (quoted || *dot != '.'); dot++) // schema.table, either of which may be quoted
+    quoted ^= *dot == '"';
+  g_autofree char *schema = *dot ? g_strndup(table, (gsize)(dot - table)) : g_strdup("public"),
+                  *name = g_strdup_printf("dbarch_saved_%.20s_%u_%.20s", migration->version ? migration->version : "", number,
+                                          *dot ? dot + 1 : table),
                   *plain = g_strcanon(g_ascii_strdown(name, -1), "abcdefghijklmnopqrstuvwxyz0123456789_", '_');
   return g_strdup_printf("%s.%s", schema, plain);
 }
@@ -149,64 +166,30 @@ static bool save_dropped(DbaVerifier *v, const DbaStep *step, Saving *saving, GE
   return true;
 }
 
-// In trial, as it was before the migration: save, up, down, restore; is everything what it was?
-static bool prove_saving(DbaVerifier *v, const DbaStep *step, const Saving *saving, bool *ret_proven, GError **error) {
-  g_autoptr(DbaRowSums) before = NULL, between = NULL, after = NULL;
-  g_auto(DbaOutcome) up = {0}, down = {0};
-  g_autoptr(GError) problem = NULL;
-  *ret_proven = false;
-  v->dirty = true; // whatever comes of it
-  if (!dba_verifier_renew_trial(v, error) || !dba_verifier_fill(v, v->catalog, error) || !dba_verifier_rows(v, &before, error))
-    return false;
-  v->dirty = true;
-  DbaLabSession *session = dba_verifier_session(v, DBA_TRIAL, error);
-  if (!session)
-    return false;
-  DbaServer *server = dba_lab_session_server(session);
-  if (!dba_server_exec(server, saving->save->str, &problem))
-    return g_error_matches(problem, DBA_ERROR, DBA_ERROR_DATABASE) || (g_propagate_error(error, g_steal_pointer(&problem)), false);
-  if (!dba_verifier_attempt(v, DBA_TRIAL, step->migration->up, false, &up, error) ||
-      (up.ok && !dba_verifier_attempt(v, DBA_TRIAL, step->migration->down, false, &down, error)))
-    return false;
-  if (!down.ok)
-    return true;
-  if (!dba_verifier_rows(v, &between, error))
-    return false;
-  if (!dba_server_exec(server, saving->restore->str, &problem))
-    return g_error_matches(problem, DBA_ERROR, DBA_ERROR_DATABASE) || (g_propagate_error(error, g_steal_pointer(&problem)), false);
-  g_autoptr(DbaCatalog) catalog = dba_catalog_read(v->reader, dba_verifier_databases[DBA_TRIAL], error);
-  DbaList differences = {0}, lost = {0};
-  bool saved;
-  if (!catalog || !dba_verifier_rows(v, &after, error))
-    return false;
-  dba_catalog_compare(v->catalog, catalog, v->result->arena, &differences);
-  dba_row_sums_compare(before, between, after, v->result->arena, &lost, &saved);
-  *ret_proven = !lost.n;
-  for (DBA_EACH(DbaCatalogDifference, difference, &differences))
-    *ret_proven = *ret_proven && difference->kind == DBA_DIFFERENCE_ORDER;
-  return true;
-}
-
 // A script that more can be put before or behind: one transaction, and none of its own making.
 static bool can_be_extended(const DbaScript *script) {
   g_autofree char *lower = g_ascii_strdown(script->text, -1);
   return script->mode == DBA_SCRIPT_ONE_TRANSACTION && !strstr(lower, "commit");
 }
 
-static char *trimmed(const DbaScript *script) {
-  char *text = g_strchomp(g_strdup(script->text));
-  size_t length = strlen(text);
-  if (!length || text[length - 1] == ';')
-    return text;
-  char *ended = g_strconcat(text, ";", NULL);
-  g_free(text);
-  return ended;
+// The script's text, ended so that more can follow; without the head that an undo of ours has.
+static char *ended(const DbaScript *script) {
+  const char *text = script->text;
+  if (g_str_has_prefix(text, "-- Undoes ") && strstr(text, "it was run, and the schema"))
+    text += strcspn(text, "\n");
+  char *out = g_strstrip(g_strdup(text));
+  size_t length = strlen(out);
+  if (!length || out[length - 1] == ';')
+    return out;
+  char *more = g_strconcat(out, "\n;", NULL); // on a line of its own: the last one may be a comment
+  g_free(out);
+  return more;
 }
 
 bool dba_verifier_propose_saving(DbaVerifier *v, const DbaStep *step, GError **error) {
   const DbaMigration *migration = step->migration;
   DbaFinding *finding = NULL;
-  bool proven = false;
+  const char *undo_class = NULL;
   for (DBA_EACH(DbaFinding, each, &v->findings->findings))
     if (!strcmp(each->object, migration->label) && !strcmp(each->rule, "undo-loses-values"))
       finding = each;
@@ -214,15 +197,17 @@ bool dba_verifier_propose_saving(DbaVerifier *v, const DbaStep *step, GError **e
       g_strcmp0(step->verified->undo_class, DBA_UNDO_IRREVERSIBLE))
     return true;
   Saving saving = {g_string_new(NULL), g_string_new(NULL), 0};
-  bool ok = save_dropped(v, step, &saving, error) && (!saving.n || prove_saving(v, step, &saving, &proven, error));
-  if (ok && proven) {
-    g_autofree char *up = trimmed(migration->up), *down = trimmed(migration->down);
-    finding->has_change = true;
-    finding->change.name = migration->label;
-    finding->change.up = dba_arena_format(v->findings->arena, "%s%s\n", saving.save->str, up);
-    finding->change.down = dba_arena_format(v->findings->arena, "%s\n%s", down, saving.restore->str);
-    finding->change.undo_class = DBA_UNDO_SAVED_ROWS;
-    finding->change.undo_proven = true;
+  bool ok = save_dropped(v, step, &saving, error);
+  if (ok && saving.n) {
+    g_autofree char *up = ended(migration->up), *down = ended(migration->down);
+    const char *whole_up = dba_arena_format(v->findings->arena, "%s%s\n", saving.save->str, up),
+               *whole_down = dba_arena_format(v->findings->arena, "%s\n%s", down, saving.restore->str);
+    ok = prove(v, migration, whole_up, whole_down, &undo_class, error);
+    if (ok && undo_class && !strcmp(undo_class, DBA_UNDO_SAVED_ROWS)) {
+      finding->has_change = true;
+      finding->change =
+          (DbaChange){.name = migration->label, .up = whole_up, .down = whole_down, .undo_class = undo_class, .undo_proven = true};
+    }
   }
   g_string_free(saving.save, TRUE);
   g_string_free(saving.restore, TRUE);

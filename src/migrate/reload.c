@@ -18,7 +18,7 @@ static bool dump(const DbaLab *lab, const char *database, const char *relation, 
   int status;
   if (!dba_process_run(&(DbaSpawn){.argv = argv, .uid = geteuid(), .gid = getegid()}, &status, error))
     return false;
-  return (WIFEXITED(status) && WEXITSTATUS(status) == 0) || dba_fail(error, DBA_ERROR_LAB, "pg_dump of a database of the lab failed");
+  return (WIFEXITED(status) && WEXITSTATUS(status) == 0) || dba_fail(error, DBA_ERROR_DATABASE, "pg_dump of a database of the lab failed");
 }
 
 DbaCatalog *dba_catalog_read_reloaded(const DbaLab *lab, DbaCatalogReader *reader, const char *database, GError **error) {

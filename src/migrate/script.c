@@ -7,11 +7,16 @@
 #include "migrate/migrate-int.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 bool dba_script_file_read(DbaArena *arena, const char *path, DbaScriptFile *ret_file, GError **error) {
   static const char byte_order_mark[] = "\xef\xbb\xbf";
+  enum { LARGEST_BYTES = 256 << 20 };
   g_autofree char *bytes = NULL;
   size_t length;
+  struct stat there;
+  if (stat(path, &there) == 0 && (!S_ISREG(there.st_mode) || there.st_size > LARGEST_BYTES))
+    return dba_fail(error, DBA_ERROR_INPUT, "%s: is %s", path, S_ISREG(there.st_mode) ? "larger than 256 MB" : "no regular file");
   if (!dba_file_read(path, &bytes, &length, error))
     return false;
   const char *text = bytes;
@@ -105,17 +110,26 @@ static bool says_transaction_off(const DbaScript *script) {
   return false;
 }
 
+static bool has_transactions(const DbaScript *script) {
+  for (DBA_EACH(DbaSqlStatement, item, &script->items))
+    if (is_transaction(item, "begin") || is_transaction(item, "commit") || is_transaction(item, "rollback"))
+      return true;
+  return false;
+}
+
 static void choose_mode(DbaScript *script, const DbaScriptRules *rules, DbaArena *arena) {
-  if (!strip_transaction(script, arena)) {
+  bool has = has_transactions(script), taken_out = rules->no_transaction || says_transaction_off(script);
+  if (has && (taken_out || !strip_transaction(script, arena))) {
     script->mode = DBA_SCRIPT_OWN_TRANSACTIONS;
     script->why = "it begins and commits transactions of its own";
     return;
   }
+  if (has) // its own BEGIN and COMMIT: whatever stands between them is in a transaction
+    return;
   const DbaSqlStatement *outside = NULL;
   uint32_t n = 0;
   for (DBA_EACH(DbaSqlStatement, item, &script->items)) {
     n += item->item.kind == DBA_SQL_STATEMENT;
-    script->statements += item->item.kind == DBA_SQL_STATEMENT && item->facts.tag != DBA_SQL_TRANSACTION && item->facts.tag != DBA_SQL_SET;
     outside = outside ? outside : item->facts.outside_transaction ? item : NULL;
   }
   if (rules->no_transaction)
@@ -154,11 +168,18 @@ static bool roll_back(DbaLabSession *session) {
   return dba_server_exec(dba_lab_session_server(session), "rollback", &ignored);
 }
 
+// DO and CALL may commit, where no transaction is around them.
+static bool may_commit(const DbaSqlItem *item) {
+  return item->length > 4 && (!g_ascii_strncasecmp(item->text, "do", 2) || !g_ascii_strncasecmp(item->text, "call", 4));
+}
+
 // One statement of a script, with what looks on called before its transaction ends.
 static bool run_item(DbaLabSession *session, const DbaScript *script, const DbaSqlStatement *item, const DbaScriptWatch *watch,
                      GError **error) {
   DbaServer *server = dba_lab_session_server(session);
-  bool watched = watch && item->item.kind == DBA_SQL_STATEMENT && item->facts.tag != DBA_SQL_COPY_FROM_STDIN;
+  bool by_itself =
+      script->mode == DBA_SCRIPT_NO_TRANSACTION && may_commit(&item->item); // then nothing is left to see, and it is judged by its text
+  bool watched = watch && item->item.kind == DBA_SQL_STATEMENT && item->facts.tag != DBA_SQL_COPY_FROM_STDIN && !by_itself;
   bool alone = watched && script->mode == DBA_SCRIPT_NO_TRANSACTION && !item->facts.outside_transaction;
   if (alone && !dba_server_exec(server, "begin", error))
     return false;

@@ -9,8 +9,8 @@
 
 typedef struct Change {
   const char *name;
-  const char *tag; // the first tag behind it
-  bool reworked;   // stands again further down
+  DbaList tags;  // behind it, up to where it stands again
+  bool reworked; // stands again further down
 } Change;
 
 static bool is_name(const char *word) {
@@ -27,8 +27,9 @@ static bool read_plan(DbaMigrations *migrations, GArray *changes, GError **error
     const char *at = g_strstrip(*line);
     g_autofree char *word = g_strndup(at, strcspn(at, " \t"));
     if (*word == '@') {
-      for (guint i = changes->len; i > 0 && !g_array_index(changes, Change, i - 1).tag; i--)
-        g_array_index(changes, Change, i - 1).tag = dba_arena_text(migrations->arena, word);
+      for (guint i = 0; i < changes->len; i++)
+        if (!g_array_index(changes, Change, i).reworked)
+          dba_list_add_text(migrations->arena, &g_array_index(changes, Change, i).tags, dba_arena_text(migrations->arena, word));
     } else if (!*word || *word == '%' || *word == '#') {
       continue;
     } else if (!is_name(word)) {
@@ -44,10 +45,20 @@ static bool read_plan(DbaMigrations *migrations, GArray *changes, GError **error
   return changes->len || dba_fail(error, DBA_ERROR_INPUT, "%s: no change is in it", path);
 }
 
+// Of a reworked change the file with the first of its tags that there is one with.
+static char *script_path(const DbaMigrations *migrations, const char *kind, const Change *change) {
+  for (DBA_EACH_TEXT(tag, &change->tags)) {
+    g_autofree char *name = g_strdup_printf("%s%s.sql", change->name, *tag), *path = g_build_filename(migrations->folder, kind, name, NULL);
+    if (change->reworked && g_file_test(path, G_FILE_TEST_EXISTS))
+      return g_steal_pointer(&path);
+  }
+  g_autofree char *name = g_strdup_printf("%s.sql", change->name);
+  return g_build_filename(migrations->folder, kind, name, NULL);
+}
+
 static bool read_script(DbaMigrations *migrations, const char *kind, const Change *change, int major, DbaScript **ret_script,
                         GError **error) {
-  g_autofree char *name = g_strdup_printf("%s%s.sql", change->name, change->reworked && change->tag ? change->tag : ""),
-                  *path = g_build_filename(migrations->folder, kind, name, NULL);
+  g_autofree char *path = script_path(migrations, kind, change);
   static const DbaScriptRules rules = {.psql = true, .loose = true};
   DbaScriptFile file;
   if (!g_file_test(path, G_FILE_TEST_EXISTS))
@@ -66,8 +77,9 @@ bool dba_sqitch_read(DbaMigrations *migrations, int major, GError **error) {
     const Change *change = &g_array_index(changes, Change, i);
     DbaMigration *migration = dba_list_add(migrations->arena, &migrations->migrations, sizeof *migration);
     migration->name = change->name;
-    migration->label =
-        change->reworked && change->tag ? dba_arena_format(migrations->arena, "%s%s", change->name, change->tag) : change->name;
+    migration->label = change->reworked && change->tags.n
+                           ? dba_arena_format(migrations->arena, "%s%s", change->name, dba_list_text(&change->tags, 0))
+                           : change->name;
     if (!read_script(migrations, "deploy", change, major, &migration->up, error) ||
         !read_script(migrations, "revert", change, major, &migration->down, error) ||
         !read_script(migrations, "verify", change, major, &migration->verify, error))

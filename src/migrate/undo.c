@@ -37,6 +37,7 @@ static const struct {
     {"rule", "drop rule %x on %p"},
     {"column", "alter table %p drop column %c"},
     {"aggregate", "drop aggregate %n"},
+    {"statistics object", "drop statistics %n"},
     {"check of foreign key", NULL},
     {"default acl", NULL},
     {"publication relation", NULL},
@@ -92,14 +93,14 @@ static const struct {
 
 // The name of a column within the name of its table, of a constraint before " of ".
 static char *within(const DbaCatalogDifference *difference) {
-  const char *of = g_strrstr(difference->name, " of ");
-  if (of)
-    return g_strndup(difference->name, (gsize)(of - difference->name));
   size_t length = difference->part_of ? strlen(difference->part_of) : 0;
   if (length && !strncmp(difference->name, difference->part_of, length) && difference->name[length] == '.')
     return g_strdup(difference->name + length + 1);
-  const char *dot = strrchr(difference->name, '.');
-  return g_strdup(dot ? dot + 1 : difference->name);
+  g_autofree char *behind = length ? g_strconcat(" of ", difference->part_of, NULL) : NULL;
+  if (behind && g_str_has_suffix(difference->name, behind))
+    return g_strndup(difference->name, strlen(difference->name) - strlen(behind));
+  const char *of = strstr(difference->name, " of "), *dot = strrchr(difference->name, '.');
+  return of ? g_strndup(difference->name, (gsize)(of - difference->name)) : g_strdup(dot ? dot + 1 : difference->name);
 }
 
 static char *fill_in(const char *template, const DbaCatalogDifference *difference) {
@@ -168,19 +169,24 @@ static void append_rights(GString *sql, const char *item, const char *verb, cons
   } rights[] = {{'r', "select"},     {'a', "insert"},    {'w', "update"},  {'d', "delete"}, {'D', "truncate"},
                 {'x', "references"}, {'t', "trigger"},   {'X', "execute"}, {'U', "usage"},  {'C', "create"},
                 {'m', "maintain"},   {'T', "temporary"}, {'c', "connect"}};
-  const char *equals = strchr(item, '='), *slash = equals ? strchr(equals, '/') : NULL;
-  g_autoptr(GString) plain = g_string_new(NULL);
+  const char *equals = item;
+  for (bool quoted = false; *equals && (quoted || *equals != '='); equals++) // a quoted name may hold one
+    quoted ^= *equals == '"';
+  const char *slash = *equals ? strchr(equals, '/') : NULL;
+  g_autofree char *grantee = g_strndup(item, (gsize)(equals - item));
   if (!slash)
     return;
-  g_autofree char *grantee = g_strndup(item, (gsize)(equals - item));
-  for (const char *p = equals + 1; p < slash; p++)
-    for (size_t i = 0; i < G_N_ELEMENTS(rights); i++)
-      if (rights[i].letter == *p)
-        g_string_append_printf(plain, "%s%s%s%s%s", plain->len ? ", " : "", rights[i].word, column ? " (" : "", column ? column : "",
-                               column ? ")" : "");
-  if (plain->len)
-    g_string_append_printf(sql, "%s%s %s on %s %s %s", sql->len ? ";\n" : "", verb, plain->str, object, preposition,
-                           *grantee ? grantee : "public");
+  for (int option = 0; option < 2; option++) { // a star behind a letter: it may be passed on
+    g_autoptr(GString) words = g_string_new(NULL);
+    for (const char *p = equals + 1; p < slash; p++)
+      for (size_t i = 0; i < G_N_ELEMENTS(rights); i++)
+        if (rights[i].letter == *p && (p[1] == '*') == (option == 1))
+          g_string_append_printf(words, "%s%s%s%s%s", words->len ? ", " : "", rights[i].word, column ? " (" : "", column ? column : "",
+                                 column ? ")" : "");
+    if (words->len)
+      g_string_append_printf(sql, "%s%s %s on %s %s %s%s", sql->len ? ";\n" : "", verb, words->str, object, preposition,
+                             *grantee ? grantee : "public", option && !strcmp(verb, "grant") ? " with grant option" : "");
+  }
 }
 
 static char *grants(const DbaCatalogDifference *difference, DbaArena *arena) {
@@ -304,16 +310,25 @@ static bool dumped(Undo *undo, const DbaCatalogDifference *difference, char **re
   if (!g_strv_contains(nouns, difference->noun))
     return true;
   g_autofree char *text = NULL;
-  if (!dba_lab_dump_relation(undo->lab, undo->before, difference->name, &text, error))
-    return false;
+  g_autoptr(GError) problem = NULL;
+  if (!dba_lab_dump_relation(undo->lab, undo->before, difference->name, &text, &problem)) {
+    if (!g_error_matches(problem, DBA_ERROR, DBA_ERROR_DATABASE))
+      return g_propagate_error(error, g_steal_pointer(&problem)), false;
+    return true; // not in the role's power: it is not found then
+  }
   g_autoptr(GString) sql = g_string_new(NULL);
   g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
-  for (char **line = lines; *line; line++)
-    if (**line && !g_str_has_prefix(*line, "--") && !g_str_has_prefix(*line, "SET ") &&
-        !g_str_has_prefix(*line, "SELECT pg_catalog.set_config") && **line != '\\' && !strstr(*line, " OWNER TO " DBA_LAB_SUBJECT_ROLE ";"))
+  bool begun = false; // behind the settings that pg_dump begins with
+  for (char **line = lines; *line; line++) {
+    begun = begun || g_str_has_prefix(*line, "CREATE ") || g_str_has_prefix(*line, "ALTER ");
+    if (begun && !g_str_has_prefix(*line, "\\unrestrict ") && !g_str_has_suffix(*line, " OWNER TO " DBA_LAB_SUBJECT_ROLE ";"))
       g_string_append_printf(sql, "%s\n", *line);
+  }
   if (!strcmp(difference->noun, "materialized view"))
     (void)g_string_replace(sql, "WITH NO DATA;", "WITH DATA;", 0);
+  char *last = g_strrstr(sql->str, "--\n-- PostgreSQL database dump complete");
+  if (last)
+    g_string_truncate(sql, (gsize)(last - sql->str));
   while (sql->len && strchr("\n;", sql->str[sql->len - 1]))
     g_string_truncate(sql, sql->len - 1);
   *ret_sql = sql->len ? g_strdup(sql->str) : NULL;
@@ -351,7 +366,11 @@ static bool try_statement(Undo *undo, const char *sql, bool *ret_done, GError **
     return true;
   if (!g_error_matches(problem, DBA_ERROR, DBA_ERROR_DATABASE))
     return g_propagate_error(error, g_steal_pointer(&problem)), false;
-  return !dba_server_in_transaction(undo->server) || dba_server_exec(undo->server, "rollback", error);
+  g_autofree char *state = g_strdup(dba_server_sqlstate(undo->server));
+  if (dba_server_in_transaction(undo->server) && !dba_server_exec(undo->server, "rollback", error))
+    return false;
+  dba_server_set_sqlstate(undo->server, state);
+  return true;
 }
 
 static bool differences_now(Undo *undo, const DbaCatalog *before, DbaList *ret_differences, bool *ret_equal, GError **error) {
@@ -369,8 +388,11 @@ static bool differences_now(Undo *undo, const DbaCatalog *before, DbaList *ret_d
 // What views stand in the way of is done without them: later rounds make them again.
 static bool try_without_views(Undo *undo, const DbaCatalogDifference *difference, char **sql, bool *ret_done, GError **error) {
   const char *state = dba_server_sqlstate(undo->server),
-             *parameters[] = {difference->part_of ? difference->part_of : difference->name, NULL};
-  if (strcmp(state, "2BP01") && strcmp(state, "0A000")) // something depends on it; not supported while a view uses it
+             *of = !strcmp(difference->noun, "column") ? difference->part_of
+                   : strcmp(difference->noun, "table") ? ""
+                                                       : difference->name,
+             *type = strcmp(difference->noun, "type") ? "" : difference->name, *parameters[] = {of, type, NULL};
+  if ((strcmp(state, "2BP01") && strcmp(state, "0A000")) || (!*of && !*type)) // something depends on it; not supported while a view uses it
     return true;
   g_autoptr(DbaResult) views = dba_server_query(undo->server, dba_embedded_migrate_sql("undo_views"), parameters, error);
   if (!views)

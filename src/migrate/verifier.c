@@ -103,6 +103,15 @@ static bool see_end(void *data, GError **error) {
   return dba_observer_ended(v->observer, dba_lab_session_server(v->sessions[DBA_TRIAL]), error);
 }
 
+// Did only the session end, and the server goes on?
+static bool is_end_of_session(const DbaVerifier *v, const GError *problem) {
+  g_autoptr(GError) ignored = NULL;
+  if (!g_error_matches(problem, DBA_ERROR, DBA_ERROR_LAB) && !g_error_matches(problem, DBA_ERROR, DBA_ERROR_CONNECT))
+    return false;
+  g_autoptr(DbaServer) server = dba_lab_connect(v->lab, DBA_LAB_SUPERUSER, "postgres", &ignored);
+  return server != NULL;
+}
+
 bool dba_verifier_attempt(DbaVerifier *v, int which, const DbaScript *script, bool watched, DbaOutcome *ret_outcome, GError **error) {
   DbaScriptWatch watch = {see, see_end, v};
   dba_outcome_clear(ret_outcome);
@@ -121,6 +130,12 @@ bool dba_verifier_attempt(DbaVerifier *v, int which, const DbaScript *script, bo
   ret_outcome->ok = dba_script_run(v->sessions[which], script, watched ? &watch : NULL, &problem);
   ret_outcome->ms = (double)(g_get_monotonic_time() - begin) / 1e3;
   dba_server_set_deadline(server, 0);
+  if (!ret_outcome->ok && is_end_of_session(v, problem)) {
+    dba_verifier_close(v, which);
+    v->dirty = true;
+    ret_outcome->message = g_strdup_printf("%s:1:1: its session ended: %s", script->path, problem->message);
+    return true;
+  }
   if (!ret_outcome->ok) {
     if (dba_verifier_is_ours(problem))
       return g_propagate_error(error, g_steal_pointer(&problem)), false;

@@ -25,7 +25,7 @@ void dba_judge_differences(DbaFindings *findings, const char *rule, const DbaMig
                            const char *what, const DbaList *differences);
 // A script that no parser takes.
 void dba_judge_syntax(DbaFindings *findings, const DbaMigration *migration);
-// Files that are not as they should be, and undos that are missing.
-void dba_judge_files(DbaFindings *findings, const DbaMigrations *migrations, bool undos);
+// Files that are not as they should be, and undos that are missing, of the migrations from `from` on (NULL: all).
+void dba_judge_files(DbaFindings *findings, const DbaMigrations *migrations, bool undos, const char *from);
 // Marks findings that a comment in the migration's own files allows.
 void dba_judge_suppress(DbaFindings *findings, const DbaMigrations *migrations);

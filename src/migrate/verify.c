@@ -31,7 +31,7 @@ static bool run_up(DbaVerifier *v, DbaStep *step, GError **error) {
       !dba_verifier_attempt(v, DBA_TRIAL, migration->up, v->options->locks, &first, error))
     return false;
   step->verified->up_ran = first.ok;
-  step->verified->rows = v->options->rows > 0;
+  step->verified->rows = step->rows_before && dba_row_sums_any(step->rows_before);
   step->verified->up_ms = first.ms;
   if (first.ok)
     return true;
@@ -40,7 +40,7 @@ static bool run_up(DbaVerifier *v, DbaStep *step, GError **error) {
       !dba_verifier_attempt(v, DBA_TRIAL, migration->up, v->options->locks, &plain, error))
     return false;
   v->plain = true;
-  step->verified->rows = false;
+  step->verified->rows = step->rows_before && dba_row_sums_any(step->rows_before);
   step->verified->up_ran = plain.ok;
   step->verified->up_ms = plain.ms;
   if (!plain.ok) {
@@ -77,17 +77,40 @@ static bool compare(DbaVerifier *v, const DbaCatalog *before, const DbaCatalog *
   if (reload && only_deparsed(ret_differences)) {
     dba_verifier_close(v, DBA_BASE);
     dba_verifier_close(v, DBA_TRIAL);
-    g_autoptr(DbaCatalog) x = dba_catalog_read_reloaded(v->lab, v->reader, dba_verifier_databases[DBA_BASE], error);
-    g_autoptr(DbaCatalog) y = x ? dba_catalog_read_reloaded(v->lab, v->reader, dba_verifier_databases[DBA_TRIAL], error) : NULL;
-    if (!y)
-      return false;
-    *ret_differences = (DbaList){0};
-    dba_catalog_compare(x, y, v->result->arena, ret_differences);
+    g_autoptr(GError) problem = NULL;
+    g_autoptr(DbaCatalog) x = dba_catalog_read_reloaded(v->lab, v->reader, dba_verifier_databases[DBA_BASE], &problem);
+    g_autoptr(DbaCatalog) y = x ? dba_catalog_read_reloaded(v->lab, v->reader, dba_verifier_databases[DBA_TRIAL], &problem) : NULL;
+    if (!y && !g_error_matches(problem, DBA_ERROR, DBA_ERROR_DATABASE))
+      return g_propagate_error(error, g_steal_pointer(&problem)), false;
+    if (y) { // else it cannot be dumped, and the texts are compared as they are
+      *ret_differences = (DbaList){0};
+      dba_catalog_compare(x, y, v->result->arena, ret_differences);
+    }
   }
   *ret_equal = true;
   for (DBA_EACH(DbaCatalogDifference, difference, ret_differences))
     *ret_equal = *ret_equal && difference->kind == DBA_DIFFERENCE_ORDER;
   return true;
+}
+
+// A column or a table that the migration drops, or a type that it changes, where there was no row to lose.
+static void tell_unseen(DbaVerifier *v, DbaStep *step) {
+  DbaList differences = {0};
+  if (!step->rows_before)
+    return;
+  dba_catalog_compare(v->catalog, step->up, v->result->arena, &differences);
+  for (DBA_EACH(DbaCatalogDifference, difference, &differences)) {
+    bool table = !strcmp(difference->noun, "table"), column = !strcmp(difference->noun, "column");
+    const char *of = table ? difference->name : difference->part_of;
+    bool loses = (difference->kind == DBA_DIFFERENCE_GONE && (table || column)) ||
+                 (difference->kind == DBA_DIFFERENCE_CHANGED && column && !g_strcmp0(difference->field, "type"));
+    if (!loses || !of || !dba_row_sums_is_empty(step->rows_before, of))
+      continue;
+    (void)dba_judge_add(v->findings, "rows-not-made", step->migration, step->migration->down,
+                        "%s has no rows here (none could be made that its constraints take): what the undo loses of it could not be seen",
+                        of);
+    step->verified->undo_class = NULL;
+  }
 }
 
 static void judge_rows(DbaVerifier *v, DbaStep *step, const DbaRowSums *after, bool exact) {
@@ -100,6 +123,8 @@ static void judge_rows(DbaVerifier *v, DbaStep *step, const DbaRowSums *after, b
     dba_list_add_text(arena, &step->verified->lost, *text);
   if (exact)
     step->verified->undo_class = lost.n ? DBA_UNDO_IRREVERSIBLE : saved ? DBA_UNDO_SAVED_ROWS : DBA_UNDO_EXACT;
+  if (exact && !lost.n)
+    tell_unseen(v, step);
   if (!lost.n)
     return;
   g_autoptr(GString) text = g_string_new(NULL);
@@ -120,7 +145,7 @@ static bool run_down(DbaVerifier *v, DbaStep *step, GError **error) {
   step->verified->down_ms = outcome.ms;
   if (!outcome.ok) {
     v->dirty |= down->mode != DBA_SCRIPT_ONE_TRANSACTION;
-    if (!strcmp(outcome.sqlstate, "P0001")) // RAISE EXCEPTION: its author says that there is no way back
+    if (!strcmp(outcome.sqlstate, "P0001") && mentions(down, "raise")) // its author says that there is no way back
       step->verified->undo_class = DBA_UNDO_IRREVERSIBLE;
     else
       (void)dba_judge_failure(v->findings, "undo-fails", migration, down, "its undo fails", &outcome);
@@ -293,7 +318,7 @@ static bool undo_history(DbaVerifier *v, const DbaCatalog *start, GError **error
     if (!dba_verifier_attempt(v, DBA_BASE, migration->down, false, &outcome, error))
       return false;
     if (!outcome.ok) {
-      if (strcmp(outcome.sqlstate, "P0001"))
+      if (strcmp(outcome.sqlstate, "P0001") || !mentions(migration->down, "raise"))
         (void)dba_judge_failure(v->findings, "undo-fails", migration, migration->down, "its undo fails after those behind it were undone",
                                 &outcome);
       return true;
@@ -329,11 +354,11 @@ bool dba_migrations_verify(const DbaLab *lab, const DbaMigrations *migrations, c
   result->locks = options->locks;
   result->arena = findings->arena;
   result->findings = findings;
-  dba_judge_files(findings, migrations, options->undos);
+  dba_judge_files(findings, migrations, options->undos, options->from);
   v.seen = g_array_new(FALSE, FALSE, sizeof(DbaSeen));
   v.observer = dba_observer_new();
   if (options->locks)
-    v.lint = dba_lint_new(findings, dba_lab_binaries(lab)->major, options->sizes);
+    v.lint = dba_lint_new(findings, options->sizes);
   v.reader = dba_catalog_reader_open(lab, error);
   v.tried = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
   for (int i = 0; i < DBA_N_DATABASES; i++)

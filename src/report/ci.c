@@ -75,9 +75,17 @@ static void member(GString *out, const char *before, const char *name, const cha
   dba_json_append_quoted(out, text);
 }
 
-// What stays the same when lines move: the rule, the object, the file.
-static char *fingerprint(const DbaFinding *finding) {
+// What stays the same when lines move: the rule, the object, the file, and which of several it is.
+static char *fingerprint(const DbaFindings *findings, const DbaFinding *finding) {
   g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
+  unsigned before = 0;
+  for (DBA_EACH(DbaFinding, other, &findings->findings)) {
+    if (other == finding)
+      break;
+    before += !strcmp(other->rule, finding->rule) && !strcmp(other->object, finding->object);
+  }
+  for (unsigned i = 0; i < before; i++)
+    g_checksum_update(sum, (const guchar *)"+", 1);
   const char *parts[] = {finding->rule, finding->object, finding->file ? finding->file : ""};
   for (size_t i = 0; i < G_N_ELEMENTS(parts); i++)
     g_checksum_update(sum, (const guchar *)parts[i], (gssize)strlen(parts[i]) + 1);
@@ -90,7 +98,7 @@ static void gitlab(GString *out, const DbaFindings *findings) {
   for (DBA_EACH(DbaFinding, finding, &findings->findings)) {
     if (!is_told(finding))
       continue;
-    g_autofree char *text = message(finding), *mark = fingerprint(finding);
+    g_autofree char *text = message(finding), *mark = fingerprint(findings, finding);
     g_string_append(out, first ? "\n  {" : ",\n  {");
     member(out, "", "description", text);
     member(out, ", ", "check_name", finding->rule);
@@ -104,8 +112,8 @@ static void gitlab(GString *out, const DbaFindings *findings) {
   g_string_append(out, first ? "]\n" : "\n]\n");
 }
 
-static void sarif_result(GString *out, const DbaFinding *finding, const char *before) {
-  g_autofree char *text = message(finding), *mark = fingerprint(finding);
+static void sarif_result(GString *out, const DbaFindings *findings, const DbaFinding *finding, const char *before) {
+  g_autofree char *text = message(finding), *mark = fingerprint(findings, finding);
   member(out, before, "ruleId", finding->rule);
   member(out, ", ", "level", severities[finding->severity].sarif);
   g_string_append(out, ", \"message\": {");
@@ -143,7 +151,7 @@ static void sarif(GString *out, const DbaFindings *findings, const DbaToldRule *
   for (DBA_EACH(DbaFinding, finding, &findings->findings)) {
     if (finding->rejected)
       continue;
-    sarif_result(out, finding, first ? "\n    {" : ",\n    {");
+    sarif_result(out, findings, finding, first ? "\n    {" : ",\n    {");
     first = false;
   }
   g_string_append(out, "]\n}]}\n");

@@ -43,8 +43,9 @@ static void append_finding(GString *out, const DbaFinding *finding, bool color, 
   g_string_append_printf(out, "%s%-8s%s  %s%s%s  %s[%s]%s", color ? colors[finding->severity] : "", words[finding->severity],
                          color ? "\033[0m" : "", color ? "\033[1m" : "", object, color ? "\033[0m" : "", color ? "\033[2m" : "",
                          finding->rule, color ? "\033[0m" : "");
-  if (finding->file)
-    g_string_append_printf(out, "  %s:%d", finding->file, (int)finding->line);
+  g_autofree char *file = finding->file ? dba_text_printable(finding->file, false) : NULL;
+  if (file)
+    g_string_append_printf(out, "  %s:%d", file, (int)finding->line);
   g_string_append(out, "\n          ");
   dba_text_append_wrapped(out, what, width, 10);
   g_string_append_c(out, '\n');
@@ -102,8 +103,10 @@ char *dba_report_verified(const DbaVerification *verification, const char *serve
       if (finding->severity == severity && !finding->suppressed)
         append_finding(out, finding, color, width);
   for (DBA_EACH(DbaFinding, finding, &verification->findings->findings))
-    if (finding->suppressed)
-      g_string_append_printf(out, "allowed   %s [%s]: %s\n", finding->object, finding->rule, finding->suppressed_by);
+    if (finding->suppressed) {
+      g_autofree char *object = dba_text_printable(finding->object, false), *by = dba_text_printable(finding->suppressed_by, false);
+      g_string_append_printf(out, "allowed   %s [%s]: %s\n", object, finding->rule, by);
+    }
   if (verification->findings->findings.n)
     g_string_append_c(out, '\n');
   if (verification->undos)

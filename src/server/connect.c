@@ -93,6 +93,8 @@ DbaServer *dba_server_open(const char *conninfo, DbaInterrupt *interrupt, GError
   const char *keywords[] = {"dbname", "fallback_application_name", "client_encoding", NULL};
   const char *values[] = {conninfo, "dbarch", "UTF8", NULL};
   server->connection = PQconnectStartParams(keywords, values, 1);
+  if (server->connection)
+    PQsetNoticeProcessor(server->connection, dba_server_no_notice, NULL); // before the server can say anything
   gint64 limit = g_get_monotonic_time() + TIMEOUT_SECONDS * G_USEC_PER_SEC;
   PostgresPollingStatusType state =
       server->connection && PQstatus(server->connection) != CONNECTION_BAD ? PGRES_POLLING_WRITING : PGRES_POLLING_FAILED;

@@ -33,18 +33,19 @@ typedef struct DbaWorldConstraint {
   bool valid, dropped;
 } DbaWorldConstraint;
 
-typedef struct DbaWorldTable {
+typedef struct DbaWorldTable DbaWorldTable;
+struct DbaWorldTable {
   const char *schema, *name;
-  char kind;           // as pg_class.relkind: 'r', 'p', 'v', 'm', 'c'
-  DbaList columns;     // DbaWorldColumn
-  DbaList constraints; // DbaWorldConstraint
-  DbaList sources;     // texts "schema.name": what a view reads
-  DbaList triggers;    // texts: the functions of its triggers, "schema.name"
-  const char *parent_schema, *parent_name;
+  char kind;                 // as pg_class.relkind: 'r', 'p', 'v', 'm', 'c'
+  DbaList columns;           // DbaWorldColumn
+  DbaList constraints;       // DbaWorldConstraint
+  DbaList sources;           // texts "schema.name": what a view reads
+  DbaList triggers;          // texts: the functions of its triggers, "schema.name"
+  DbaWorldTable *parent;     // the partitioned table, or the one it inherits from
   const char *access_method; // NULL: the default
   bool is_partition, is_default, unlogged, temporary, dropped;
   unsigned born; // in which unit
-} DbaWorldTable;
+};
 
 typedef struct DbaWorldIndex {
   const char *schema, *name, *table_schema, *table_name;
@@ -62,7 +63,6 @@ typedef struct DbaWorldThing { // domains, functions, statistics, sequences that
 
 struct DbaSqlWorld {
   DbaArena *arena;
-  int major;
   unsigned unit;
   DbaList tables;  // DbaWorldTable *: pointers stay
   DbaList indexes; // DbaWorldIndex *
@@ -88,6 +88,9 @@ bool dba_world_is_volatile(const DbaSqlWorld *world, Node *expression);
 bool dba_world_is_checked_type(const DbaSqlWorld *world, const DbaWorldType *type);
 // Does changing the type of a column leave its stored values as they are?  ATColumnChangeRequiresRewrite() in PostgreSQL's tablecmds.c.
 bool dba_world_same_bytes(const DbaSqlWorld *world, const DbaWorldType *from, const DbaWorldType *to);
+
+// Do indexes stay as they are when the one becomes the other without a change of bytes?
+bool dba_world_orders_alike(const DbaWorldType *from, const DbaWorldType *to);
 
 // The statement's own change of the world.
 void dba_world_apply(DbaSqlWorld *world, Node *statement);

@@ -36,9 +36,10 @@ typedef struct Reading {
   DbaSqlWorld *world;
   DbaArena *arena;
   DbaSqlVerdict *verdict;
+  unsigned reads; // what the tables of a query are to be told with
 } Reading;
 
-enum { SCANS = 1, REWRITES = 2, EMPTIES = 4 };
+enum { SCANS = 1, REWRITES = 2 };
 
 // One table's part; what it had from another part of the statement stays.
 static void add(Reading *reading, const char *schema, const char *name, DbaLockMode lock, unsigned work, const char *because) {
@@ -73,10 +74,7 @@ static void on_table(Reading *reading, const DbaWorldTable *table, DbaLockMode l
 // A partitioned table has no rows of its own.
 static unsigned own_work(const DbaWorldTable *table, unsigned work) { return table->kind == 'p' || table->kind == 'v' ? 0 : work; }
 
-static bool is_child_of(const DbaWorldTable *child, const DbaWorldTable *parent) {
-  return !child->dropped && child->parent_name && !strcmp(child->parent_name, parent->name) &&
-         !strcmp(child->parent_schema ? child->parent_schema : "public", parent->schema ? parent->schema : "public");
-}
+static bool is_child_of(const DbaWorldTable *child, const DbaWorldTable *parent) { return !child->dropped && child->parent == parent; }
 
 static void on_children(Reading *reading, const DbaWorldTable *parent, DbaLockMode lock, unsigned work) {
   for (uint32_t i = 0; i < reading->world->tables.n; i++) {
@@ -103,14 +101,29 @@ static const DbaWorldTable *default_partition(const Reading *reading, const DbaW
   return NULL;
 }
 
+// A key of a partitioned table, or one that leads to it, is one of its partitions too.
+static void on_with_partitions(Reading *reading, const DbaWorldTable *table, DbaLockMode lock, unsigned work, const char *because) {
+  on_table(reading, table, lock, own_work(table, work), because);
+  if (table->kind == 'p')
+    on_children(reading, table, lock, work);
+}
+
+static void on_referenced(Reading *reading, const char *schema, const char *name, DbaLockMode lock, unsigned work) {
+  const DbaWorldTable *table = dba_world_table(reading->world, schema, name);
+  if (table)
+    on_with_partitions(reading, table, lock, work, "REFERENCES");
+  else
+    add(reading, schema, name, lock, work, "REFERENCES");
+}
+
 // The tables whose foreign keys lead to a table, or lean on one of its keys.
-static void on_referrers(Reading *reading, const DbaWorldTable *table, DbaLockMode lock) {
+static void on_referrers(Reading *reading, const DbaWorldTable *table, DbaLockMode lock, unsigned work) {
   for (uint32_t i = 0; i < reading->world->tables.n; i++) {
     const DbaWorldTable *other = DBA_WORLD_AT(DbaWorldTable, &reading->world->tables, i);
     for (DBA_EACH(DbaWorldConstraint, key, other->dropped ? &nothing : &other->constraints))
       if (!key->dropped && key->ref_name && !strcmp(key->ref_name, table->name) &&
           !strcmp(key->ref_schema ? key->ref_schema : "public", table->schema ? table->schema : "public"))
-        on_table(reading, other, lock, 0, "its foreign key");
+        on_with_partitions(reading, other, lock, work, "its foreign key");
   }
 }
 
@@ -166,7 +179,7 @@ static DbaLockMode lock_of_options(const List *options, const DbaWorldTable *tab
 }
 
 static void on_reference(Reading *reading, const RangeVar *target, DbaLockMode lock, unsigned work) {
-  add(reading, target->schemaname, target->relname, lock, work, "REFERENCES");
+  on_referenced(reading, target->schemaname, target->relname, lock, work);
 }
 
 // ADD COLUMN: nothing but the catalog, unless each row needs a value of its own or is to be checked (ATExecAddColumn, ATRewriteTables).
@@ -237,14 +250,16 @@ static void alter_type(Reading *reading, const DbaWorldTable *table, const Alter
   unsigned work = 0;
   if (!column || !is_plain_using(def->raw_default) || !dba_world_same_bytes(reading->world, &column->type, &type))
     work = REWRITES | SCANS;
-  else if (def->collClause && is_indexed(reading, table, command->name)) // its indexes are built anew
-    work = SCANS;
+  else if ((def->collClause || !dba_world_orders_alike(&column->type, &type)) && is_indexed(reading, table, command->name))
+    work = SCANS; // its indexes are built anew
   for (DBA_EACH(DbaWorldConstraint, constraint, &table->constraints)) {
     if (constraint->dropped || !dba_list_has_text(&constraint->columns, command->name))
       continue;
     work |= constraint->kind == CONSTR_CHECK && constraint->valid ? SCANS : 0;
     if (constraint->ref_name) // the foreign key is made anew
-      add(reading, constraint->ref_schema, constraint->ref_name, DBA_LOCK_ACCESS_EXCLUSIVE, 0, "REFERENCES");
+      on_referenced(reading, constraint->ref_schema, constraint->ref_name, DBA_LOCK_ACCESS_EXCLUSIVE, 0);
+    if (constraint->kind == CONSTR_PRIMARY || constraint->kind == CONSTR_UNIQUE) // so are those that lead here, and they are checked
+      on_referrers(reading, table, DBA_LOCK_ACCESS_EXCLUSIVE, work ? SCANS : 0);
   }
   is_a(reading, "change-type", work);
   on_tree(reading, table, DBA_LOCK_ACCESS_EXCLUSIVE, work, children);
@@ -260,6 +275,7 @@ static bool is_proven_not_null(const DbaWorldTable *table, const char *column) {
 }
 
 static void add_constraint(Reading *reading, const DbaWorldTable *table, const Constraint *constraint, bool children) {
+  children = children && (constraint->contype == CONSTR_CHECK || table->kind == 'p'); // keys do not go down to heirs
   unsigned work = constraint->skip_validation ? 0 : SCANS;
   is_a(reading,
        constraint->contype == CONSTR_FOREIGN     ? "add-foreign-key"
@@ -286,9 +302,9 @@ static void drop_constraint(Reading *reading, const DbaWorldTable *table, const 
   is_a(reading, "drop-constraint", 0);
   const DbaWorldConstraint *constraint = dba_world_constraint(table, command->name);
   if (constraint && constraint->ref_name)
-    add(reading, constraint->ref_schema, constraint->ref_name, DBA_LOCK_ACCESS_EXCLUSIVE, 0, "REFERENCES");
+    on_referenced(reading, constraint->ref_schema, constraint->ref_name, DBA_LOCK_ACCESS_EXCLUSIVE, 0);
   if (constraint && command->behavior == DROP_CASCADE && (constraint->kind == CONSTR_PRIMARY || constraint->kind == CONSTR_UNIQUE))
-    on_referrers(reading, table, DBA_LOCK_ACCESS_EXCLUSIVE);
+    on_referrers(reading, table, DBA_LOCK_ACCESS_EXCLUSIVE, 0);
   on_tree(reading, table, DBA_LOCK_ACCESS_EXCLUSIVE, 0, children);
 }
 
@@ -298,9 +314,9 @@ static void drop_column(Reading *reading, const DbaWorldTable *table, const Alte
     if (constraint->dropped || !dba_list_has_text(&constraint->columns, command->name))
       continue;
     if (constraint->ref_name)
-      add(reading, constraint->ref_schema, constraint->ref_name, DBA_LOCK_ACCESS_EXCLUSIVE, 0, "REFERENCES");
+      on_referenced(reading, constraint->ref_schema, constraint->ref_name, DBA_LOCK_ACCESS_EXCLUSIVE, 0);
     else if (command->behavior == DROP_CASCADE && (constraint->kind == CONSTR_PRIMARY || constraint->kind == CONSTR_UNIQUE))
-      on_referrers(reading, table, DBA_LOCK_ACCESS_EXCLUSIVE);
+      on_referrers(reading, table, DBA_LOCK_ACCESS_EXCLUSIVE, 0);
   }
   on_tree(reading, table, DBA_LOCK_ACCESS_EXCLUSIVE, 0, children);
 }
@@ -310,7 +326,7 @@ static void validate(Reading *reading, const DbaWorldTable *table, const AlterTa
   unsigned work = constraint && constraint->valid ? 0 : SCANS;
   is_a(reading, "validate", work);
   if (constraint && constraint->ref_name)
-    add(reading, constraint->ref_schema, constraint->ref_name, DBA_LOCK_ROW_SHARE, work, "REFERENCES");
+    on_referenced(reading, constraint->ref_schema, constraint->ref_name, DBA_LOCK_ROW_SHARE, work);
   on_tree(reading, table, DBA_LOCK_SHARE_UPDATE_EXCLUSIVE, work, children);
 }
 
@@ -322,16 +338,24 @@ static bool has_check(const DbaWorldTable *table) {
   return false;
 }
 
+// A partition has the foreign keys of its parent.
+static void on_keys_of_parent(Reading *reading, const DbaWorldTable *parent, unsigned work) {
+  for (DBA_EACH(DbaWorldConstraint, constraint, &parent->constraints))
+    if (!constraint->dropped && constraint->ref_name)
+      on_referenced(reading, constraint->ref_schema, constraint->ref_name, DBA_LOCK_SHARE_ROW_EXCLUSIVE, work);
+}
+
 static void attach(Reading *reading, const DbaWorldTable *parent, const PartitionCmd *command, bool attaches) {
   const DbaWorldTable *child = dba_world_table_of(reading->world, command->name), *other = default_partition(reading, parent);
   DbaLockMode lock = attaches || command->concurrent ? DBA_LOCK_SHARE_UPDATE_EXCLUSIVE : DBA_LOCK_ACCESS_EXCLUSIVE;
   is_a(reading, attaches ? "attach-partition" : command->concurrent ? "detach-concurrently" : "detach-partition", attaches ? SCANS : 0);
   on_table(reading, parent, lock, 0, NULL);
   if (child)
-    on_table(reading, child, attaches || !command->concurrent ? DBA_LOCK_ACCESS_EXCLUSIVE : DBA_LOCK_SHARE_UPDATE_EXCLUSIVE,
-             attaches && !has_check(child) ? SCANS : 0, NULL);
+    on_table(reading, child, DBA_LOCK_ACCESS_EXCLUSIVE, attaches && !has_check(child) ? SCANS : 0, NULL);
   if (other && other != child && !command->concurrent)
     on_table(reading, other, DBA_LOCK_ACCESS_EXCLUSIVE, attaches && !has_check(other) ? SCANS : 0, "default partition");
+  on_keys_of_parent(reading, parent, attaches ? SCANS : 0);
+  on_referrers(reading, parent, attaches ? DBA_LOCK_SHARE_ROW_EXCLUSIVE : DBA_LOCK_ACCESS_EXCLUSIVE, attaches ? 0 : SCANS);
 }
 
 static bool set_access_method(const DbaWorldTable *table, const char *method) {
@@ -342,7 +366,9 @@ static void alter_one(Reading *reading, const DbaWorldTable *table, const AlterT
   for (size_t i = 0; i < G_N_ELEMENTS(subcommands); i++)
     if (subcommands[i].subtype == command->subtype) {
       is_a(reading, subcommands[i].work ? "set-expression" : "alter-table", subcommands[i].work);
-      on_tree(reading, table, subcommands[i].lock, subcommands[i].work, children && subcommands[i].children);
+      bool triggers = subcommands[i].lock == DBA_LOCK_SHARE_ROW_EXCLUSIVE;
+      on_tree(reading, table, subcommands[i].lock, subcommands[i].work,
+              children && subcommands[i].children && (!triggers || table->kind == 'p'));
       return;
     }
   if (command->subtype == AT_SetLogged || command->subtype == AT_SetUnLogged || command->subtype == AT_SetTableSpace ||
@@ -368,10 +394,11 @@ static void alter_one(Reading *reading, const DbaWorldTable *table, const AlterT
   case AT_SetLogged: on_table(reading, table, DBA_LOCK_ACCESS_EXCLUSIVE, table->unlogged ? REWRITES | SCANS : 0, NULL); break;
   case AT_SetUnLogged: on_table(reading, table, DBA_LOCK_ACCESS_EXCLUSIVE, table->unlogged ? 0 : REWRITES | SCANS, NULL); break;
   case AT_SetTableSpace:
-    on_table(reading, table, DBA_LOCK_ACCESS_EXCLUSIVE, !g_strcmp0(command->name, "pg_default") ? 0 : REWRITES, NULL);
+    on_table(reading, table, DBA_LOCK_ACCESS_EXCLUSIVE, !g_strcmp0(command->name, "pg_default") ? 0 : own_work(table, REWRITES), NULL);
     break;
   case AT_SetAccessMethod:
-    on_table(reading, table, DBA_LOCK_ACCESS_EXCLUSIVE, set_access_method(table, command->name) ? REWRITES | SCANS : 0, NULL);
+    on_table(reading, table, DBA_LOCK_ACCESS_EXCLUSIVE, set_access_method(table, command->name) ? own_work(table, REWRITES | SCANS) : 0,
+             NULL);
     break;
   case AT_AddInherit:
   case AT_DropInherit: {
@@ -414,7 +441,7 @@ static bool find_reads(Node *node, void *data) {
   if (IsA(node, RangeVar)) {
     const DbaWorldTable *table = dba_world_table_of(reading->world, (RangeVar *)node);
     if (table)
-      on_table(reading, table, DBA_LOCK_ACCESS_SHARE, 0, "read");
+      on_table(reading, table, DBA_LOCK_ACCESS_SHARE, own_work(table, reading->reads), "read");
   }
   return raw_expression_tree_walker(node, find_reads, data);
 }
@@ -430,6 +457,10 @@ static void create_table(Reading *reading, const CreateStmt *create) {
              false);
     if (other)
       on_table(reading, other, DBA_LOCK_ACCESS_EXCLUSIVE, has_check(other) ? 0 : SCANS, "default partition");
+    if (parent && create->partbound) {
+      on_keys_of_parent(reading, parent, 0);
+      on_referrers(reading, parent, DBA_LOCK_SHARE_ROW_EXCLUSIVE, 0);
+    }
   }
   for (int i = 0; i < list_length(create->tableElts); i++) {
     Node *element = list_nth(create->tableElts, i);
@@ -455,16 +486,16 @@ static void drop_table(Reading *reading, const DbaWorldTable *table, bool cascad
   on_tree(reading, table, DBA_LOCK_ACCESS_EXCLUSIVE, 0, true);
   for (DBA_EACH(DbaWorldConstraint, constraint, &table->constraints))
     if (!constraint->dropped && constraint->ref_name)
-      add(reading, constraint->ref_schema, constraint->ref_name, DBA_LOCK_ACCESS_EXCLUSIVE, 0, "REFERENCES");
+      on_referenced(reading, constraint->ref_schema, constraint->ref_name, DBA_LOCK_ACCESS_EXCLUSIVE, 0);
   if (cascade)
-    on_referrers(reading, table, DBA_LOCK_ACCESS_EXCLUSIVE);
+    on_referrers(reading, table, DBA_LOCK_ACCESS_EXCLUSIVE, 0);
   for (uint32_t i = 0; cascade && i < reading->world->tables.n; i++) {
     const DbaWorldTable *view = DBA_WORLD_AT(DbaWorldTable, &reading->world->tables, i);
     g_autofree char *name = g_strdup_printf("%s.%s", table->schema ? table->schema : "public", table->name);
     if (!view->dropped && (view->kind == 'v' || view->kind == 'm') && dba_list_has_text(&view->sources, name))
       on_table(reading, view, DBA_LOCK_ACCESS_EXCLUSIVE, 0, "it reads it");
   }
-  const DbaWorldTable *parent = table->is_partition ? dba_world_table(reading->world, table->parent_schema, table->parent_name) : NULL;
+  const DbaWorldTable *parent = table->is_partition ? table->parent : NULL;
   const DbaWorldTable *other = parent ? default_partition(reading, parent) : NULL;
   if (parent)
     on_table(reading, parent, DBA_LOCK_ACCESS_EXCLUSIVE, 0, "its partition");
@@ -552,7 +583,7 @@ static void alter_domain(Reading *reading, const AlterDomainStmt *alter) {
   is_a(reading, "alter-domain", 0);
   const char *schema, *name;
   dba_world_name(alter->typeName, &schema, &name);
-  if (alter->subtype != 'O' && (alter->subtype != 'C' || ((Constraint *)alter->def)->skip_validation))
+  if (alter->subtype != 'O' && alter->subtype != 'V' && (alter->subtype != 'C' || ((Constraint *)alter->def)->skip_validation))
     return;
   for (uint32_t i = 0; i < reading->world->tables.n; i++) {
     const DbaWorldTable *table = DBA_WORLD_AT(DbaWorldTable, &reading->world->tables, i);
@@ -565,14 +596,39 @@ static void alter_domain(Reading *reading, const AlterDomainStmt *alter) {
 static void index_statement(Reading *reading, const IndexStmt *create) {
   bool there = create->if_not_exists && create->idxname && dba_world_index(reading->world, create->relation->schemaname, create->idxname);
   is_a(reading, create->concurrent ? "create-index-concurrently" : "create-index", SCANS);
+  const DbaWorldTable *table = dba_world_table_of(reading->world, create->relation);
   on_named(reading, create->relation, create->concurrent ? DBA_LOCK_SHARE_UPDATE_EXCLUSIVE : DBA_LOCK_SHARE, there ? 0 : SCANS,
-           create->relation->inh && !there);
+           create->relation->inh && !there && table && table->kind == 'p');
+}
+
+// (FULL), (FULL true), (FULL 1), as defGetBoolean() reads them.
+static bool is_on(const List *options, const char *name) {
+  for (int i = 0; i < list_length(options); i++) {
+    const DefElem *option = list_nth(options, i);
+    if (strcmp(option->defname, name))
+      continue;
+    if (!option->arg)
+      return true;
+    if (IsA(option->arg, Integer))
+      return intVal(option->arg) != 0;
+    if (IsA(option->arg, Boolean))
+      return boolVal(option->arg);
+    return IsA(option->arg, String) && g_ascii_strcasecmp(strVal(option->arg), "false") && g_ascii_strcasecmp(strVal(option->arg), "off");
+  }
+  return false;
+}
+
+static void on_schema(Reading *reading, const char *schema, DbaLockMode lock, unsigned work) {
+  for (uint32_t i = 0; i < reading->world->tables.n; i++) {
+    const DbaWorldTable *table = DBA_WORLD_AT(DbaWorldTable, &reading->world->tables, i);
+    if (!table->dropped && (table->kind == 'r' || table->kind == 'm') &&
+        (!schema || !strcmp(table->schema ? table->schema : "public", schema)))
+      on_table(reading, table, lock, work, NULL);
+  }
 }
 
 static void reindex(Reading *reading, const ReindexStmt *statement) {
-  bool concurrently = false;
-  for (int i = 0; i < list_length(statement->params); i++)
-    concurrently |= !strcmp(((DefElem *)list_nth(statement->params, i))->defname, "concurrently");
+  bool concurrently = is_on(statement->params, "concurrently");
   DbaLockMode lock = concurrently ? DBA_LOCK_SHARE_UPDATE_EXCLUSIVE : DBA_LOCK_SHARE;
   is_a(reading, concurrently ? "reindex-concurrently" : "reindex", SCANS);
   const DbaWorldIndex *index = statement->kind == REINDEX_OBJECT_INDEX && statement->relation
@@ -582,6 +638,8 @@ static void reindex(Reading *reading, const ReindexStmt *statement) {
     add(reading, index->table_schema, index->table_name, lock, SCANS, NULL);
   else if (statement->kind == REINDEX_OBJECT_TABLE)
     on_named(reading, statement->relation, lock, SCANS, true);
+  else if (statement->kind != REINDEX_OBJECT_INDEX)
+    on_schema(reading, statement->kind == REINDEX_OBJECT_SCHEMA ? statement->name : NULL, lock, SCANS);
 }
 
 static void rename_object(Reading *reading, const RenameStmt *statement) {
@@ -610,7 +668,7 @@ static void truncate_tables(Reading *reading, const TruncateStmt *statement) {
         const DbaSqlEffect *effect = dba_list_at(DbaSqlEffect, &reading->verdict->effects, k);
         const DbaWorldTable *of = dba_world_table(reading->world, effect->schema, effect->table);
         if (of)
-          on_referrers(reading, of, DBA_LOCK_ACCESS_EXCLUSIVE);
+          on_referrers(reading, of, DBA_LOCK_ACCESS_EXCLUSIVE, 0);
       }
     }
   }
@@ -642,9 +700,7 @@ static void comment(Reading *reading, const CommentStmt *statement) {
 }
 
 static void vacuum(Reading *reading, const VacuumStmt *statement) {
-  bool full = false;
-  for (int i = 0; i < list_length(statement->options); i++)
-    full |= !strcmp(((DefElem *)list_nth(statement->options, i))->defname, "full");
+  bool full = is_on(statement->options, "full");
   is_a(reading, full ? "vacuum-full" : "vacuum", full ? REWRITES : 0);
   for (int i = 0; i < list_length(statement->rels); i++)
     on_named(reading, ((VacuumRelation *)list_nth(statement->rels, i))->relation,
@@ -742,7 +798,7 @@ static void do_block(Reading *reading, const DoStmt *block) {
 }
 
 void dba_world_effects(DbaSqlWorld *world, Node *node, DbaArena *arena, DbaSqlVerdict *verdict) {
-  Reading reading = {world, arena, verdict};
+  Reading reading = {world, arena, verdict, SCANS};
   switch (nodeTag(node)) {
   case T_AlterTableStmt: alter_table(&reading, (AlterTableStmt *)node); break;
   case T_CreateStmt: create_table(&reading, (CreateStmt *)node); break;
@@ -769,7 +825,8 @@ void dba_world_effects(DbaSqlWorld *world, Node *node, DbaArena *arena, DbaSqlVe
   case T_CreateTrigStmt: {
     const CreateTrigStmt *create = (CreateTrigStmt *)node;
     is_a(&reading, "create-trigger", 0);
-    on_named(&reading, create->relation, DBA_LOCK_SHARE_ROW_EXCLUSIVE, 0, true);
+    const DbaWorldTable *table = dba_world_table_of(world, create->relation);
+    on_named(&reading, create->relation, DBA_LOCK_SHARE_ROW_EXCLUSIVE, 0, table && table->kind == 'p');
     break;
   }
   case T_RuleStmt: on_named(&reading, ((RuleStmt *)node)->relation, DBA_LOCK_ACCESS_EXCLUSIVE, 0, false); break;
@@ -783,6 +840,12 @@ void dba_world_effects(DbaSqlWorld *world, Node *node, DbaArena *arena, DbaSqlVe
     if (IsA(linitial(((CreateStatsStmt *)node)->relations), RangeVar))
       on_named(&reading, linitial(((CreateStatsStmt *)node)->relations), DBA_LOCK_SHARE_UPDATE_EXCLUSIVE, 0, false);
     break;
+  case T_CreateSchemaStmt: {
+    const CreateSchemaStmt *create = (CreateSchemaStmt *)node;
+    for (int i = 0; i < list_length(create->schemaElts); i++)
+      dba_world_effects(world, list_nth(create->schemaElts, i), arena, verdict);
+    break;
+  }
   case T_CreatePublicationStmt: publication(&reading, ((CreatePublicationStmt *)node)->pubobjects); break;
   case T_AlterPublicationStmt: publication(&reading, ((AlterPublicationStmt *)node)->pubobjects); break;
   case T_LockStmt:
@@ -792,6 +855,7 @@ void dba_world_effects(DbaSqlWorld *world, Node *node, DbaArena *arena, DbaSqlVe
   case T_ViewStmt:
     if (((ViewStmt *)node)->replace && dba_world_table_of(world, ((ViewStmt *)node)->view))
       on_named(&reading, ((ViewStmt *)node)->view, DBA_LOCK_ACCESS_EXCLUSIVE, 0, false);
+    reading.reads = 0; // it is read when somebody asks for it
     (void)find_reads(((ViewStmt *)node)->query, &reading);
     break;
   case T_CreateTableAsStmt: (void)find_reads(((CreateTableAsStmt *)node)->query, &reading); break;
@@ -800,13 +864,13 @@ void dba_world_effects(DbaSqlWorld *world, Node *node, DbaArena *arena, DbaSqlVe
     (void)find_reads(((InsertStmt *)node)->selectStmt, &reading);
     break;
   case T_UpdateStmt:
-    verdict->all_rows = !has_where(node);
+    verdict->all_rows |= !has_where(node);
     is_a(&reading, "update", 0);
     on_named(&reading, ((UpdateStmt *)node)->relation, DBA_LOCK_ROW_EXCLUSIVE, SCANS, true);
     (void)find_reads(node, &reading);
     break;
   case T_DeleteStmt:
-    verdict->all_rows = !has_where(node);
+    verdict->all_rows |= !has_where(node);
     is_a(&reading, "delete", 0);
     on_named(&reading, ((DeleteStmt *)node)->relation, DBA_LOCK_ROW_EXCLUSIVE, SCANS, true);
     (void)find_reads(node, &reading);
@@ -822,9 +886,11 @@ void dba_world_effects(DbaSqlWorld *world, Node *node, DbaArena *arena, DbaSqlVe
     break;
   case T_SelectStmt: {
     bool locks = ((SelectStmt *)node)->lockingClause != NULL;
+    uint32_t before = verdict->effects.n; // of other statements of a DO block
     (void)find_reads(node, &reading);
-    for (DBA_EACH(DbaSqlEffect, effect, &verdict->effects))
-      effect->lock = locks ? DBA_LOCK_ROW_SHARE : effect->lock;
+    for (uint32_t i = before; locks && i < verdict->effects.n; i++)
+      dba_list_at(DbaSqlEffect, &verdict->effects, i)->lock =
+          MAX(dba_list_at(DbaSqlEffect, &verdict->effects, i)->lock, DBA_LOCK_ROW_SHARE);
     verdict->opaque = true; // a function that it calls may do anything
     break;
   }

@@ -220,7 +220,7 @@ typedef struct DbaSqlVerdict {
 
 // What is known of a schema by reading the statements that make it: enough to tell which tables a statement locks, reads and rewrites.
 typedef struct DbaSqlWorld DbaSqlWorld;
-DbaSqlWorld *dba_sql_world_new(int major);
+DbaSqlWorld *dba_sql_world_new(void);
 void dba_sql_world_free(DbaSqlWorld *world);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DbaSqlWorld, dba_sql_world_free)
 // What is made from here on is young.

@@ -9,10 +9,9 @@
 
 static const DbaList nothing;
 
-DbaSqlWorld *dba_sql_world_new(int major) {
+DbaSqlWorld *dba_sql_world_new(void) {
   DbaSqlWorld *world = g_new0(DbaSqlWorld, 1);
   world->arena = dba_arena_new();
-  world->major = major;
   return world;
 }
 
@@ -114,11 +113,23 @@ static const DbaWorldType *base_of(const DbaSqlWorld *world, const DbaWorldType 
   return domain ? base_of(world, &domain->base) : type;
 }
 
-// Casts without a function (pg_cast.castmethod 'b') between types that people store.
-static const char *const binary_casts[][2] = {{"varchar", "text"}, {"text", "varchar"},   {"bpchar", "text_"}, {"cidr", "inet"},
-                                              {"bit", "varbit"},   {"varbit", "bit"},     {"int4", "oid"},     {"oid", "int4"},
-                                              {"citext", "text"},  {"citext", "varchar"}, {"text", "citext"},  {"varchar", "citext"},
-                                              {"xml", "text"}};
+// Casts without a function (pg_cast.castmethod 'b') between types that people store.  `other_order`: the types' operator classes are not of one family, so that indexes
+// are built anew all the same.
+static const struct {
+  const char *from, *to;
+  bool other_order;
+} binary_casts[] = {
+    {"varchar", "text", false}, {"text", "varchar", false},  {"cidr", "inet", false},  {"xml", "text", false},
+    {"bit", "varbit", true},    {"varbit", "bit", true},     {"int4", "oid", true},    {"oid", "int4", true},
+    {"citext", "text", true},   {"citext", "varchar", true}, {"text", "citext", true}, {"varchar", "citext", true},
+};
+
+bool dba_world_orders_alike(const DbaWorldType *from, const DbaWorldType *to) {
+  for (size_t i = 0; i < G_N_ELEMENTS(binary_casts); i++)
+    if (!strcmp(binary_casts[i].from, from->name) && !strcmp(binary_casts[i].to, to->name))
+      return !binary_casts[i].other_order;
+  return true;
+}
 
 // What a modifier may become without a look at the values.
 static const struct {
@@ -157,7 +168,7 @@ bool dba_world_same_bytes(const DbaSqlWorld *world, const DbaWorldType *from, co
   if (same_name(from->schema, from->name, to->schema, to->name))
     return fits(from, to);
   for (size_t i = 0; i < G_N_ELEMENTS(binary_casts); i++)
-    if (!strcmp(binary_casts[i][0], from->name) && !strcmp(binary_casts[i][1], to->name))
+    if (!strcmp(binary_casts[i].from, from->name) && !strcmp(binary_casts[i].to, to->name))
       return !to->n_modifiers;
   return false;
 }
@@ -308,12 +319,14 @@ static void copy_columns(DbaSqlWorld *world, DbaWorldTable *to, const DbaWorldTa
 static void create_table(DbaSqlWorld *world, const CreateStmt *create) {
   if (create->if_not_exists && dba_world_table_of(world, create->relation))
     return;
+  DbaWorldTable *parent =
+      create->inhRelations ? dba_world_table_of(world, linitial(create->inhRelations)) : NULL; // before one of its name hides it
   DbaWorldTable *table = new_table(world, create->relation, create->partspec ? 'p' : 'r');
+  table->parent = parent;
   for (int i = 0; i < list_length(create->inhRelations); i++) {
-    const RangeVar *parent = list_nth(create->inhRelations, i);
-    copy_columns(world, table, dba_world_table_of(world, parent));
-    table->parent_schema = dba_arena_text(world->arena, parent->schemaname);
-    table->parent_name = dba_arena_text(world->arena, parent->relname);
+    const DbaWorldTable *from = i ? dba_world_table_of(world, list_nth(create->inhRelations, i)) : parent;
+    if (from != table)
+      copy_columns(world, table, from);
   }
   table->is_partition = create->partbound != NULL;
   table->is_default = create->partbound && create->partbound->is_default;
@@ -338,12 +351,19 @@ static void drop_column(DbaWorldTable *table, const char *name) {
     constraint->dropped |= dba_list_has_text(&constraint->columns, name);
 }
 
-static void attach(DbaSqlWorld *world, const DbaWorldTable *parent, const PartitionCmd *command, bool attaches) {
+// No table is below itself: what would make it so is refused by a server.
+static void set_parent(DbaWorldTable *child, DbaWorldTable *parent) {
+  for (const DbaWorldTable *above = parent; above; above = above->parent)
+    if (above == child)
+      return;
+  child->parent = parent;
+}
+
+static void attach(DbaSqlWorld *world, DbaWorldTable *parent, const PartitionCmd *command, bool attaches) {
   DbaWorldTable *child = dba_world_table_of(world, command->name);
   if (!child)
     return;
-  child->parent_schema = attaches ? parent->schema : NULL;
-  child->parent_name = attaches ? parent->name : NULL;
+  set_parent(child, attaches ? parent : NULL);
   child->is_partition = attaches;
   child->is_default = attaches && command->bound && command->bound->is_default;
 }
@@ -386,11 +406,8 @@ static void alter_table(DbaSqlWorld *world, const AlterTableStmt *alter) {
     case AT_DetachPartition: attach(world, table, (PartitionCmd *)command->def, false); break;
     case AT_SetUnLogged: table->unlogged = true; break;
     case AT_SetLogged: table->unlogged = false; break;
-    case AT_AddInherit:
-      table->parent_schema = dba_arena_text(world->arena, ((RangeVar *)command->def)->schemaname);
-      table->parent_name = dba_arena_text(world->arena, ((RangeVar *)command->def)->relname);
-      break;
-    case AT_DropInherit: table->parent_name = NULL; break;
+    case AT_AddInherit: set_parent(table, dba_world_table_of(world, (RangeVar *)command->def)); break;
+    case AT_DropInherit: table->parent = NULL; break;
     default: break;
     }
   }
@@ -427,7 +444,7 @@ static void drop(DbaSqlWorld *world, const DropStmt *statement) {
       table->dropped = true;
       for (uint32_t k = 0; k < world->tables.n; k++) { // partitions go too, and foreign keys to it with CASCADE
         DbaWorldTable *other = DBA_WORLD_AT(DbaWorldTable, &world->tables, k);
-        other->dropped |= other->is_partition && same_name(other->parent_schema, other->parent_name, table->schema, table->name);
+        other->dropped |= other->is_partition && other->parent == table;
         for (DBA_EACH(DbaWorldConstraint, constraint, &other->constraints))
           constraint->dropped |=
               constraint->ref_name && same_name(constraint->ref_schema, constraint->ref_name, table->schema, table->name);
@@ -438,6 +455,49 @@ static void drop(DbaSqlWorld *world, const DropStmt *statement) {
   }
 }
 
+static void drop_schema(DbaSqlWorld *world, const DropStmt *statement) {
+  for (int i = 0; i < list_length(statement->objects); i++)
+    for (uint32_t k = 0; IsA(list_nth(statement->objects, i), String) && k < world->tables.n; k++) {
+      DbaWorldTable *table = DBA_WORLD_AT(DbaWorldTable, &world->tables, k);
+      table->dropped |= !g_strcmp0(table->schema ? table->schema : "public", strVal(list_nth(statement->objects, i)));
+    }
+}
+
+static void rename_in(DbaList *names, const char *from, const char *to) {
+  for (uint32_t i = 0; i < names->n; i++)
+    if (!strcmp(dba_list_text(names, i), from))
+      dba_list_text(names, i) = to;
+}
+
+// A column has its name in keys and indexes too.
+static void rename_column(DbaSqlWorld *world, DbaWorldTable *table, DbaWorldColumn *column, const char *name) {
+  for (DBA_EACH(DbaWorldConstraint, constraint, &table->constraints)) {
+    rename_in(&constraint->columns, column->name, name);
+    if (constraint->not_null_of && !strcmp(constraint->not_null_of, column->name))
+      constraint->not_null_of = name;
+  }
+  for (uint32_t i = 0; i < world->indexes.n; i++) {
+    DbaWorldIndex *index = DBA_WORLD_AT(DbaWorldIndex, &world->indexes, i);
+    if (same_name(index->table_schema, index->table_name, table->schema, table->name))
+      rename_in(&index->columns, column->name, name);
+  }
+  column->name = name;
+}
+
+// The schema stands in its indexes and in the keys that lead to it.
+static void set_schema(DbaSqlWorld *world, DbaWorldTable *table, const char *schema) {
+  for (uint32_t i = 0; i < world->indexes.n; i++) {
+    DbaWorldIndex *index = DBA_WORLD_AT(DbaWorldIndex, &world->indexes, i);
+    if (same_name(index->table_schema, index->table_name, table->schema, table->name))
+      index->schema = index->table_schema = schema;
+  }
+  for (uint32_t i = 0; i < world->tables.n; i++)
+    for (DBA_EACH(DbaWorldConstraint, key, &DBA_WORLD_AT(DbaWorldTable, &world->tables, i)->constraints))
+      if (key->ref_name && same_name(key->ref_schema, key->ref_name, table->schema, table->name))
+        key->ref_schema = schema;
+  table->schema = schema;
+}
+
 static void rename_object(DbaSqlWorld *world, const RenameStmt *statement) {
   DbaWorldTable *table = statement->relation ? dba_world_table_of(world, statement->relation) : NULL;
   DbaWorldIndex *index = statement->relation ? dba_world_index(world, statement->relation->schemaname, statement->relation->relname) : NULL;
@@ -445,7 +505,7 @@ static void rename_object(DbaSqlWorld *world, const RenameStmt *statement) {
   DbaWorldColumn *column = dba_world_column(table, statement->subname);
   DbaWorldConstraint *constraint = dba_world_constraint(table, statement->subname);
   if (statement->renameType == OBJECT_COLUMN && column)
-    column->name = name;
+    rename_column(world, table, column, name);
   else if (statement->renameType == OBJECT_TABCONSTRAINT && constraint)
     constraint->name = name;
   else if (index && !table)
@@ -458,8 +518,6 @@ static void rename_object(DbaSqlWorld *world, const RenameStmt *statement) {
         DBA_WORLD_AT(DbaWorldIndex, &world->indexes, i)->table_name = name;
     for (uint32_t i = 0; i < world->tables.n; i++) {
       DbaWorldTable *other = DBA_WORLD_AT(DbaWorldTable, &world->tables, i);
-      if (other->parent_name && same_name(other->parent_schema, other->parent_name, table->schema, table->name))
-        other->parent_name = name;
       for (DBA_EACH(DbaWorldConstraint, key, &other->constraints))
         if (key->ref_name && same_name(key->ref_schema, key->ref_name, table->schema, table->name))
           key->ref_name = name;
@@ -516,6 +574,16 @@ static void create_view(DbaSqlWorld *world, const RangeVar *relation, Node *quer
   (void)find_relations(query, (void *[]){world->arena, &view->sources});
 }
 
+// CREATE SCHEMA s CREATE TABLE t ...: its tables are the schema's.
+static void create_schema(DbaSqlWorld *world, const CreateSchemaStmt *create) {
+  for (int i = 0; i < list_length(create->schemaElts); i++) {
+    Node *element = list_nth(create->schemaElts, i);
+    if (IsA(element, CreateStmt) && !((CreateStmt *)element)->relation->schemaname)
+      ((CreateStmt *)element)->relation->schemaname = create->schemaname;
+    dba_world_apply(world, element);
+  }
+}
+
 static void create_statistics(DbaSqlWorld *world, const CreateStatsStmt *create) {
   if (!create->defnames || !create->relations || !IsA(linitial(create->relations), RangeVar))
     return;
@@ -537,7 +605,17 @@ void dba_world_apply(DbaSqlWorld *world, Node *node) {
   case T_CreateStmt: create_table(world, (CreateStmt *)node); break;
   case T_AlterTableStmt: alter_table(world, (AlterTableStmt *)node); break;
   case T_IndexStmt: create_index(world, (IndexStmt *)node); break;
-  case T_DropStmt: drop(world, (DropStmt *)node); break;
+  case T_DropStmt:
+    if (((DropStmt *)node)->removeType == OBJECT_SCHEMA)
+      drop_schema(world, (DropStmt *)node);
+    else
+      drop(world, (DropStmt *)node);
+    break;
+  case T_SelectStmt:
+    if (((SelectStmt *)node)->intoClause)
+      create_view(world, ((SelectStmt *)node)->intoClause->rel, node, 'r');
+    break;
+  case T_CreateSchemaStmt: create_schema(world, (CreateSchemaStmt *)node); break;
   case T_RenameStmt: rename_object(world, (RenameStmt *)node); break;
   case T_CreateDomainStmt: create_domain(world, (CreateDomainStmt *)node); break;
   case T_CreateFunctionStmt: create_function(world, (CreateFunctionStmt *)node); break;
@@ -562,7 +640,7 @@ void dba_world_apply(DbaSqlWorld *world, Node *node) {
     const AlterObjectSchemaStmt *alter = (AlterObjectSchemaStmt *)node;
     DbaWorldTable *table = alter->relation ? dba_world_table_of(world, alter->relation) : NULL;
     if (table)
-      table->schema = dba_arena_text(world->arena, alter->newschema);
+      set_schema(world, table, dba_arena_text(world->arena, alter->newschema));
     break;
   }
   default: break;

@@ -129,22 +129,37 @@ static const DbaSqlItem *command_of(const DbaScript *script) {
   return NULL;
 }
 
-// What is left of the file for one direction: without psql's commands, and without the empty lines that other sections leave.
+// Does a statement, or data of COPY, stand in these bytes?
+static bool holds_items(const DbaScript *script, size_t from, size_t to) {
+  for (DBA_EACH(DbaSqlStatement, item, &script->items)) {
+    size_t begin = item->item.place.offset, end = begin + item->item.length;
+    if (item->item.kind != DBA_SQL_META && begin < to && end > from)
+      return true;
+  }
+  return false;
+}
+
+// What is left of the file for one direction: without psql's commands, and without the empty lines that other sections leave; what statements hold stays to
+// the byte.
 static char *text_of(const DbaScript *script) {
   g_autofree char *text = g_strdup(script->text);
   for (DBA_EACH(DbaSqlStatement, item, &script->items))
     if (item->item.kind == DBA_SQL_META)
       memset(text + item->item.place.offset, ' ', item->item.length);
-  g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
-  g_autoptr(GString) out = g_string_new(NULL);
+  g_autoptr(GString) out = g_string_new(script->mode == DBA_SCRIPT_NO_TRANSACTION ? "-- dbarch: transaction=off\n" : NULL);
   unsigned empty = 0;
-  if (script->mode == DBA_SCRIPT_NO_TRANSACTION)
-    g_string_append(out, "-- dbarch: transaction=off\n");
-  for (char **line = lines; *line; line++) {
-    g_strchomp(*line);
-    empty = **line ? 0 : empty + 1;
-    if (**line || (out->len && empty == 1))
-      g_string_append_printf(out, "%s\n", *line);
+  for (const char *at = text; *at;) {
+    size_t length = strcspn(at, "\n"), offset = (size_t)(at - text), whole = length + (at[length] == '\n');
+    if (holds_items(script, offset, offset + whole)) {
+      g_string_append_len(out, at, (gssize)whole);
+      empty = 0;
+    } else {
+      g_autofree char *line = g_strchomp(g_strndup(at, length));
+      empty = *line ? 0 : empty + 1;
+      if (*line || (out->len && empty == 1))
+        g_string_append_printf(out, "%s\n", line);
+    }
+    at += whole;
   }
   while (out->len > 1 && out->str[out->len - 1] == '\n' && out->str[out->len - 2] == '\n')
     g_string_truncate(out, out->len - 1);
@@ -224,6 +239,8 @@ static char *undo_path(const DbaMigrations *migrations, const DbaMigration *migr
   if (migration->down && migrations->layout != DBA_LAYOUT_PAIRS && migrations->layout != DBA_LAYOUT_FOLDERS &&
       migrations->layout != DBA_LAYOUT_FLYWAY)
     return NULL;
+  if (migration->down)
+    return g_strdup(migration->down->path);
   switch (migrations->layout) {
   case DBA_LAYOUT_PAIRS: {
     g_autofree char *stem = g_strndup(name, strlen(name) - strlen(".up.sql")), *file = g_strconcat(stem, ".down.sql", NULL);

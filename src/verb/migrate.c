@@ -125,6 +125,8 @@ static void give_answer(const DbaRequest *request, const DbaVerification *verifi
 static bool in_a_lab(const DbaRequest *request, const DbaMigrations *migrations, DbaVerifyOptions *options, DbaAnswer *answer,
                      GError **error) {
   DbaRequest told = *request;
+  if (request->budget_seconds <= 0)
+    return dba_fail(error, DBA_ERROR_USAGE, "--budget 0: a script needs some time");
   options->rows = ROWS;
   options->limit_seconds = request->budget_seconds;
   options->interrupt = request->interrupt;
@@ -144,6 +146,9 @@ static bool in_a_lab(const DbaRequest *request, const DbaMigrations *migrations,
 }
 
 static bool verify(const DbaRequest *request, DbaAnswer *answer, GError **error) {
+  if (request->no_lab)
+    return dba_fail(error, DBA_ERROR_USAGE,
+                    "migrate verify runs migrations: there is none of it without a lab (hint: migrate lint --no-lab)");
   g_auto(DbaLabBinaries) binaries = {0};
   DbaVerifyOptions options = {.undos = true, .proposals = true};
   if (!dba_lab_find_binaries(&request->home, &binaries, error))
@@ -168,7 +173,7 @@ static bool lint_text(const DbaRequest *request, DbaAnswer *answer, GError **err
   DbaVerification verification;
   const char *from;
   if (!migrations || !find_from(request, migrations, &from, error) || !read_sizes(request, &sizes, error) ||
-      !dba_migrations_lint(migrations, from, major, sizes, findings, &verification, error))
+      !dba_migrations_lint(migrations, from, sizes, findings, &verification, error))
     return false;
   give_answer(request, &verification, NULL, answer);
   return true;
@@ -201,7 +206,15 @@ static bool lint(const DbaRequest *request, DbaAnswer *answer, GError **error) {
 static const struct {
   const char *word;
   DbaVerbRun run;
-} words[] = {{"lint", lint}, {"verify", verify}, {"new", dba_verb_migrate_new}, {"import", dba_verb_migrate_import}};
+} words[] = {{"lint", lint},
+             {"verify", verify},
+             {"status", dba_verb_migrate_status},
+             {"up", dba_verb_migrate_up},
+             {"down", dba_verb_migrate_down},
+             {"redo", dba_verb_migrate_redo},
+             {"baseline", dba_verb_migrate_baseline},
+             {"new", dba_verb_migrate_new},
+             {"import", dba_verb_migrate_import}};
 
 bool dba_verb_migrate(const DbaRequest *request, DbaAnswer *answer, GError **error) {
   const char *names[G_N_ELEMENTS(words) + 1] = {0};

@@ -12,8 +12,11 @@ static const char *const lab_options[] = {"yes",      "clients", "sample", "mask
                                           "budget",   "cold",    "seed",   "dbname", "host",    "port", "username", NULL};
 static const char *const capacity_options[] = {"stub", "as",     "grow", "at",   "since",    "no-lab", "format",
                                                "json", "dbname", "host", "port", "username", NULL};
-static const char *const migrate_options[] = {"fix", "survey", "no-lab", "from", "layout",  "budget",
-                                              "out", "force",  "format", "json", "fail-on", NULL};
+static const char *const migrate_options[] = {"to",     "override", "lock-timeout", "statement-timeout",
+                                              "dbname", "host",     "port",         "username",
+                                              "fix",    "survey",   "no-lab",       "from",
+                                              "layout", "budget",   "out",          "force",
+                                              "format", "json",     "fail-on",      NULL};
 static const char *const doctor_options[] = {"install", "yes", "offline", "dbname", "host", "port", "username", NULL};
 
 const DbaVerb dba_verbs[] = {
@@ -26,7 +29,7 @@ const DbaVerb dba_verbs[] = {
      "  dbarch review survey.json --rule fk-without-index\n"
      "  dbarch review -d shop --at 365d --since shop-in-may.json.gz      (which plans will turn)\n",
      dba_verb_review, true},
-    {"migrate", true, "lint|verify|new|import ...", "migrations: tried up, down and up again before they are trusted", migrate_options,
+    {"migrate", true, "lint|verify|status|up|down ...", "migrations: tried up, down and up again before they are trusted", migrate_options,
      "Reads pairs of .up.sql and .down.sql, and the files of golang-migrate, diesel, dbmate, goose, sql-migrate, node-pg-migrate, tern,\n"
      "Flyway and sqitch, as they are.  FOLDER: migrations/ or db/migrations/ when none is named.\n\n"
      "  dbarch migrate lint [FOLDER]              which statements make others wait, seen in a lab; --no-lab: from the text\n"
@@ -35,6 +38,9 @@ const DbaVerb dba_verbs[] = {
      "  dbarch migrate verify --fix               writes undos that were found and tried, where there is none\n"
      "  dbarch migrate verify --from 042          those before it are run and not judged\n"
      "  dbarch migrate verify --format github     annotations of a pull request; also gitlab, sarif, junit, md, json\n"
+     "  dbarch migrate status -d shop             what was run there, what is pending, what is not as it should be\n"
+     "  dbarch migrate up -d shop --override rehearsal=\"tried on staging\"     what is pending, safely; --to 045\n"
+     "  dbarch migrate down -d shop               undoes the newest (--to 040: all that are newer); redo, baseline --to 040\n"
      "  dbarch migrate new add orders             a new pair, or a file of the layout that is there\n"
      "  dbarch migrate import db/flyway --out migrations     another layout as pairs\n",
      dba_verb_migrate, true},

@@ -31,8 +31,11 @@ typedef struct DbaRequest {
   const char *const *objects;   // --object
   const char *const *masks;     // --mask
   bool sample, no_mask, stub;
-  bool pg_environment; // a PG* variable names a server
-  bool fix;            // --fix
+  bool pg_environment;          // a PG* variable names a server
+  const char *to;               // --to: a migration
+  const char *const *overrides; // --override, NULL-terminated
+  double lock_timeout_seconds, statement_timeout_seconds;
+  bool fix; // --fix
   bool force, no_lab, install, yes, offline, all, cold;
   bool with_values;   // what stands for production values is read too
   bool keep_values;   // --with-values: and goes into the file as it is
@@ -158,6 +161,11 @@ bool dba_review_plan(const DbaRequest *request, const DbaSurvey *survey, DbaFind
 
 bool dba_verb_migrate_new(const DbaRequest *request, DbaAnswer *answer, GError **error) DBA_CHECKED;    // words: "new" NAME ...
 bool dba_verb_migrate_import(const DbaRequest *request, DbaAnswer *answer, GError **error) DBA_CHECKED; // words: "import" FOLDER
+bool dba_verb_migrate_status(const DbaRequest *request, DbaAnswer *answer, GError **error) DBA_CHECKED;
+bool dba_verb_migrate_up(const DbaRequest *request, DbaAnswer *answer, GError **error) DBA_CHECKED;
+bool dba_verb_migrate_down(const DbaRequest *request, DbaAnswer *answer, GError **error) DBA_CHECKED;
+bool dba_verb_migrate_redo(const DbaRequest *request, DbaAnswer *answer, GError **error) DBA_CHECKED;
+bool dba_verb_migrate_baseline(const DbaRequest *request, DbaAnswer *answer, GError **error) DBA_CHECKED;
 // The folder that stands in words[at], or the first of the usual ones that is there; NULL: none.
 bool dba_migrate_folder(const DbaRequest *request, unsigned at, char **ret_folder, GError **error) DBA_CHECKED;
 // --layout; *ret_layout stays as it is when nothing was said.

@@ -14,7 +14,7 @@ static bool learn(const DbaSqlStatement *statement, void *data, GError **error) 
 }
 
 static bool tell(const char *schema, const char *sql, GError **error) {
-  g_autoptr(DbaSqlWorld) world = dba_sql_world_new(17);
+  g_autoptr(DbaSqlWorld) world = dba_sql_world_new();
   g_autoptr(DbaArena) arena = dba_arena_new();
   g_autoptr(DbaSqlReader) reader = dba_sql_reader_text("schema", schema, strlen(schema));
   DbaSqlVerdict verdict;

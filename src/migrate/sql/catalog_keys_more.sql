@@ -12,5 +12,5 @@ insert into dbarch_keys values
      when 'pg_trigger'::regclass then (select g.tgrelid::regclass::text from pg_trigger g where g.oid = t.objoid)
      when 'pg_policy'::regclass then (select p.polrelid::regclass::text from pg_policy p where p.oid = t.objoid)
      when 'pg_type'::regclass then t.objoid::regtype::text when 'pg_proc'::regclass then t.objoid::regprocedure::text end$$,
-   't.objoid', $$(t.objoid >= 16384 and t.classoid <> 'pg_extension'::regclass) or (t.classoid = 'pg_namespace'::regclass and t.objoid = 'public'::regnamespace)$$),
+   't.objoid', $$(t.objoid >= 16384 and t.classoid <> 'pg_extension'::regclass) or (t.classoid = 'pg_namespace'::regclass and t.objoid = to_regnamespace('public'))$$),
   ('pg_extension', '''extension''', 'quote_ident(t.extname)', 'null', '0::oid', 't.oid >= 16384')

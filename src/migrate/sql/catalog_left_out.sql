@@ -3,7 +3,7 @@
 create temporary table dbarch_left_out as
 select c.catalog, unnest(string_to_array(c.fields, ' ')) as field
   from (values
-    ('pg_class', 'oid relname relnamespace reltype reloftype relfilenode relpages reltuples relallvisible relallfrozen reltoastrelid relhasindex relnatts relchecks relhasrules relhastriggers relhassubclass relrewrite relfrozenxid relminmxid'),
+    ('pg_class', 'oid relname relnamespace reltype relfilenode relpages reltuples relallvisible relallfrozen reltoastrelid relhasindex relnatts relchecks relhasrules relhastriggers relhassubclass relrewrite relfrozenxid relminmxid'),
     ('pg_attribute', 'attrelid attname attnum attlen attbyval attalign attcacheoff attndims atthasdef atthasmissing attmissingval attisdropped'),
     ('pg_index', 'indexrelid indrelid indnatts indnkeyatts indcheckxmin indkey indcollation indclass indoption indexprs indpred'),
     ('pg_constraint', 'oid conname connamespace conrelid contypid confrelid conkey confkey conpfeqop conppeqop conffeqop confdelsetcols conexclop conbin conindid conparentid'),

@@ -1,8 +1,8 @@
--- Drops the views that read the relation $1, or one with a column of the type $1: they are made again once what is beneath them has changed.
+-- Drops the views that read the relation $1, or one with a column of the type $2 ("": none): they are made again once what is beneath them has changed.
 with below as (
-  select to_regclass($1::text)::oid as relation
+  select case when $1::text <> '' then to_regclass($1::text)::oid end as relation
   union
-  select a.attrelid from pg_catalog.pg_attribute a where a.atttypid = to_regtype($1::text) and not a.attisdropped
+  select a.attrelid from pg_catalog.pg_attribute a where a.atttypid = case when $2::text <> '' then to_regtype($2::text) end and not a.attisdropped
 )
 select pg_catalog.string_agg(distinct pg_catalog.format('drop %s if exists %I.%I cascade', case c.relkind when 'm' then 'materialized view' else 'view' end, n.nspname, c.relname), e';\n')
   from below b

@@ -226,3 +226,25 @@ create schema ns
 set lock_timeout = '1s'
 do $$ begin null; end $$
 create subscription sub connection 'host=/nowhere' publication pub with (connect = false)
+alter table p alter column id type bigint
+alter domain late validate constraint late_check
+alter table fp attach partition fp_new for values from (2000) to (3000)
+create table n1 partition of fp for values from (3000) to (4000)
+alter table fp detach partition fp1
+create index on base (x)
+alter table base add unique (x)
+alter table base disable trigger all
+create trigger b_new after insert on base for each row execute function trg()
+reindex (concurrently false) table t
+reindex schema room
+select id, n into n1 from t
+create table n2 as select id from t
+alter table words alter column o type oid using o::oid
+alter table words alter column w type text
+alter table pt set access method heap
+alter table pt alter column v type bigint
+alter table t rename column m to mm
+drop sequence sq
+drop table fr
+create schema ns create table inside (id int primary key, t_id int references public.t)
+vacuum (full false) t

@@ -1,0 +1,1 @@
+delete from dbarch.migrations where label = $1
