@@ -148,6 +148,8 @@ for groups in [[
      {"TEST_PG_MAJOR": "17", "DBARCH_BUILD": os.path.join(ROOT, "build-asan"), "DBARCH_CACHE": own_cache(), **SANITIZERS}),
     ("live: program, on 15", True, ["python3", "tests/live/e2e.py"] + ([] if FULL else ["lab", "hostile", "live database", "survey:", "pg_dump", "locked", "invalid"]), {"TEST_PG_MAJOR": "15", "DBARCH_CACHE": own_cache()}),
     ("quality: real schemas", True, ["python3", "tests/quality/real.py"], None),
+    ("live: running migrations on 17", True, ["python3", "tests/live/run.py"], {"TEST_PG_MAJOR": "17", "DBARCH_CACHE": own_cache()}),
+    ("live: running migrations, sanitizers", True, ["python3", "tests/live/run.py", "plain", "copied", "refused", "own", "invalid", "taken", "killed"], {"TEST_PG_MAJOR": "17", "DBARCH_BUILD": os.path.join(ROOT, "build-asan"), "DBARCH_CACHE": own_cache(), **SANITIZERS}),
     ("live: migrate, sanitizers", True, ["python3", "tests/live/migrate.py", "--part"], {"TEST_PG_MAJOR": "17", "DBARCH_BUILD": os.path.join(ROOT, "build-asan"), "DBARCH_CACHE": own_cache(), **SANITIZERS}),
     ("quality: planted faults on 17", True, ["python3", "tests/quality/faults.py"], {"TEST_PG_MAJOR": "17", "DBARCH_CACHE": own_cache()}),
     ("quality: lint on 17", True, ["python3", "tests/quality/lint.py"], {"TEST_PG_MAJOR": "17", "DBARCH_CACHE": own_cache()}),

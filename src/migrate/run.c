@@ -276,8 +276,9 @@ static bool run_steps(const Job *job, bool goes_on, GError **error) {
   const DbaSqlStatement *end = job->script->items.n ? dba_list_at(DbaSqlStatement, &job->script->items, job->script->items.n) : NULL;
   uint32_t number = 0;
   for (const DbaSqlStatement *item = job->script->items.items; item && item < end;) {
+    number++;
     StepJob step = {
-        .job = *job, .first = item, .end = end_of_step(job->script, item), .number = ++number, .cut = goes_on && number == job->begun};
+        .job = *job, .first = item, .end = end_of_step(job->script, item), .number = number, .cut = goes_on && number == job->begun};
     bool outside = item->facts.outside_transaction;
     item = step.end;
     if (number <= job->done)

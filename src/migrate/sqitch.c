@@ -13,8 +13,13 @@ typedef struct Change {
   bool reworked; // stands again further down
 } Change;
 
+// A path below deploy/, and not out of it.
 static bool is_name(const char *word) {
-  return *word && *word != '%' && *word != '#' && *word != '@' && !strchr(word, '/') && *word != '.';
+  g_auto(GStrv) parts = g_strsplit(word, "/", -1);
+  for (char **part = parts; *part; part++)
+    if (!**part || **part == '.')
+      return false;
+  return *word && *word != '%' && *word != '#' && *word != '@';
 }
 
 static bool read_plan(DbaMigrations *migrations, GArray *changes, GError **error) {

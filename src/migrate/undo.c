@@ -127,10 +127,9 @@ static char *fill_in(const char *template, const DbaCatalogDifference *differenc
 static char *comment(const DbaCatalogDifference *difference, const char *text) {
   static const struct {
     const char *told, *said;
-  } kinds[] = {{"table column ", "column "},
-               {"view column ", "column "},
-               {"table constraint ", "constraint "},
-               {"domain constraint ", "constraint "}};
+  } kinds[] = {{"table column ", "column "},         {"view column ", "column "},           {"materialized view column ", "column "},
+               {"foreign table column ", "column "}, {"composite type column ", "column "}, {"table constraint ", "constraint "},
+               {"statistics object ", "statistics "}};
   const char *name = difference->name, *kind = "";
   for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++)
     if (g_str_has_prefix(name, kinds[i].told)) {

@@ -206,6 +206,57 @@ BAD = {
 }
 
 
+def more_bad():
+    """What readers found: each once."""
+    bad(dict(GOOD, **{"002_b.up.sql": "drop schema public cascade;\n", "002_b.down.sql": "create schema public;\n"}), 0, "002_b")
+    bad(dict(GOOD, **{"002_b.up.sql": "select pg_terminate_backend(pg_backend_pid());\n", "002_b.down.sql": "select 1;\n"}), 0, "up-fails", "its session ended")
+    bad({"1_a.sql": "create table a (id int);\n", "2_b.sql": "begin; create index concurrently x on a (id); commit;\n"}, 0, "cannot run inside a transaction block")
+    bad({"1_a.sql": "-- +goose NO TRANSACTION\n-- +goose Up\nbegin; create table a (id int); lock table a in share mode; commit;\n-- +goose Down\ndrop table a;\n"}, 0, "nothing to fix")
+    bad(dict(GOOD, **{"002_b.up.sql": "-- dbarch: transaction=off\ndo $$ begin insert into a values (1); commit; end $$;\n", "002_b.down.sql": "delete from a;\n"}), 0, "undo-loses-values")
+    lint = run("migrate", "lint", os.path.join(WORK, "bad"), "--json", "-q", "--pg-major", MAJOR)
+    assert "up-fails" not in lint.stdout, lint.stdout
+    path = folder("bad", {"001_a.up.sql": "create table t (a int); create temp table t () inherits (t); alter table t add column b int;\n", "001_a.down.sql": "drop table t;\n"})
+    equal(run("migrate", "lint", path, "--no-lab", "-q").returncode, 0)
+    path = folder("bad", dict(GOOD, **{"002_b.up.sql": "do $do$ begin execute $q$alter role current_user set role = E'\\x1b[31mPWN'$q$; end $do$;\n", "002_b.down.sql": "select 1 / 0;\n"}))
+    process = run("migrate", "verify", path, "-q", "--pg-major", MAJOR)
+    assert "\x1b" not in process.stdout + process.stderr, process.stderr
+    evil = ("do $do$ begin execute $q$alter role current_user set search_path = evil, pg_catalog, public$q$; end $do$; create schema if not exists evil; create table if not exists evil.zz (a int);\n"
+            "create or replace function evil.format(text, name, name) returns text language sql as $$ select 'junk'::text $$;\n")
+    path = folder("bad", dict(GOOD, **{"002_b.up.sql": evil, "002_b.down.sql": "select 1;\n", "003_c.up.sql": "alter table public.a add w int;\n", "003_c.down.sql": "alter table public.a drop w;\n"}))
+    assert run("migrate", "verify", path, "-q", "--pg-major", MAJOR).returncode in (0, 4)
+    os.mkfifo(os.path.join(path, "004_d.up.sql"))
+    contains(run("migrate", "verify", path, "-q").stderr, "no regular file")
+    equal(run("migrate", "verify", path, "-q", "--budget", "0").returncode, 3)
+    equal(run("migrate", "verify", folder("bad", GOOD), "-q", "--budget", "0").returncode, 2)
+    _, result = verify(folder("bad", dict(GOOD, **{"002_b.up.sql": "create table b (id int);\n", "003_c.up.sql": "create table c (id int);\n", "003_c.down.sql": "drop table c;\n"})), "--from", "003")
+    equal(rules(result), [])
+    tags = {"sqitch.plan": "%syntax-version=1.0.0\n%project=x\n\napp/b 2024-01-01T00:00:00Z A <a@b.c>\n@v1 2024-01-01T00:00:00Z A <a@b.c>\nc 2024-01-02T00:00:00Z A <a@b.c>\n@v2 2024-01-02T00:00:00Z A <a@b.c>\n"
+            "app/b [app/b@v2] 2024-01-03T00:00:00Z A <a@b.c>\n", "deploy/app/b@v2.sql": "\\ir ../../common/f.sql\n", "revert/app/b@v2.sql": "drop function f();\n", "deploy/c.sql": "create table c (id int);\n",
+            "revert/c.sql": "drop table c;\n", "deploy/app/b.sql": "create or replace function f() returns int language sql as 'select 2';\n", "revert/app/b.sql": "\\ir ../../common/f.sql\n",
+            "common/f.sql": "create or replace function f() returns int language sql as 'select 1';\n"}
+    bad(tags, 0, "nothing to fix", "3 verified")
+
+
+def import_keeps():
+    """Statements and data stay to the byte."""
+    copy = "create table t (a int, b text);\ncopy t from stdin;\n1\t\n\\.\ncreate function f() returns text language sql as $$ select 'one  \n\n\n\ntwo' $$;\n"
+    path, out = folder("kept", {"1_a.sql": "-- migrate:up\n" + copy + "\n\n-- migrate:down\ndrop function f();\ndrop table t;\n"}), os.path.join(WORK, "kept-out")
+    equal(run("migrate", "import", path, "--out", out).returncode, 0)
+    with open(os.path.join(out, "1_a.up.sql"), encoding="utf-8") as file:
+        equal(file.read(), copy)
+    _, result = verify(out)
+    equal(rules(result), [])
+
+
+def fix_with_comment():
+    """A script that ends in a comment can be gone on with."""
+    path = folder("comment", {"001_t.up.sql": "create table t (id int primary key, v text, w text);\n", "001_t.down.sql": "drop table t;\n", "002_x.up.sql": "alter table t drop column v",
+                              "002_x.down.sql": "alter table t add column v text -- as it was"})
+    equal(run("migrate", "verify", path, "-q", "--fix", "--force").returncode, 0)
+    _, result = verify(path)
+    equal([m["undo_class"] for m in result["migrations"]], ["exact", "exact with saved rows"])
+
+
 def bad_bytes():
     path = folder("bytes", GOOD)
     with open(os.path.join(path, "002_b.up.sql"), "wb") as out:
@@ -277,6 +328,9 @@ test("new", new)
 test("--from", from_one)
 for name, case in BAD.items():
     test("bad input: " + name, functools.partial(bad, *case))
+test("bad input: what readers found", more_bad)
+test("import keeps what statements hold", import_keeps)
+test("--fix behind a comment", fix_with_comment)
 test("bad input: bytes", bad_bytes)
 test("bad input: without end", without_end)
 test("what is behind a failure is not run", history_stops)
