@@ -340,7 +340,7 @@ static bool check_up(const Runner *runner, const DbaStatusRow *row, GError **err
   const DbaMigration *migration = row->migration;
   if (!migration->up)
     return dba_fail(error, DBA_ERROR_INPUT, "%s has no up", migration->label);
-  if (!migration->down && !migration->repeatable && !runner->options->undo)
+  if ((!migration->down || !migration->down->items.n) && !migration->repeatable && !runner->options->undo)
     return dba_fail(error, DBA_ERROR_REFUSED,
                     "%s has no undo (hint: dbarch migrate verify --fix finds and tries one; --override undo=\"reason\" runs it without)",
                     migration->label);

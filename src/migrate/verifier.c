@@ -4,6 +4,8 @@
 // "base" is the history alone; "trial" has made rows too, and is made anew from base whenever something went wrong in it.
 #include "migrate/verifier.h"
 
+#include "migrate-sql.h"
+
 #include <string.h>
 
 const char *const dba_verifier_databases[DBA_N_DATABASES] = {"base", "trial"};
@@ -53,6 +55,27 @@ static const DbaRelation *relation_named(const DbaSchema *schema, const char *qu
 }
 
 // Made rows for the tables of trial that have none and were not tried yet.
+// A table that does not take it keeps its smooth values.
+static bool roughen(DbaServer *server, GHashTable *filled, GError **error) {
+  GHashTableIter iter;
+  void *relation;
+  if (!dba_server_exec(server, "set session_replication_role = replica", error)) // no triggers
+    return false;
+  g_hash_table_iter_init(&iter, filled);
+  while (g_hash_table_iter_next(&iter, &relation, NULL)) {
+    g_autofree char *name = dba_sql_name(((DbaRelation *)relation)->schema, ((DbaRelation *)relation)->name);
+    const char *parameters[] = {name, NULL};
+    g_autoptr(DbaResult) update = dba_server_query(server, dba_embedded_migrate_sql("rough_values"), parameters, error);
+    g_autoptr(GError) problem = NULL;
+    if (!update)
+      return false;
+    if (dba_result_rows(update) && !dba_server_exec(server, dba_result_text(update, 0, 0), &problem) &&
+        !g_error_matches(problem, DBA_ERROR, DBA_ERROR_DATABASE))
+      return g_propagate_error(error, g_steal_pointer(&problem)), false;
+  }
+  return true;
+}
+
 bool dba_verifier_fill(DbaVerifier *v, const DbaCatalog *catalog, GError **error) {
   enum { LONGEST_S = 20 };
   g_autoptr(GPtrArray) tables = dba_catalog_tables(catalog), empty = g_ptr_array_new(), relations = g_ptr_array_new();
@@ -78,7 +101,7 @@ bool dba_verifier_fill(DbaVerifier *v, const DbaCatalog *catalog, GError **error
   g_autoptr(GHashTable) filled = g_hash_table_new(NULL, NULL);
   return dba_lab_generate_rows(server, schema, relations, v->options->rows, g_get_monotonic_time() + (gint64)LONGEST_S * G_USEC_PER_SEC,
                                load, filled, error) &&
-         dba_server_exec(server, "discard all", error);
+         roughen(server, filled, error) && dba_server_exec(server, "discard all", error);
 }
 
 // ---- scripts --------------------------------------------------------------------------------------------------------

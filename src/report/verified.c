@@ -118,10 +118,12 @@ char *dba_report_verified(const DbaVerification *verification, const char *serve
     g_string_append_printf(out, "%u before --from were read and not judged.\n", verification->passed_over);
   if (verification->undone_as_a_whole)
     g_string_append(out, "All were undone, newest first, and nothing was left.\n");
-  if (server)
-    g_string_append_printf(out, "%u %s on %s, %u of them on tables with rows, in %.1f s.\n", verification->verified.n,
-                           verification->undos ? "verified up, down, up" : "run and watched, statement by statement,", server,
-                           count_with_rows(verification), verification->seconds);
+  if (server && verification->undos)
+    g_string_append_printf(out, "%u verified up, down, up on %s, %u of them on tables with rows, in %.1f s.\n", verification->verified.n,
+                           server, count_with_rows(verification), verification->seconds);
+  else if (server)
+    g_string_append_printf(out, "%u run on %s and watched, statement by statement, in %.1f s.\n", verification->verified.n, server,
+                           verification->seconds);
   else
     g_string_append_printf(out, "%u judged from their text; nothing was run (hint: without --no-lab a lab sees what they do).\n",
                            verification->verified.n);

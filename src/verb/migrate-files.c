@@ -279,7 +279,7 @@ bool dba_migrate_write_undos(const DbaRequest *request, const DbaVerification *v
     g_autofree char *path = migration ? undo_path(verification->migrations, migration) : NULL;
     if (!migration || finding->suppressed)
       continue;
-    bool left = path && migration->down && !request->force;
+    bool left = path && migration->down && migration->down->items.n && !request->force; // one of comments alone is none
     within += !path;
     kept += left;
     if (!path || left)

@@ -301,6 +301,9 @@ def fix():
     equal([m["undo_class"] for m in result["migrations"]], ["exact", "exact with saved rows", "exact"])
     equal(result["undone_as_a_whole"], 1)
     contains(run("migrate", "verify", path, "-q", "--fix").stderr, "there was nothing to write")
+    run("migrate", "new", "more", "--out", path)  # its undo is a comment yet
+    write("fix/004_more.up.sql", "create table more (id int);\n")
+    contains(run("migrate", "verify", path, "-q", "--fix").stderr, "004_more.down.sql was written")
 
 
 def power():

@@ -148,6 +148,9 @@ def refused():
     equal(states(path, database), ["pending"] * 2)
     equal(up(path, database, "--override", "undo=").returncode, 2)
     contains(up(path, database, "--override", "undoo=x").stderr, "what can be overridden")
+    write("refused/001_a.down.sql", "-- to be written\n")
+    contains(up(path, database).stderr, "001_a has no undo")  # comments undo nothing
+    os.unlink(os.path.join(path, "001_a.down.sql"))
     equal(up(path, database, "--override", "undo=a test").returncode, 0)
     contains(migrate("down", path, database).stdout, "1 migration was undone")
     equal(migrate("down", path, database).returncode, 6)
