@@ -11,6 +11,11 @@ here=$(cd "$(dirname "$0")" && pwd)
 packages="gcc libc6-dev meson ninja-build pkg-config python3 libglib2.0-dev libpq-dev libfyaml-dev zlib1g-dev scdoc patchelf dpkg util-linux"
 packages_check="python3-venv clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev cppcheck valgrind git time"
 [ "$what" = check ] && packages="$packages $packages_check"
+# Real histories of migrations come as Go modules, the schema of SARIF as a crate.
+if [ "$what" = check ]; then
+  command -v go >/dev/null || [ -x /usr/local/go/bin/go ] || packages="$packages golang-go"
+  command -v cargo >/dev/null || [ -x "$HOME/.cargo/bin/cargo" ] || packages="$packages cargo"
+fi
 
 as_root() {
   if [ "$(id -u)" = 0 ]; then env DEBIAN_FRONTEND=noninteractive "$@"
