@@ -63,7 +63,7 @@ def project(module, below, count, known):
     folder = os.path.join(fetching.go(module), below)
     part = count > 100 and not FULL
     labels = sorted(name.split("_")[0] for name in os.listdir(folder) if re.match(r"^\d+_.*\.sql$", name) and ".down." not in name)
-    count = count // 5 if part else count
+    count = count // 10 if part else count
     began = os.times()
     process = run("migrate", "verify", folder, "--json", "-q", *(["--from", labels[-count]] if part else []), timeout=600)
     ended = os.times()
