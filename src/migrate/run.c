@@ -92,7 +92,7 @@ static bool fail_statement(const Runner *runner, const DbaSqlItem *item, const G
   size_t offset = dba_text_character_offset(item->text, item->length, dba_server_error_position(runner->server));
   g_autofree char *caret =
       dba_text_caret_within(item->place.file, item->place.line, item->place.column, item->text, item->length, offset, problem->message);
-  return dba_fail(error, DBA_ERROR_DATABASE, "%s", caret);
+  return dba_fail(error, DBA_ERROR_INPUT, "%s", caret); // the file is wrong, for this target
 }
 
 // A lock that was not to be had, a deadlock: others were in the way, and will not be for ever.
