@@ -155,6 +155,11 @@ void dba_json_append_quoted(GString *out, const char *text);
 bool dba_json_read(DbaArena *arena, const char *name, const char *text, size_t length, const DbaRecord *record, void *item,
                    GError **error) DBA_CHECKED;
 
+// The same of YAML: mappings, lists and scalars.  An INTERNAL member "line" (int64_t) of a record gets the line at which its mapping begins; text
+// of nothing but comments leaves *item as it is.
+bool dba_yaml_read(DbaArena *arena, const char *name, const char *text, size_t length, const DbaRecord *record, void *item,
+                   GError **error) DBA_CHECKED;
+
 // ---- text -----------------------------------------------------------------------------------------------------------
 
 // The candidate nearest to `word`, or NULL when none is near (Damerau-Levenshtein, at most a third of the length).
@@ -184,6 +189,10 @@ char *dba_text_html(const char *text) DBA_CHECKED; // &, <, >, quotes and contro
 char *dba_text_printable(const char *text, bool keep_lines) DBA_CHECKED;
 // Hides the password of a connection string, URI or keyword form.
 char *dba_text_hide_password(const char *conninfo) DBA_CHECKED;
+// "120", "90s", "500ms", "5m", "1h" or "30d" in seconds; negative when it is none of these.
+double dba_text_read_seconds(const char *text);
+// "500MB", "5 GB", "1TB" or bytes; negative when it is none of these.
+int64_t dba_text_read_bytes(const char *text);
 void dba_text_append_wrapped(GString *out, const char *text, unsigned width, unsigned indent);
 
 // ---- files ----------------------------------------------------------------------------------------------------------

@@ -183,6 +183,36 @@ char *dba_text_hide_password(const char *conninfo) {
   return g_regex_replace(keyword, step, -1, 0, "\\1***", 0, NULL);
 }
 
+double dba_text_read_seconds(const char *text) {
+  static const struct {
+    const char *unit;
+    double seconds;
+  } units[] = {{"", 1}, {"s", 1}, {"ms", 1e-3}, {"m", 60}, {"min", 60}, {"h", 3600}, {"d", 86400}};
+  char *end;
+  double value = g_ascii_strtod(text, &end);
+  while (*end == ' ')
+    end++;
+  for (size_t i = 0; i < G_N_ELEMENTS(units); i++)
+    if (end != text && !strcmp(end, units[i].unit) && value >= 0 && value * units[i].seconds < 1e12)
+      return value * units[i].seconds;
+  return -1;
+}
+
+int64_t dba_text_read_bytes(const char *text) {
+  static const struct {
+    const char *unit;
+    double bytes;
+  } units[] = {{"", 1}, {"B", 1}, {"kB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"TB", 1e12}, {"KiB", 1024}, {"MiB", 0x1p20}, {"GiB", 0x1p30}};
+  char *end;
+  double value = g_ascii_strtod(text, &end);
+  while (*end == ' ')
+    end++;
+  for (size_t i = 0; i < G_N_ELEMENTS(units); i++)
+    if (end != text && !g_ascii_strcasecmp(end, units[i].unit) && value > 0 && value * units[i].bytes < 1e18)
+      return (int64_t)(value * units[i].bytes);
+  return -1;
+}
+
 void dba_text_append_wrapped(GString *out, const char *text, unsigned width, unsigned indent) {
   glong column = indent;
   bool first = true;

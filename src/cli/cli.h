@@ -48,8 +48,14 @@ enum {
   DBA_OPTION_LOCK_TIMEOUT,
   DBA_OPTION_STATEMENT_TIMEOUT,
   DBA_OPTION_LAYOUT,
+  DBA_OPTION_BACKUP_DIR,
+  DBA_OPTION_CONFIRM,
+  DBA_OPTION_BECAUSE,
+  DBA_OPTION_UNTIL,
   DBA_OPTION_CLIENTS,
   DBA_OPTION_TIME,
+  DBA_OPTION_RATE,
+  DBA_OPTION_REPLICA,
   DBA_OPTION_SAMPLE,
   DBA_OPTION_MASK,
   DBA_OPTION_NO_MASK,
@@ -80,8 +86,8 @@ typedef struct DbaOptions {
   const DbaAdvisor *help_rule; // dbarch help RULE
   char *texts[DBA_N_OPTIONS];  // by option number
   bool flags[DBA_N_OPTIONS];
-  GPtrArray *rules, *objects, *masks, *overrides; // NULL-terminated once parsed
-  GPtrArray *words;                               // likewise
+  GPtrArray *rules, *objects, *masks, *overrides, *confirmed; // NULL-terminated once parsed
+  GPtrArray *words;                                           // likewise
 } DbaOptions;
 
 bool dba_options_parse(int argc, char **argv, DbaOptions *ret_options, GError **error) DBA_CHECKED;

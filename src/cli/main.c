@@ -76,12 +76,10 @@ static bool ask(const char *question) {
   return fgets(line, sizeof line, stdin) && (*line == 'y' || *line == 'Y');
 }
 
-// "120", "90s", "5m" or "1h" in seconds; negative when it is none of these.
-static double parse_time(const char *text) {
-  char *rest;
-  double value = g_ascii_strtod(text, &rest);
-  double scale = !*rest || !strcmp(rest, "s") ? 1 : !strcmp(rest, "m") || !strcmp(rest, "min") ? 60 : !strcmp(rest, "h") ? 3600 : -1;
-  return rest == text || value < 0 || scale < 0 ? -1 : value * scale;
+static char *ask_for(const char *question) {
+  char line[512] = "";
+  fprintf(stderr, "%s ", question);
+  return fgets(line, sizeof line, stdin) ? g_strdup(g_strstrip(line)) : NULL;
 }
 
 static char *quote_conninfo(const char *value) {
@@ -137,22 +135,6 @@ static unsigned terminal_width(void) {
   return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col ? size.ws_col : 100;
 }
 
-// 500MB, 5GB, 100000000; -1 when it is none of these.
-static int64_t parse_bytes(const char *text) {
-  static const struct {
-    const char *unit;
-    double bytes;
-  } units[] = {{"", 1}, {"B", 1}, {"kB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"TB", 1e12}, {"KiB", 1024}, {"MiB", 0x1p20}, {"GiB", 0x1p30}};
-  char *end;
-  double value = g_ascii_strtod(text, &end);
-  while (*end == ' ')
-    end++;
-  for (size_t i = 0; i < G_N_ELEMENTS(units); i++)
-    if (end != text && !g_ascii_strcasecmp(end, units[i].unit) && value > 0 && value * units[i].bytes < 1e18)
-      return (int64_t)(value * units[i].bytes);
-  return -1;
-}
-
 // What a stand-in is asked to be.
 static bool set_up_stand_in(const DbaOptions *options, DbaRequest *request, GError **error) {
   const char *rows = options->texts[DBA_OPTION_ROWS], *size = options->texts[DBA_OPTION_SIZE], *seed = options->texts[DBA_OPTION_SEED];
@@ -160,7 +142,7 @@ static bool set_up_stand_in(const DbaOptions *options, DbaRequest *request, GErr
   request->percent = rows ? g_ascii_strtod(rows, &end) : 0;
   if (rows && (end == rows || strcmp(end, "%") || !(request->percent > 0 && request->percent <= 100)))
     return dba_fail(error, DBA_ERROR_USAGE, "--rows %s: say a share of the subject's rows, above 0%% and up to 100%%: 10%%", rows);
-  request->size_bytes = size ? parse_bytes(size) : 0;
+  request->size_bytes = size ? dba_text_read_bytes(size) : 0;
   if (request->size_bytes < 0)
     return dba_fail(error, DBA_ERROR_USAGE, "--size %s: say 500MB or 5GB", size);
   if (rows && size)
@@ -190,7 +172,7 @@ static bool set_up(const DbaOptions *options, DbaRequest *request, GError **erro
     return false;
   if (color && !g_strv_contains(whens, color))
     return dba_fail(error, DBA_ERROR_USAGE, "--color %s: say auto, always or never", color);
-  request->budget_seconds = budget ? parse_time(budget) : 120;
+  request->budget_seconds = budget ? dba_text_read_seconds(budget) : 120;
   if (request->budget_seconds < 0)
     return dba_fail(error, DBA_ERROR_USAGE, "--budget %s: say seconds, or 90s, 5m, 1h", budget);
   const char *clients = options->texts[DBA_OPTION_CLIENTS], *time = options->texts[DBA_OPTION_TIME];
@@ -199,12 +181,17 @@ static bool set_up(const DbaOptions *options, DbaRequest *request, GError **erro
   if (clients && (!g_ascii_isdigit(*clients) || *end || n < 1 || n > 64))
     return dba_fail(error, DBA_ERROR_USAGE, "--clients %s: say 1 to 64", clients);
   request->clients = (unsigned)n;
-  request->time_seconds = time ? parse_time(time) : 10;
+  const char *rate = options->texts[DBA_OPTION_RATE];
+  request->rate = rate ? g_ascii_strtod(rate, &end) : 0;
+  if (rate && (end == rate || *end || !(request->rate > 0 && request->rate <= 1e6)))
+    return dba_fail(error, DBA_ERROR_USAGE, "--rate %s: say how many statements a second", rate);
+  request->replica = options->flags[DBA_OPTION_REPLICA];
+  request->time_seconds = time ? dba_text_read_seconds(time) : 10;
   if (!(request->time_seconds >= 0.1 && request->time_seconds <= 86400))
     return dba_fail(error, DBA_ERROR_USAGE, "--time %s: say seconds, or 90s, 5m, 1h", time);
   const char *lock_timeout = options->texts[DBA_OPTION_LOCK_TIMEOUT], *statement_timeout = options->texts[DBA_OPTION_STATEMENT_TIMEOUT];
-  request->lock_timeout_seconds = lock_timeout ? parse_time(lock_timeout) : 2;
-  request->statement_timeout_seconds = statement_timeout ? parse_time(statement_timeout) : 0;
+  request->lock_timeout_seconds = lock_timeout ? dba_text_read_seconds(lock_timeout) : 2;
+  request->statement_timeout_seconds = statement_timeout ? dba_text_read_seconds(statement_timeout) : 0;
   if (!(request->lock_timeout_seconds > 0 && request->lock_timeout_seconds <= 86400))
     return dba_fail(error, DBA_ERROR_USAGE, "--lock-timeout %s: say seconds, or 90s, 5m", lock_timeout);
   if (!(request->statement_timeout_seconds >= 0 && request->statement_timeout_seconds <= 864000))
@@ -212,7 +199,7 @@ static bool set_up(const DbaOptions *options, DbaRequest *request, GError **erro
   request->home.major = major ? (int)g_ascii_strtoll(major, NULL, 10) : 0;
   if (major && request->home.major <= 0)
     return dba_fail(error, DBA_ERROR_USAGE, "--pg-major %s: is no number", major);
-  g_autofree const char **rules = dba_advise_rules();
+  g_autofree const char **rules = !strcmp(options->verb->name, "ledger") ? dba_all_rules() : dba_advise_rules();
   for (guint i = 0; i + 1 < options->rules->len; i++)
     if (!g_strv_contains(rules, options->rules->pdata[i])) {
       const char *near = dba_text_nearest(options->rules->pdata[i], rules);
@@ -238,6 +225,10 @@ static bool set_up(const DbaOptions *options, DbaRequest *request, GError **erro
   request->survey = options->texts[DBA_OPTION_SURVEY];
   request->to = options->texts[DBA_OPTION_TO];
   request->overrides = (const char *const *)options->overrides->pdata;
+  request->confirmed = (const char *const *)options->confirmed->pdata;
+  request->backup_dir = options->texts[DBA_OPTION_BACKUP_DIR];
+  request->because = options->texts[DBA_OPTION_BECAUSE];
+  request->until = options->texts[DBA_OPTION_UNTIL];
   request->from = options->texts[DBA_OPTION_FROM];
   request->layout = options->texts[DBA_OPTION_LAYOUT];
   request->workload = options->texts[DBA_OPTION_WORKLOAD];
@@ -261,6 +252,7 @@ static bool set_up(const DbaOptions *options, DbaRequest *request, GError **erro
   request->home.sudo_uid = geteuid() == 0 ? g_getenv("SUDO_UID") : NULL;
   request->path = g_getenv("PATH");
   request->ask = isatty(STDIN_FILENO) && isatty(STDERR_FILENO) ? ask : NULL;
+  request->ask_for = request->ask ? ask_for : NULL;
   request->interrupt = &interrupted;
   return set_up_stand_in(options, request, error);
 }
@@ -301,6 +293,8 @@ static int run(const DbaOptions *options, DbaRequest *request, int threshold) {
   int status = ok ? answer.status : fail(error);
   if (ok && answer.failed)
     status = DBA_EXIT_LAB;
+  if (ok && (answer.proof_failed || answer.differs))
+    status = answer.proof_failed ? DBA_EXIT_REFUSED : DBA_EXIT_FINDINGS;
   for (int i = 0; ok && i <= threshold; i++)
     if (answer.counts[i])
       status = DBA_EXIT_FINDINGS;

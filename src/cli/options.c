@@ -40,9 +40,16 @@ static const struct {
     {"override", 0, DBA_OPTION_OVERRIDE, "WHAT=WHY", "migrate up: rehearsal=\"reason\", undo=\"reason\" (may be repeated)", false},
     {"lock-timeout", 0, DBA_OPTION_LOCK_TIMEOUT, "TIME", "migrate up, down: for a lock, before it is tried again (2s)", false},
     {"statement-timeout", 0, DBA_OPTION_STATEMENT_TIMEOUT, "TIME", "migrate up, down: for a statement (none)", false},
+    {"backup-dir", 0, DBA_OPTION_BACKUP_DIR, "FOLDER", "migrate up, down: for dumps of what is destroyed, proven before it is", false},
+    {"confirm", 0, DBA_OPTION_CONFIRM, "OBJECT", "migrate up, down: it may be destroyed (may be repeated)", false},
+    {"because", 0, DBA_OPTION_BECAUSE, "TEXT", "ledger add: the reason", false},
+    {"until", 0, DBA_OPTION_UNTIL, "DATE", "ledger add: a decision's last day", false},
     {"layout", 0, DBA_OPTION_LAYOUT, "NAME", "of the files, where it is not told by looking: pairs, dbmate, flyway ...", false},
     {"seed", 0, DBA_OPTION_SEED, "N", "lab stand-in: other rows of the same kind (1)", false},
     {"clients", 'c', DBA_OPTION_CLIENTS, "N", "lab load: how many at a time (4)", false},
+    {"rate", 0, DBA_OPTION_RATE, "N", "lab load, migrate rehearse: statements a second, all clients together (as many as they can)", false},
+    {"replica", 0, DBA_OPTION_REPLICA, NULL, "migrate rehearse: a standby streams from the lab; how far it falls behind is measured",
+     false},
     {"time", 'T', DBA_OPTION_TIME, "TIME", "lab load: for how long (10s)", false},
     {"stub", 0, DBA_OPTION_STUB, NULL, "leave out extensions that the lab lacks; columns of their types are text", false},
     {"sample", 0, DBA_OPTION_SAMPLE, NULL, "lab stand-in: rows of the subject itself, personal values masked", false},
@@ -77,6 +84,7 @@ void dba_options_clear(DbaOptions *parsed) {
   g_clear_pointer(&parsed->objects, g_ptr_array_unref);
   g_clear_pointer(&parsed->masks, g_ptr_array_unref);
   g_clear_pointer(&parsed->overrides, g_ptr_array_unref);
+  g_clear_pointer(&parsed->confirmed, g_ptr_array_unref);
   g_clear_pointer(&parsed->words, g_ptr_array_unref);
 }
 
@@ -117,6 +125,8 @@ static bool take(DbaOptions *parsed, int i, const char *value, GError **error) {
     g_ptr_array_add(parsed->masks, (char *)(uintptr_t)value);
   else if (options[i].number == DBA_OPTION_OVERRIDE)
     g_ptr_array_add(parsed->overrides, (char *)(uintptr_t)value);
+  else if (options[i].number == DBA_OPTION_CONFIRM)
+    g_ptr_array_add(parsed->confirmed, (char *)(uintptr_t)value);
   else if (options[i].argument) {
     g_free(parsed->texts[options[i].number]);
     parsed->texts[options[i].number] = g_strdup(value);
@@ -150,6 +160,7 @@ bool dba_options_parse(int argc, char **argv, DbaOptions *parsed, GError **error
   parsed->objects = g_ptr_array_new();
   parsed->masks = g_ptr_array_new();
   parsed->overrides = g_ptr_array_new();
+  parsed->confirmed = g_ptr_array_new();
   parsed->words = g_ptr_array_new();
   bool ended = false, help_word = argc > 1 && !strcmp(argv[1], "help");
   for (int at = 1 + help_word; at < argc; at++) {
@@ -194,6 +205,7 @@ bool dba_options_parse(int argc, char **argv, DbaOptions *parsed, GError **error
   g_ptr_array_add(parsed->objects, NULL);
   g_ptr_array_add(parsed->masks, NULL);
   g_ptr_array_add(parsed->overrides, NULL);
+  g_ptr_array_add(parsed->confirmed, NULL);
   g_ptr_array_add(parsed->words, NULL);
   return true;
 }

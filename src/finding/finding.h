@@ -135,13 +135,42 @@ unsigned dba_findings_count(const DbaFindings *findings, DbaSeverity severity);
 // entry lacks, or that it allows nothing, is said in `idle`, one line each, when that is not NULL; `rules` are all names.
 void dba_findings_suppress(DbaFindings *findings, const DbaSurvey *survey, const char *const *rules, DbaList *idle);
 
-// Reads `allow:` of a dbarch.yaml into the survey's suppressions:
-//   allow:
-//     - { rule: no-primary-key, object: audit.log, reason: "append only" }
-// `rules`: known rule names, NULL-terminated; an unknown rule or key is an error with a suggestion.
-bool dba_suppressions_read_yaml(DbaSurvey *survey, const char *path, const char *const *rules, GError **error) DBA_CHECKED;
-// `subject:` of a dbarch.yaml, or NULL; a file that is no dbarch.yaml is an error.
-bool dba_config_subject(const char *path, char **ret_subject, GError **error) DBA_CHECKED;
 // Parses the comments before a statement; appends what "-- dbarch: allow RULE reason" says.  `object`: what it heads.
 void dba_suppressions_read_comment(DbaArena *arena, GArray *suppressions, const char *comment, size_t length, const char *object,
                                    const char *file, int64_t line);
+
+// ---- dbarch.yaml ----------------------------------------------------------------------------------------------------
+
+// What a rehearsal must keep to; zero: no limit.
+typedef struct DbaLimits {
+  double client_wait_ms;          // that one statement of a client may wait for a migration
+  int64_t client_errors;          // that clients may see
+  double duration_seconds;        // of one migration
+  int64_t disk_bytes, wal_bytes;  // that one may need while it runs, and write
+  double replication_lag_seconds; // of a replica
+  double survey_age_seconds;      // of the survey that it stands on, when `up` runs
+} DbaLimits;
+
+typedef struct DbaAllowance {
+  const char *rule, *object, *reason; // no object: everywhere
+  int64_t line;
+} DbaAllowance;
+
+//   subject: postgresql://reader@replica.example/shop
+//   allow:
+//     - { rule: no-primary-key, object: audit.log, reason: "append only" }
+//   rehearsal: { client_wait: 500ms, client_errors: 0, duration: 30m, disk: 20GB, wal: 20GB, replication_lag: 30s, survey_age: 30d }
+//   backup: { archive: /var/backups/wal, age: 1h }
+typedef struct DbaConfig {
+  const char *path, *subject;
+  DbaList allow; // DbaAllowance
+  DbaLimits limits;
+  const char *backup_archive; // a folder that the server's WAL archive is kept in: a declared point-in-time backup
+  double backup_age_seconds;  // of its newest file, at most
+} DbaConfig;
+// `path` NULL: what holds where nothing is written.  An unknown key, or a value that is no time or size, is an error with its place.
+bool dba_config_read(const char *path, DbaArena *arena, DbaConfig *ret_config, GError **error) DBA_CHECKED;
+// Is there a rule for each of its allowances?  `rules`: all names, NULL-terminated; an unknown one is an error with a suggestion.
+bool dba_config_check_rules(const DbaConfig *config, const char *const *rules, GError **error) DBA_CHECKED;
+// Those of `rules`, appended to a list of DbaSuppression.
+void dba_config_suppressions(const DbaConfig *config, const char *const *rules, DbaArena *arena, DbaList *suppressions);

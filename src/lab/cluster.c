@@ -20,14 +20,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { PORT_LENGTH = 4, START_TIMEOUT_MS = 30000, NEEDED_FREE_MB = 256 };
-static const char PORT[] = "5432";
+enum { START_TIMEOUT_MS = 30000, NEEDED_FREE_MB = 256 };
+static const char PORT[] = "5432", REPLICA_PORT[] = "5433"; // part of a socket's name; nothing listens on TCP
 
 struct DbaLab {
   DbaLabBinaries binaries;
   char *folder, *data, *socket, *name;
   int lock;
-  pid_t pid;
+  pid_t pid, replica_pid;
   double start_ms;
   DbaInterrupt *interrupt;
   bool kept;
@@ -121,22 +121,24 @@ static bool template_folder(const DbaLabHome *home, const DbaLabBinaries *binari
   return true;
 }
 
-static char *own_conninfo(const DbaLab *lab, const char *role, const char *database);
+static char *own_conninfo(const DbaLab *lab, const char *port, const char *role, const char *database);
 
-static bool start_server(DbaLab *lab, const DbaLabUser *user, bool dies_with_us, GError **error) {
+// A server on a data folder of the lab, up to its first answer.
+static bool start_postgres(const DbaLab *lab, const DbaLabUser *user, const char *data, const char *port, bool dies_with_us, pid_t *ret_pid,
+                           GError **error) {
   g_autofree char *postgres = g_build_filename(lab->binaries.bin, "postgres", NULL), *log = g_build_filename(lab->folder, "log", NULL);
-  const char *argv[] = {postgres, "-D", lab->data, "-k", lab->socket, "-p", PORT, NULL};
+  const char *argv[] = {postgres, "-D", data, "-k", lab->socket, "-p", port, NULL};
   DbaSpawn spawn = {
-      .argv = argv, .uid = user->uid, .gid = user->gid, .output_file = log, .folder = lab->data, .dies_with_us = dies_with_us, .nice = 5};
-  if (!dba_process_start(&spawn, &lab->pid, error))
+      .argv = argv, .uid = user->uid, .gid = user->gid, .output_file = log, .folder = data, .dies_with_us = dies_with_us, .nice = 5};
+  if (!dba_process_start(&spawn, ret_pid, error))
     return false;
   gint64 limit = g_get_monotonic_time() + START_TIMEOUT_MS * 1000;
-  g_autofree char *conninfo = own_conninfo(lab, DBA_LAB_SUPERUSER, "postgres");
-  g_autofree char *socket_file = g_strdup_printf("%s/.s.PGSQL.%s", lab->socket, PORT);
+  g_autofree char *conninfo = own_conninfo(lab, port, DBA_LAB_SUPERUSER, "postgres");
+  g_autofree char *socket_file = g_strdup_printf("%s/.s.PGSQL.%s", lab->socket, port);
   for (;;) {
     int status;
-    if (waitpid(lab->pid, &status, WNOHANG) == lab->pid) {
-      lab->pid = 0;
+    if (waitpid(*ret_pid, &status, WNOHANG) == *ret_pid) {
+      *ret_pid = 0;
       g_autofree char *tail = log_tail(log);
       return dba_fail(error, DBA_ERROR_LAB, "PostgreSQL %s did not start: %s", lab->binaries.version, tail);
     }
@@ -151,6 +153,10 @@ static bool start_server(DbaLab *lab, const DbaLabUser *user, bool dies_with_us,
       return dba_fail(error, DBA_ERROR_LAB, "PostgreSQL %s did not answer within %d s", lab->binaries.version, START_TIMEOUT_MS / 1000);
     g_usleep(5000);
   }
+}
+
+static bool start_server(DbaLab *lab, const DbaLabUser *user, bool dies_with_us, GError **error) {
+  return start_postgres(lab, user, lab->data, PORT, dies_with_us, &lab->pid, error);
 }
 
 static bool prepare(DbaLab *lab, GError **error) {
@@ -214,6 +220,8 @@ void dba_lab_stop(DbaLab *lab) {
   if (!lab)
     return;
   if (!lab->kept) {
+    if (lab->replica_pid > 0)
+      dba_lab_end_postmaster(lab->replica_pid, false);
     if (lab->pid > 0)
       dba_lab_end_postmaster(lab->pid, false);
     if (lab->socket && g_str_has_prefix(lab->socket, "/tmp/"))
@@ -243,15 +251,15 @@ char *dba_lab_conninfo(const DbaLab *lab, const char *role, const char *database
 }
 
 // What PG* variables or a service file would add, named here so that they cannot: a lab is reached by its socket alone.
-static char *own_conninfo(const DbaLab *lab, const char *role, const char *database) {
-  g_autofree char *conninfo = dba_lab_conninfo(lab, role, database);
+static char *own_conninfo(const DbaLab *lab, const char *port, const char *role, const char *database) {
+  g_autofree char *conninfo = g_strdup_printf("host=%s port=%s user=%s dbname=%s", lab->socket, port, role, database);
   // A session with power looks names up in pg_catalog alone, whatever the subject has set for its database or made there.
   const char *options = strcmp(role, DBA_LAB_SUPERUSER) ? "" : "-c search_path=pg_catalog,pg_temp";
   return g_strdup_printf("%s hostaddr='' options='%s' sslmode=disable target_session_attrs=any", conninfo, options);
 }
 
 DbaServer *dba_lab_connect(const DbaLab *lab, const char *role, const char *database, GError **error) {
-  g_autofree char *conninfo = own_conninfo(lab, role, database);
+  g_autofree char *conninfo = own_conninfo(lab, PORT, role, database);
   DbaServer *server = dba_server_open(conninfo, lab->interrupt, error);
   if (!server && error && *error && g_error_matches(*error, DBA_ERROR, DBA_ERROR_CONNECT)) {
     (*error)->code = DBA_ERROR_LAB;
@@ -320,6 +328,72 @@ bool dba_lab_set_fsync(const DbaLab *lab, bool on, GError **error) {
   return server && dba_server_exec(server, on ? "alter system set fsync = on" : "alter system set fsync = off", error) &&
          dba_server_exec(server, on ? "alter system set synchronous_commit = on" : "alter system set synchronous_commit = off", error) &&
          dba_server_exec(server, "select pg_reload_conf()", error);
+}
+
+// ---- as production writes -------------------------------------------------------------------------------------------
+
+// Settings that decide what a write costs; those of the subject are taken where this server has them.
+static const char *const write_settings[] = {"wal_compression",      "full_page_writes",
+                                             "max_wal_size",         "min_wal_size",
+                                             "checkpoint_timeout",   "checkpoint_completion_target",
+                                             "maintenance_work_mem", "max_parallel_maintenance_workers"};
+
+static bool take_write_settings(DbaServer *server, const DbaSurvey *survey, GError **error) {
+  for (DBA_EACH(DbaSetting, setting, &survey->settings))
+    for (size_t i = 0; i < G_N_ELEMENTS(write_settings); i++) {
+      if (strcmp(setting->name, write_settings[i]) || !setting->value)
+        continue;
+      g_autoptr(GString) sql = g_string_new("alter system set ");
+      g_autoptr(GError) problem = NULL;
+      g_autofree char *value = g_strconcat(setting->value, setting->unit ? setting->unit : "", NULL);
+      bool has_blocks = setting->unit && g_ascii_isdigit(*setting->unit); // "8kB" is a unit that nobody may write
+      dba_sql_append_identifier(sql, setting->name);
+      g_string_append(sql, " = ");
+      dba_sql_append_literal(sql, has_blocks ? setting->value : value);
+      if (!dba_server_exec(server, sql->str, &problem) && !g_error_matches(problem, DBA_ERROR, DBA_ERROR_DATABASE)) {
+        g_propagate_error(error, g_steal_pointer(&problem));
+        return false;
+      }
+    }
+  return true;
+}
+
+static bool restart(DbaLab *lab, const DbaLabUser *user, GError **error) {
+  dba_lab_end_postmaster(lab->pid, true);
+  lab->pid = 0;
+  return start_server(lab, user, true, error);
+}
+
+// A standby from a copy of the data folder: the server stands still for it.
+static bool start_replica(DbaLab *lab, const DbaLabUser *user, GError **error) {
+  g_autofree char *data = g_build_filename(lab->folder, "replica", NULL), *mark = g_build_filename(data, "standby.signal", NULL),
+                  *conf = g_build_filename(data, "postgresql.auto.conf", NULL), *before = NULL;
+  dba_lab_end_postmaster(lab->pid, true);
+  lab->pid = 0;
+  if (!dba_file_copy_tree(lab->data, data, user->uid, user->gid, error) || !dba_file_write(mark, "", 0, error))
+    return false;
+  if (!g_file_get_contents(conf, &before, NULL, NULL))
+    before = g_strdup("");
+  g_autofree char *text =
+      g_strdup_printf("%s\nprimary_conninfo = 'host=%s port=%s user=%s'\n", before, lab->socket, PORT, DBA_LAB_SUPERUSER);
+  if (!dba_file_write(conf, text, strlen(text), error) ||
+      (geteuid() == 0 && (chown(conf, user->uid, user->gid) != 0 || chown(mark, user->uid, user->gid) != 0)))
+    return false;
+  return start_server(lab, user, true, error) && start_postgres(lab, user, data, REPLICA_PORT, true, &lab->replica_pid, error);
+}
+
+bool dba_lab_be_durable(DbaLab *lab, const DbaLabHome *home, const DbaSurvey *survey, bool replica, GError **error) {
+  DbaLabUser user;
+  g_autoptr(DbaServer) server = dba_lab_connect(lab, DBA_LAB_SUPERUSER, "postgres", error);
+  if (!server || !take_write_settings(server, survey, error) || !dba_server_exec(server, "alter system set fsync = on", error) ||
+      !dba_server_exec(server, "alter system set synchronous_commit = on", error) ||
+      !dba_server_exec(server, "alter system set wal_level = replica", error) ||
+      !dba_server_exec(server, "alter system set max_wal_senders = 4", error) ||
+      !dba_server_exec(server, "alter system set wal_keep_size = '1GB'", error) || !dba_lab_user(home, &user, error))
+    return false;
+  g_autofree char *user_name = g_strdup(user.name);
+  user.name = user_name;
+  return restart(lab, &user, error) && (!replica || start_replica(lab, &user, error));
 }
 
 DbaLab *dba_lab_attach(const DbaLabEntry *entry, DbaInterrupt *interrupt, GError **error) {

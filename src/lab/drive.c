@@ -14,12 +14,37 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_CLIENTS = 64, SAMPLE_ROWS = 256, MOST_LATENCIES = 200000, MOST_PARAMETERS = 99, WATCH_US = 10000, MOST_WAITS = 1000 };
+enum {
+  MOST_CLIENTS = 64,
+  SAMPLE_ROWS = 256,
+  MOST_LATENCIES = 200000,
+  MOST_PARAMETERS = 99,
+  WATCH_US = 10000,
+  MOST_WAITS = 1000,
+  SIZES_US = 200000
+};
 
 #define T DbaDriven
 #define F(member, kind) DBA_FIELD(T, member, kind, 0)
-static const DbaField driven_fields[] = {F(sql, TEXT),    F(runs, INT),      F(errors, INT),     F(p50_ms, REAL), F(p95_ms, REAL),
-                                         F(p99_ms, REAL), F(worst_ms, REAL), F(during_ms, REAL), F(error, TEXT),  {0}};
+static const DbaField driven_fields[] = {F(sql, TEXT),
+                                         F(runs, INT),
+                                         F(errors, INT),
+                                         F(p50_ms, REAL),
+                                         F(p95_ms, REAL),
+                                         F(p99_ms, REAL),
+                                         F(worst_ms, REAL),
+                                         F(during_ms, REAL),
+                                         F(during_runs, INT),
+                                         F(during_errors, INT),
+                                         F(prepared_again, INT),
+                                         F(before_errors, INT),
+                                         F(during_p95_ms, REAL),
+                                         F(during_p99_ms, REAL),
+                                         F(before_p50_ms, REAL),
+                                         F(before_p99_ms, REAL),
+                                         F(before_worst_ms, REAL),
+                                         F(error, TEXT),
+                                         {0}};
 #undef T
 #define T DbaDriveChange
 static const DbaField change_fields[] = {F(sql, TEXT), F(begin_ms, REAL), F(ms, REAL), F(error, TEXT), {0}};
@@ -68,7 +93,8 @@ typedef struct Driver {
   GArray *statements;  // of Statement
   unsigned prepared;   // names given out
   GHashTable *columns; // table's name to NULL-terminated names
-  gint64 begin_us, end_us;
+  gint64 begin_us;
+  _Atomic gint64 end_us;
   _Atomic gint64 change_from_us, change_to_us; // 0: not yet
   gint counter;                                // for what must be new
   gint stop;
@@ -226,8 +252,10 @@ static bool add_statement(Driver *driver, DbaServer *server, const DbaDriveState
 // ---- a client -------------------------------------------------------------------------------------------------------
 
 typedef struct Tally {
-  GArray *latencies; // double, ms; of the first so many runs, then of random ones of all
-  int64_t runs, errors;
+  GArray *latencies;       // double, ms; of the first so many runs, then of random ones of all
+  GArray *before, *during; // the same of those before and beside the change; the first so many
+  int64_t runs, errors, before_errors, during_errors, prepared_again;
+  double before_worst_ms;
   double worst_ms, during_ms;
   char *error;
 } Tally;
@@ -283,12 +311,21 @@ static void count(Client *client, Tally *tally, gint64 from_us, gint64 to_us, co
   tally->runs++;
   tally->worst_ms = fmax(tally->worst_ms, ms);
   gint64 change_from = driver->change_from_us, change_to = driver->change_to_us;
-  if (change_from && to_us >= change_from && (!change_to || from_us <= change_to))
+  bool before = !change_from || to_us < change_from, during = !before && (!change_to || from_us <= change_to);
+  GArray *part = before ? tally->before : during ? tally->during : NULL;
+  if (before)
+    tally->before_worst_ms = fmax(tally->before_worst_ms, ms);
+  if (during)
     tally->during_ms = fmax(tally->during_ms, ms);
+  if (part && part->len < MOST_LATENCIES)
+    g_array_append_val(part, ms);
   if (problem) {
     tally->errors++;
-    if (!tally->error)
+    if (!tally->error || (!before && !tally->during_errors)) {
+      g_free(tally->error);
       tally->error = g_strdup(problem->message);
+    }
+    *(before ? &tally->before_errors : &tally->during_errors) += 1;
     return;
   }
   if (tally->latencies->len < MOST_LATENCIES)
@@ -305,15 +342,14 @@ static void keep_error(Driver *driver, GError **problem) {
   g_atomic_int_set(&driver->stop, 1);
 }
 
-// A change of columns makes a prepared statement fail ("cached plan must not change result type"): once, since drivers then prepare anew.
+// A change of columns makes a prepared statement fail once ("cached plan must not change result type"): drivers prepare it anew and run it again.
 static bool prepare_again(Client *client, const Statement *statement, GError **problem) {
   g_autofree char *forget = g_strdup_printf("deallocate %s", statement->name);
   if (strcmp(dba_server_sqlstate(client->server), "0A000"))
-    return true;
+    return false;
   g_clear_error(problem);
-  if (dba_server_exec(client->server, forget, problem) && dba_server_prepare(client->server, statement->name, statement->of->sql, problem))
-    return true;
-  return g_error_matches(*problem, DBA_ERROR, DBA_ERROR_DATABASE); // it goes on failing, and is counted
+  return dba_server_exec(client->server, forget, problem) &&
+         dba_server_prepare(client->server, statement->name, statement->of->sql, problem);
 }
 
 static void *run_client(void *data) {
@@ -321,8 +357,13 @@ static void *run_client(void *data) {
   Driver *driver = client->driver;
   const char *parameters[MOST_PARAMETERS + 1];
   g_autoptr(GPtrArray) texts = g_ptr_array_new_with_free_func(g_free);
+  double pause_us = driver->drive->rate > 0 ? driver->drive->clients / driver->drive->rate * 1e6 : 0;
+  gint64 due_us = driver->begin_us + (gint64)(pause_us * (double)(client->seed % 1000) / 1e3);
   while (g_get_monotonic_time() < driver->end_us && !g_atomic_int_get(&driver->stop)) {
     guint number;
+    for (gint64 now; pause_us > 0 && (now = g_get_monotonic_time()) < due_us && !g_atomic_int_get(&driver->stop);)
+      g_usleep((gulong)MIN(due_us - now, WATCH_US));
+    due_us = MAX(due_us + (gint64)pause_us, g_get_monotonic_time() - (gint64)pause_us); // what was missed is not made up for
     const Statement *statement = pick(client, &number);
     unsigned rows[MOST_PARAMETERS];
     g_autoptr(GError) problem = NULL;
@@ -333,16 +374,16 @@ static void *run_client(void *data) {
       parameters[i] = value_of(client, statement, &statement->parameters[i], rows, texts);
     gint64 from = g_get_monotonic_time();
     g_autoptr(DbaResult) result = dba_server_run(client->server, statement->name, parameters, (int)statement->n_parameters, &problem);
+    if (!result && prepare_again(client, statement, &problem)) {
+      client->tallies[number].prepared_again++;
+      result = dba_server_run(client->server, statement->name, parameters, (int)statement->n_parameters, &problem);
+    }
     gint64 to = g_get_monotonic_time();
     if (!result && !g_error_matches(problem, DBA_ERROR, DBA_ERROR_DATABASE)) {
       keep_error(driver, &problem);
       break;
     }
     count(client, &client->tallies[number], from, to, problem);
-    if (problem && !prepare_again(client, statement, &problem)) {
-      keep_error(driver, &problem);
-      break;
-    }
   }
   return NULL;
 }
@@ -358,31 +399,66 @@ static bool open_client(Driver *driver, Client *client, GError **error) {
       return false;
   }
   client->tallies = g_new0(Tally, driver->statements->len);
-  for (guint i = 0; i < driver->statements->len; i++)
+  for (guint i = 0; i < driver->statements->len; i++) {
     client->tallies[i].latencies = g_array_new(FALSE, FALSE, sizeof(double));
+    client->tallies[i].before = g_array_new(FALSE, FALSE, sizeof(double));
+    client->tallies[i].during = g_array_new(FALSE, FALSE, sizeof(double));
+  }
   return true;
 }
 
 // ---- the watcher, the changes ---------------------------------------------------------------------------------------
 
+typedef struct Sizes {
+  int64_t disk_bytes, wal_bytes;
+  double lag_seconds; // -1: there is no replica
+} Sizes;
+
+static bool read_sizes(DbaServer *server, Sizes *ret_sizes, GError **error) {
+  g_autoptr(DbaResult) row = dba_server_query(server, dba_embedded_lab_sql("drive_sizes"), NULL, error);
+  if (row)
+    *ret_sizes =
+        (Sizes){dba_result_int(row, 0, 0), dba_result_int(row, 0, 1), dba_result_text(row, 0, 2) ? dba_result_real(row, 0, 2) : -1};
+  return row != NULL;
+}
+
 typedef struct Watch {
   Driver *driver;
   DbaServer *server;
-  DbaArena *arena;  // the watcher's own: arenas are for one thread
-  DbaList waits;    // DbaWait
-  GError *error;    // what ended it early
+  DbaArena *arena; // the watcher's own: arenas are for one thread
+  DbaList waits;   // DbaWait
+  GError *error;   // what ended it early
+  int64_t peak_bytes;
+  double lag_seconds;
   GHashTable *open; // "pid since" to the number of the wait, from 1
   gint stop;
 } Watch;
 
+// Who waits for the work, or for one that waits for it.
+static void find_waits_for_work(const Watch *watch, const DbaResult *found, GHashTable *waiting) {
+  guint before;
+  do {
+    before = g_hash_table_size(waiting);
+    for (int row = 0; row < dba_result_rows(found); row++) {
+      int64_t holder = dba_result_int(found, row, 8);
+      if (holder && (holder == watch->driver->drive->work_pid || g_hash_table_contains(waiting, GINT_TO_POINTER((int)holder))))
+        g_hash_table_add(waiting, GINT_TO_POINTER((int)dba_result_int(found, row, 0)));
+    }
+  } while (g_hash_table_size(waiting) > before);
+}
+
 static void see(Watch *watch, const DbaResult *found, gint64 now_us) {
+  g_autoptr(GHashTable) waiting = g_hash_table_new(NULL, NULL);
+  find_waits_for_work(watch, found, waiting);
   for (int row = 0; row < dba_result_rows(found); row++) {
+    bool for_work = g_hash_table_contains(waiting, GINT_TO_POINTER((int)dba_result_int(found, row, 0)));
     g_autofree char *key = g_strdup_printf("%s %s", dba_result_text(found, row, 0), dba_result_text(found, row, 1));
     guint number = GPOINTER_TO_UINT(g_hash_table_lookup(watch->open, key));
     double at = (double)(now_us - watch->driver->begin_us) / 1e3;
     if (number) {
       DbaWait *wait = dba_list_at(DbaWait, &watch->waits, number - 1);
       wait->ms = fmax(wait->ms, dba_result_real(found, row, 4));
+      wait->for_work |= for_work;
       continue;
     }
     if (watch->waits.n >= MOST_WAITS)
@@ -394,14 +470,17 @@ static void see(Watch *watch, const DbaResult *found, gint64 now_us) {
                       .held = dba_arena_text(watch->arena, dba_result_text(found, row, 7)),
                       .relation = dba_arena_text(watch->arena, dba_result_text(found, row, 3)),
                       .begin_ms = at - dba_result_real(found, row, 4),
-                      .ms = dba_result_real(found, row, 4)};
+                      .ms = dba_result_real(found, row, 4),
+                      .for_work = for_work};
     g_hash_table_insert(watch->open, g_steal_pointer(&key), GUINT_TO_POINTER(watch->waits.n));
   }
 }
 
 static void *run_watch(void *data) {
   Watch *watch = data;
-  const char *parameters[] = {watch->driver->drive->database, NULL};
+  g_autofree char *pid = g_strdup_printf("%" G_GINT64_FORMAT, watch->driver->drive->work_pid);
+  const char *parameters[] = {watch->driver->drive->database, pid, NULL};
+  gint64 sized_us = 0;
   while (!g_atomic_int_get(&watch->stop)) {
     g_autoptr(GError) problem = NULL;
     g_autoptr(DbaResult) found = dba_server_query(watch->server, dba_embedded_lab_sql("lock_waits"), parameters, &problem);
@@ -410,6 +489,16 @@ static void *run_watch(void *data) {
       break;
     }
     see(watch, found, g_get_monotonic_time());
+    if (watch->driver->drive->work && g_get_monotonic_time() - sized_us > SIZES_US) {
+      Sizes sizes;
+      if (!read_sizes(watch->server, &sizes, &problem)) {
+        watch->error = g_steal_pointer(&problem);
+        break;
+      }
+      watch->peak_bytes = MAX(watch->peak_bytes, sizes.disk_bytes);
+      watch->lag_seconds = fmax(watch->lag_seconds, sizes.lag_seconds);
+      sized_us = g_get_monotonic_time();
+    }
     g_usleep(WATCH_US);
   }
   return NULL;
@@ -445,6 +534,36 @@ static bool run_changes(Driver *driver, DbaServer *server, DbaDriveResult *resul
   return true;
 }
 
+// The caller's work, when its time has come.
+static bool run_work(Driver *driver, DbaServer *looking, DbaDriveResult *result, GError **error) {
+  const DbaDrive *drive = driver->drive;
+  gint64 start = driver->begin_us + (gint64)(drive->seconds * G_USEC_PER_SEC);
+  Sizes first, before, after;
+  bool ok = read_sizes(looking, &first, error);
+  while (ok && g_get_monotonic_time() < start && !g_atomic_int_get(&driver->stop)) {
+    if (drive->interrupt && *drive->interrupt)
+      return dba_fail(error, DBA_ERROR_INTERRUPTED, "interrupted");
+    g_usleep(WATCH_US);
+  }
+  if (!ok || !read_sizes(looking, &before, error))
+    return false;
+  driver->change_from_us = g_get_monotonic_time();
+  ok = g_atomic_int_get(&driver->stop) || drive->work(drive->work_data, error);
+  driver->change_to_us = g_get_monotonic_time();
+  driver->end_us = driver->change_to_us + (gint64)(drive->tail_seconds * G_USEC_PER_SEC);
+  if (!ok || !read_sizes(looking, &after, error))
+    return false;
+  result->work_begin_ms = (double)(driver->change_from_us - driver->begin_us) / 1e3;
+  result->work_ms = (double)(driver->change_to_us - driver->change_from_us) / 1e3;
+  result->wal_bytes = after.wal_bytes - before.wal_bytes;
+  result->wal_before_bytes_per_second = (double)(before.wal_bytes - first.wal_bytes) / fmax(result->work_begin_ms / 1e3, 1e-3);
+  result->disk_before_bytes = before.disk_bytes;
+  result->disk_peak_bytes = MAX(before.disk_bytes, after.disk_bytes);
+  result->disk_after_bytes = after.disk_bytes;
+  result->lag_seconds = after.lag_seconds;
+  return true;
+}
+
 // ---- the whole ------------------------------------------------------------------------------------------------------
 
 static int compare_real(const void *a, const void *b) {
@@ -458,7 +577,8 @@ static double percentile(const GArray *sorted, double share) {
 
 static void sum_up(const Driver *driver, const Client *clients, unsigned n, DbaDriveResult *result) {
   for (guint i = 0; i < driver->statements->len; i++) {
-    g_autoptr(GArray) all = g_array_new(FALSE, FALSE, sizeof(double));
+    g_autoptr(GArray) all = g_array_new(FALSE, FALSE, sizeof(double)), before = g_array_new(FALSE, FALSE, sizeof(double)),
+                      during = g_array_new(FALSE, FALSE, sizeof(double));
     DbaDriven *driven = dba_list_add(result->arena, &result->driven, sizeof *driven);
     driven->sql = dba_arena_text(result->arena, g_array_index(driver->statements, Statement, i).of->sql);
     for (unsigned k = 0; k < n; k++) {
@@ -468,6 +588,12 @@ static void sum_up(const Driver *driver, const Client *clients, unsigned n, DbaD
       driven->errors += tally->errors;
       driven->worst_ms = fmax(driven->worst_ms, tally->worst_ms);
       driven->during_ms = fmax(driven->during_ms, tally->during_ms);
+      driven->before_worst_ms = fmax(driven->before_worst_ms, tally->before_worst_ms);
+      driven->before_errors += tally->before_errors;
+      driven->prepared_again += tally->prepared_again;
+      driven->during_errors += tally->during_errors;
+      g_array_append_vals(before, tally->before->data, tally->before->len);
+      g_array_append_vals(during, tally->during->data, tally->during->len);
       if (!driven->error)
         driven->error = dba_arena_text(result->arena, tally->error);
     }
@@ -475,6 +601,13 @@ static void sum_up(const Driver *driver, const Client *clients, unsigned n, DbaD
     driven->p50_ms = percentile(all, 0.50);
     driven->p95_ms = percentile(all, 0.95);
     driven->p99_ms = percentile(all, 0.99);
+    g_array_sort(before, compare_real);
+    g_array_sort(during, compare_real);
+    driven->before_p50_ms = percentile(before, 0.50);
+    driven->before_p99_ms = percentile(before, 0.99);
+    driven->during_runs = during->len;
+    driven->during_p95_ms = percentile(during, 0.95);
+    driven->during_p99_ms = percentile(during, 0.99);
     result->runs += driven->runs;
     result->errors += driven->errors;
   }
@@ -490,20 +623,24 @@ static void clear_clients(Client *clients, unsigned n, guint statements) {
     dba_server_close(clients[i].server);
     for (guint k = 0; clients[i].tallies && k < statements; k++) {
       g_array_unref(clients[i].tallies[k].latencies);
+      g_array_unref(clients[i].tallies[k].before);
+      g_array_unref(clients[i].tallies[k].during);
       g_free(clients[i].tallies[k].error);
     }
     g_free(clients[i].tallies);
   }
 }
 
-static bool run_all(Driver *driver, Client *clients, unsigned n, DbaServer *changer, Watch *watch, DbaDriveResult *result, GError **error) {
+// `changer`: of changes; `looking`: of work.
+static bool run_all(Driver *driver, Client *clients, unsigned n, DbaServer *changer, DbaServer *looking, Watch *watch,
+                    DbaDriveResult *result, GError **error) {
   const DbaDrive *drive = driver->drive;
   driver->begin_us = g_get_monotonic_time();
-  driver->end_us = driver->begin_us + (gint64)(drive->seconds * G_USEC_PER_SEC);
+  driver->end_us = drive->work ? G_MAXINT64 : driver->begin_us + (gint64)(drive->seconds * G_USEC_PER_SEC);
   GThread *watcher = g_thread_new("lock watcher", run_watch, watch);
   for (unsigned i = 0; i < n; i++)
     clients[i].thread = g_thread_new("client", run_client, &clients[i]);
-  bool ok = !changer || run_changes(driver, changer, result, error);
+  bool ok = (!changer || run_changes(driver, changer, result, error)) && (!drive->work || run_work(driver, looking, result, error));
   while (ok && g_get_monotonic_time() < driver->end_us && !g_atomic_int_get(&driver->stop)) {
     if (drive->interrupt && *drive->interrupt) {
       ok = dba_fail(error, DBA_ERROR_INTERRUPTED, "interrupted");
@@ -518,6 +655,8 @@ static bool run_all(Driver *driver, Client *clients, unsigned n, DbaServer *chan
   result->seconds = (double)(g_get_monotonic_time() - driver->begin_us) / 1e6;
   g_atomic_int_set(&watch->stop, 1);
   g_thread_join(watcher);
+  result->disk_peak_bytes = MAX(result->disk_peak_bytes, watch->peak_bytes);
+  result->lag_seconds = fmax(result->lag_seconds, watch->lag_seconds);
   for (DBA_EACH(DbaWait, wait, &watch->waits)) {
     DbaWait *kept = dba_list_add(result->arena, &result->waits, sizeof *kept);
     *kept = *wait;
@@ -562,10 +701,12 @@ bool dba_lab_drive(const DbaDrive *drive, DbaDriveResult *ret_result, GError **e
     ok = open_client(&driver, &clients[i], error);
   }
   g_autoptr(DbaServer) changer = ok && drive->changes ? dba_lab_connect_as_person(drive->lab, drive->role, drive->database, error) : NULL,
-                       watching = ok ? dba_lab_connect(drive->lab, DBA_LAB_SUPERUSER, drive->database, error) : NULL;
+                       watching = ok ? dba_lab_connect(drive->lab, DBA_LAB_SUPERUSER, drive->database, error) : NULL,
+                       looking = ok && drive->work ? dba_lab_connect(drive->lab, DBA_LAB_SUPERUSER, drive->database, error) : NULL;
   g_autoptr(DbaArena) watch_arena = dba_arena_new();
-  Watch watch = {.driver = &driver, .server = watching, .arena = watch_arena, .open = open};
-  ok = ok && watching && (changer || !drive->changes) && run_all(&driver, clients, n, changer, &watch, ret_result, error);
+  Watch watch = {.driver = &driver, .server = watching, .arena = watch_arena, .open = open, .lag_seconds = -1};
+  ok = ok && watching && (changer || !drive->changes) && (looking || !drive->work) &&
+       run_all(&driver, clients, n, changer, looking, &watch, ret_result, error);
   if (ok) {
     sum_up(&driver, clients, n, ret_result);
     if (ret_result->waits.n)

@@ -20,9 +20,15 @@ typedef struct DbaDrive {
   const DbaList *statements; // DbaDriveStatement
   unsigned clients;          // at most 64
   double seconds;
+  double rate; // statements a second, of all together; 0: as many as they can
   uint64_t seed;
   double timeout_ms;        // of one statement; 0: none
   const GPtrArray *changes; // const char *: SQL that runs, one after another, when a third of the time is over; or NULL
+  // Instead of changes: work on the caller's thread, when `seconds` are over; clients go on until it ends, and `tail_seconds` longer.
+  bool (*work)(void *data, GError **error);
+  void *work_data;
+  double tail_seconds;
+  int64_t work_pid; // of the server's process that does it: waits for it are marked
   DbaInterrupt *interrupt;
   void (*progress)(void *data, const char *line); // may be NULL
   void *progress_data;
@@ -32,8 +38,12 @@ typedef struct DbaDriven { // one statement's runs; latencies in ms: percentiles
   const char *sql;
   int64_t runs, errors;
   double p50_ms, p95_ms, p99_ms, worst_ms;
-  double during_ms;  // the worst of those that overlap a change; 0: none did
-  const char *error; // the first
+  double during_ms;                                  // the worst of those that overlap a change; 0: none did
+  int64_t during_runs, during_errors, before_errors; // errors: before the change began, and since then
+  int64_t prepared_again;                            // since a change made the plan of the prepared statement useless
+  double during_p95_ms, during_p99_ms;
+  double before_p50_ms, before_p99_ms, before_worst_ms; // of those that ended before it
+  const char *error;                                    // the first; with a change, the first since that began
 } DbaDriven;
 
 typedef struct DbaDriveChange {
@@ -48,6 +58,7 @@ typedef struct DbaWait {
   const char *mode, *held;     // asked for; held by the holder on that relation
   const char *relation;        // NULL: no relation, a row's transaction for example
   double begin_ms, ms;
+  bool for_work; // it waits for the process of the work, or for one that does
 } DbaWait;
 
 typedef struct DbaDriveResult {
@@ -58,9 +69,16 @@ typedef struct DbaDriveResult {
   DbaList refused; // texts: statements that could not be prepared, and why; what the watcher missed
   int64_t runs, errors;
   double seconds;
+  // Of work: what was written and needed while it ran, by clients too.
+  double work_begin_ms, work_ms;
+  int64_t wal_bytes, disk_before_bytes, disk_peak_bytes, disk_after_bytes; // of the database with its temporary files
+  double wal_before_bytes_per_second;                                      // by clients alone
+  double lag_seconds;                                                      // the worst of a replica; -1: there is none
 } DbaDriveResult;
 extern const DbaRecord dba_driven_record, dba_drive_change_record, dba_wait_record;
 
+// Where nobody knows the workload: reads and writes by primary key on the largest tables.  Appends DbaDriveStatement, in `arena`.
+void dba_drive_by_keys(const DbaSchema *schema, DbaArena *arena, DbaList *ret_statements);
 // `ret_result` comes zeroed with an arena of the caller's, in which all of it lies; on failure it may hold a part.  Fails when no
 // statement can be run, or the lab ends.
 bool dba_lab_drive(const DbaDrive *drive, DbaDriveResult *ret_result, GError **error) DBA_CHECKED;

@@ -78,6 +78,9 @@ bool dba_lab_create_database(const DbaLab *lab, const char *name, const char *te
 bool dba_lab_drop_database(const DbaLab *lab, const char *name, GError **error) DBA_CHECKED;
 // Writes to disk for real, or not; for receipts about writes.
 bool dba_lab_set_fsync(const DbaLab *lab, bool on, GError **error) DBA_CHECKED;
+// Restarts a lab of ours to write as production does, for rehearsals: fsync, synchronous commits, WAL as a replica needs it, checkpoints as
+// the survey has them.  With `replica` a standby streams from it from then on, and ends with it.  Sessions end.
+bool dba_lab_be_durable(DbaLab *lab, const DbaLabHome *home, const DbaSurvey *survey, bool replica, GError **error) DBA_CHECKED;
 
 // ---- kept labs: dbarch lab start | status | stop ---------------------------------------------------------------------
 

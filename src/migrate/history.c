@@ -25,6 +25,9 @@ static void take_row(const DbaResult *rows, int i, DbaHistory *history) {
                           .duration_ms = dba_result_real(rows, i, 8),
                           .taken_from = dba_arena_text(arena, dba_result_text(rows, i, 9)),
                           .override = dba_arena_text(arena, dba_result_text(rows, i, 10)),
+                          .ledger = dba_arena_text(arena, dba_result_text(rows, i, 11)),
+                          .reached = dba_arena_text(arena, dba_result_text(rows, i, 12)),
+                          .rows = dba_result_int(rows, i, 13),
                           .stored = true};
 }
 
@@ -81,8 +84,8 @@ const DbaApplied *dba_history_applied(const DbaHistory *history, const DbaMigrat
   return NULL;
 }
 
-bool dba_history_add(DbaServer *server, const DbaMigration *migration, const char *state, const char *taken_from, const char *override,
-                     double ms, GError **error) {
+bool dba_history_add(DbaServer *server, const DbaMigration *migration, const char *state, const DbaHistoryNote *note, double ms,
+                     GError **error) {
   g_autofree char *duration = ms > 0 ? g_strdup_printf("%.3f", ms) : g_strdup("");
   const char *parameters[] = {migration->label,
                               migration->version ? migration->version : "",
@@ -90,8 +93,9 @@ bool dba_history_add(DbaServer *server, const DbaMigration *migration, const cha
                               state,
                               duration,
                               DBARCH_VERSION,
-                              taken_from ? taken_from : "",
-                              override ? override : "",
+                              note && note->taken_from ? note->taken_from : "",
+                              note && note->override ? note->override : "",
+                              note && note->ledger ? note->ledger : "",
                               NULL};
   g_autoptr(DbaResult) added = dba_server_query(server, dba_embedded_migrate_sql("history_add"), parameters, error);
   return added != NULL;
@@ -105,7 +109,7 @@ bool dba_history_create(DbaServer *server, const DbaMigrations *migrations, DbaH
     return false;
   for (DBA_EACH(DbaApplied, applied, &history->applied)) {
     const DbaMigration *migration = applied->stored ? NULL : dba_migrations_find(migrations, applied->label);
-    if (migration && !dba_history_add(server, migration, "applied", applied->taken_from, NULL, 0, error))
+    if (migration && !dba_history_add(server, migration, "applied", &(DbaHistoryNote){.taken_from = applied->taken_from}, 0, error))
       return false;
     applied->stored = true;
   }

@@ -50,6 +50,13 @@ const DbaMigrateRule dba_migrate_rules[] = {
     {"refused-in-transaction", "a statement that a transaction refuses",
      "CREATE INDEX CONCURRENTLY, VACUUM and the like cannot run in a transaction.", DBA_MUST_FIX},
     {"not-null-without-default", "a NOT NULL column without a default", "It fails where the table has a row.", DBA_MUST_FIX},
+    {"rehearsal-over-limit", "a migration that does more to production than it may",
+     "On a stand-in of production's size, under its workload, clients waited longer for the migration than the limit allows, saw errors, "
+     "or it needed more time, "
+     "disk or WAL than dbarch.yaml allows.",
+     DBA_MUST_FIX},
+    {"rehearsal-fails", "a migration that fails on rows like production's", "It fails on the stand-in, after all before it ran.",
+     DBA_MUST_FIX},
     {"breaks-clients", "a change that clients in use do not survive",
      "Renames and drops take effect at once; clients that were deployed before fail until they are replaced.", DBA_QUESTION},
     {"file-without-number", "a file that is not run", "The tool runs files by their numbers, and this one has none.", DBA_WORTH_IT},
@@ -216,4 +223,25 @@ void dba_judge_suppress(DbaFindings *findings, const DbaMigrations *migrations) 
                                          (int)suppression->line, suppression->rule,
                                          suppression->reason && *suppression->reason ? "" : ": it gives no reason"));
   }
+}
+
+static bool is_meant(const DbaSuppression *suppression, const DbaFinding *finding, const DbaMigrations *migrations) {
+  if (strcmp(suppression->rule, finding->rule))
+    return false;
+  if (!suppression->object || !strcmp(suppression->object, finding->object) ||
+      dba_list_has_text(&finding->risk.tables, suppression->object))
+    return true;
+  const DbaMigration *migration = dba_migrations_find(migrations, suppression->object);
+  return migration && !strcmp(migration->label, finding->object);
+}
+
+void dba_migrations_allow(DbaFindings *findings, const DbaMigrations *migrations, const DbaList *suppressions) {
+  for (DBA_EACH(DbaSuppression, suppression, suppressions))
+    for (DBA_EACH(DbaFinding, finding, &findings->findings)) {
+      if (finding->suppressed || !is_meant(suppression, finding, migrations))
+        continue;
+      finding->suppressed = true;
+      finding->suppressed_by =
+          dba_arena_format(findings->arena, "%s (%s:%d)", suppression->reason, suppression->file, (int)suppression->line);
+    }
 }

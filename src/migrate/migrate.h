@@ -172,11 +172,89 @@ bool dba_migrations_verify(const DbaLab *lab, const DbaMigrations *migrations, c
 bool dba_migrations_lint(const DbaMigrations *migrations, const char *from, const DbaSurvey *sizes, DbaFindings *findings,
                          DbaVerification *ret_verification, GError **error) DBA_CHECKED;
 
+// Settles findings by what the repository allows (DbaSuppression).  An object is a migration, by label or version, or a table that waits.
+void dba_migrations_allow(DbaFindings *findings, const DbaMigrations *migrations, const DbaList *suppressions);
+
 typedef struct DbaMigrateRule {
   const char *rule, *title, *explain;
   DbaSeverity severity;
 } DbaMigrateRule;
 extern const DbaMigrateRule dba_migrate_rules[]; // ends with a NULL rule
+
+// ---- rehearse -------------------------------------------------------------------------------------------------------
+
+// A statement of a migration, as it ran on a stand-in beside clients.
+typedef struct DbaRehearsedStatement {
+  const char *sql;
+  int64_t line, tries;
+  double begin_ms, ms;    // since the migration began; of its last try
+  int64_t waits;          // of clients, that were seen while it ran
+  double longest_wait_ms; // the longest of them, whole
+  const char *held;       // then: "AccessExclusiveLock on orders"
+  const char *waiter;     // then: the client's statement
+} DbaRehearsedStatement;
+
+// A statement of the workload, before the migration and beside it.
+typedef struct DbaRehearsedClient {
+  const char *sql;
+  int64_t runs, during_runs;
+  double before_p50_ms, before_p99_ms, before_worst_ms, during_p95_ms, during_p99_ms, during_worst_ms;
+  double waited_ms; // the longest wait for the migration
+  int64_t before_errors, during_errors;
+  const char *error;
+} DbaRehearsedClient;
+
+// The receipt of one migration, bound to its text and to the age of what it stood on.
+typedef struct DbaRehearsal {
+  const char *migration, *checksum;
+  const char *rehearsed_at; // UTC
+  const char *subject, *survey_taken_at;
+  const char *server, *rows; // "PostgreSQL 17.11 (private runtime), fsync on"; "made from statistics, 10 % of the subject's"
+  double percent;            // of the subject's rows
+  int64_t clients;
+  double rate; // statements a second; 0: as many as they could
+  bool passed, whole_workload;
+  DbaList problems; // texts: what was over a limit, or failed
+  DbaLimits limits;
+  double duration_ms, longest_wait_ms, lag_seconds; // lag: -1: no replica
+  int64_t waits, client_errors;
+  int64_t wal_bytes;  // without those that clients wrote at the rate of before
+  int64_t disk_bytes; // above what there was before, at most
+  DbaList statements; // DbaRehearsedStatement
+  DbaList workload;   // DbaRehearsedClient
+  const char *again;  // the command
+} DbaRehearsal;
+extern const DbaRecord dba_rehearsal_record;
+
+typedef struct DbaRehearseOptions {
+  const DbaLab *lab;
+  const char *database;      // a stand-in, durable; its history says what was run
+  const DbaSurvey *subject;  // of production
+  const char *rows, *again;  // for the receipt
+  double percent;            // of production's rows that are there
+  const DbaList *statements; // DbaDriveStatement: the workload
+  const DbaLimits *limits;
+  unsigned clients;
+  double rate, before_seconds, after_seconds; // load before each migration, and after it
+  uint64_t seed;
+  double lock_timeout_seconds, statement_timeout_seconds;
+  DbaInterrupt *interrupt;
+  void (*progress)(void *data, const char *line); // may be NULL
+  void *progress_data;
+} DbaRehearseOptions;
+// Runs each of `pending` (const DbaMigration *) as `up` does, beside clients.  Appends DbaRehearsal to ret_rehearsals; stops behind one that
+// cannot run.  What is over a limit is a finding too.  False only when the lab broke or the user interrupted.
+bool dba_migrations_rehearse(const DbaMigrations *migrations, const GPtrArray *pending, const DbaRehearseOptions *options,
+                             DbaFindings *findings, DbaArena *arena, DbaList *ret_rehearsals, GError **error) DBA_CHECKED;
+// In a stand-in that was just made: the tables of histories are emptied, and all but `pending` written down as run.
+bool dba_rehearsal_prepare(const DbaLab *lab, const char *database, const DbaMigrations *migrations, const GPtrArray *pending,
+                           GError **error) DBA_CHECKED;
+// Receipts are FOLDER/LABEL.json.  *ret_rehearsal is NULL where there is none.
+bool dba_rehearsal_write(const char *folder, const DbaRehearsal *rehearsal, GError **error) DBA_CHECKED;
+bool dba_rehearsal_read(const char *folder, const DbaMigration *migration, DbaArena *arena, DbaRehearsal **ret_rehearsal,
+                        GError **error) DBA_CHECKED;
+// Why it does not let the migration run, in `arena`; NULL: it does.  `rehearsal` may be NULL.
+const char *dba_rehearsal_refusal(const DbaRehearsal *rehearsal, const DbaMigration *migration, double survey_age_seconds, DbaArena *arena);
 
 // ---- a target's history ---------------------------------------------------------------------------------------------
 
@@ -185,7 +263,10 @@ typedef struct DbaApplied {
   const char *label, *version, *checksum; // of the file when it was run
   const char *applied_at, *applied_by;    // UTC; NULL: taken over from another tool's table
   const char *taken_from;                 // "dbmate", "golang-migrate", "baseline"; NULL: dbarch ran it
-  const char *override;                   // the reason that was given for running it unrehearsed
+  const char *override;                   // the reason that was given for running it all the same
+  const char *ledger;                     // the receipt or entry that let it run
+  const char *reached;                    // a backfill under way: the last key, as an array; NULL
+  int64_t rows;                           // and the rows that it has looked at
   double duration_ms;
   bool stored;           // in our table
   bool running, undoing; // it runs statement by statement and has not ended
@@ -218,22 +299,42 @@ typedef struct DbaStatusRow {
   const DbaMigration *migration; // NULL: its file is not there
   const DbaApplied *applied;     // NULL: it was not run
   DbaMigrationState state;
+  const char *override, *ledger; // `up`: what lets it run
 } DbaStatusRow;
 // DbaStatusRow for each migration, in order, then for what has no file.
 void dba_history_status(const DbaMigrations *migrations, const DbaHistory *history, DbaArena *arena, DbaList *ret_rows);
 
+// Something that a run would take away: values of a table with rows, or the way back.
+typedef struct DbaDestroyed {
+  const char *migration;
+  const char *object; // as a person names it: "shop.orders", "shop.orders.total"; the migration, where its undo raises
+  const char *table;  // as SQL; NULL: no values
+  const char *file;
+  uint32_t line;
+} DbaDestroyed;
+
 typedef struct DbaRunOptions {
-  const char *to;                   // label of the last that goes up, or, down, of the one that stays; NULL: all up, one down
-  const char *rehearsal;            // the reason for running what was not rehearsed; up refuses without (iron law 4)
+  const char *to;            // label of the last that goes up, or, down, of the one that stays; NULL: all up, one down
+  const char *rehearsal;     // the reason for running what was not rehearsed
+  const char *rehearsals;    // folder of receipts (iron law 4): up refuses what has none, without a reason; NULL: there is none
+  double survey_age_seconds; // of the survey that a rehearsal stood on, at most; 0: any
+  // An iron law is overridden: writes that down, and gives the entry's name, which must live until the end; may be NULL.
+  const char *(*overridden)(void *data, const char *what, const char *reason, const char *labels, GError **error);
   const char *undo;                 // the reason for running what has no undo (iron law 1)
+  const char *backup;               // the reason for destroying values without a backup
   double lock_timeout_seconds;      // for each try of a statement
   double statement_timeout_seconds; // 0: none
   double wait_seconds;              // for another runner
   unsigned tries;                   // of a migration whose locks are not to be had, or that meets a deadlock
   DbaInterrupt *interrupt;
-  void (*progress)(void *data, const char *line); // may be NULL
-  void (*announce)(void *data, const char *line); // each migration that ended; may be NULL
+  void (*progress)(void *data, const char *line);                        // may be NULL
+  void (*announce)(void *data, const char *line);                        // each migration that ended; may be NULL
+  bool (*confirm)(void *data, const char *object, const char *what);     // may it be destroyed?  NULL: nothing may
+  bool (*back_up)(void *data, const DbaList *destroyed, GError **error); // DbaDestroyed: those with a table; NULL: without
+  // Each statement that ended, with monotonic times; may be NULL.
+  void (*ran)(void *data, const DbaSqlStatement *item, gint64 from_us, gint64 to_us, bool ok);
   void *data;
+  DbaLabSession *session; // the server is a lab's, and statements go through this; or NULL
 } DbaRunOptions;
 // Runs what is pending, in order; what did not end is gone on with first.  Each migration is done or not done, or, where it runs statement by statement, done up to
 // a statement that the history names.  *ret_run: how many ended.
@@ -242,6 +343,8 @@ bool dba_migrations_up(DbaServer *server, const DbaMigrations *migrations, const
 // Undoes the newest, or all that are newer than `to`.
 bool dba_migrations_down(DbaServer *server, const DbaMigrations *migrations, const DbaRunOptions *options, unsigned *ret_run,
                          GError **error) DBA_CHECKED;
+// Parameter: a table as SQL; rows: it and its partitions.
+const char *dba_migrate_partitions_sql(void);
 // Writes down as run all up to `to`, without running them.
 bool dba_migrations_baseline(DbaServer *server, const DbaMigrations *migrations, const DbaRunOptions *options, unsigned *ret_run,
                              GError **error) DBA_CHECKED;

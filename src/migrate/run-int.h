@@ -1,13 +1,57 @@
 // SPDX-License-Identifier: Apache-2.0
-// Shared by the history (history.c) and the runner (run.c).
+// Shared by the history (history.c), the runner (run.c), its statements (run-steps.c) and what must be there before (gate.c).
 #pragma once
 
 #include "migrate/migrate-int.h"
 
+typedef struct DbaRunner {
+  DbaServer *server;
+  const DbaMigrations *migrations;
+  const DbaRunOptions *options;
+  DbaHistory history;
+  DbaArena *arena;
+  const char *without_undo, *without_rehearsal, *without_backup; // labels, objects: what was let through by an override
+} DbaRunner;
+
+// One script of one migration, under way.
+typedef struct DbaJob {
+  DbaRunner *runner;
+  const DbaMigration *migration;
+  const DbaScript *script;
+  bool down;
+  const char *override, *ledger; // for the history
+  uint32_t begun, done;          // from the history, when it is gone on with
+} DbaJob;
+
+void dba_runner_say(const DbaRunner *runner, bool stays, const char *format, ...) DBA_PRINTF(3, 4);
+bool dba_runner_pause(const DbaRunner *runner, double seconds, GError **error) DBA_CHECKED;
+// After a failure whose error stays the one to tell, and so does its SQLSTATE.
+void dba_runner_roll_back(DbaRunner *runner);
+// Runs the job's script and writes it down.  `goes_on`: the history says that it began.
+bool dba_job_run(DbaJob *job, bool goes_on, GError **error) DBA_CHECKED;
+
+bool dba_row_is_pending(const DbaStatusRow *row);
+
+// ---- gate.c: of all that is pending, up to options->to --------------------------------------------------------------
+
+bool dba_gate_undos(DbaRunner *runner, const DbaList *rows, GError **error) DBA_CHECKED;
+// Tells the rows what lets them run.
+bool dba_gate_rehearsals(DbaRunner *runner, const DbaList *rows, GError **error) DBA_CHECKED;
+bool dba_gate_destroyed(DbaRunner *runner, const DbaList *rows, GError **error) DBA_CHECKED;
+// Overrides that were used, once everything may run.
+bool dba_gate_write_down(DbaRunner *runner, const DbaList *rows, GError **error) DBA_CHECKED;
+bool dba_gate_destroyed_by_undos(DbaRunner *runner, const GPtrArray *undos, GError **error) DBA_CHECKED; // of DbaMigration
+
+// ---- history.c ------------------------------------------------------------------------------------------------------
+
 // Makes our table where there is none, with what another tool ran.
 bool dba_history_create(DbaServer *server, const DbaMigrations *migrations, DbaHistory *history, GError **error) DBA_CHECKED;
-bool dba_history_add(DbaServer *server, const DbaMigration *migration, const char *state, const char *taken_from, const char *override,
-                     double ms, GError **error) DBA_CHECKED;
+typedef struct DbaHistoryNote {
+  const char *taken_from, *override, *ledger; // as in DbaApplied
+} DbaHistoryNote;
+// `note` may be NULL.
+bool dba_history_add(DbaServer *server, const DbaMigration *migration, const char *state, const DbaHistoryNote *note, double ms,
+                     GError **error) DBA_CHECKED;
 // Keeps the other tool's table in step; `before`: the newest version that is left after a down, NULL: none.
 bool dba_history_tell_foreign(DbaServer *server, const DbaHistory *history, const DbaMigration *migration, bool down, const char *before,
                               GError **error) DBA_CHECKED;

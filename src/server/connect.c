@@ -140,6 +140,25 @@ void dba_server_close(DbaServer *server) {
 
 int dba_server_major(const DbaServer *server) { return PQserverVersion(server->connection) / 10000; }
 const char *dba_server_host(const DbaServer *server) { return PQhost(server->connection); }
+char **dba_server_environment(const DbaServer *server, const char *path) {
+  g_autoptr(GStrvBuilder) all = g_strv_builder_new();
+  PQconninfoOption *options = PQconninfo(server->connection);
+  for (const PQconninfoOption *option = options; option && option->keyword; option++) {
+    g_autofree char *line = option->envvar && option->val && *option->val && strcmp(option->keyword, "application_name")
+                                ? g_strdup_printf("%s=%s", option->envvar, option->val)
+                                : NULL;
+    if (line)
+      g_strv_builder_add(all, line);
+  }
+  PQconninfoFree(options);
+  g_autofree char *path_line = g_strconcat("PATH=", path ? path : "/usr/bin:/bin", NULL);
+  g_strv_builder_add(all, path_line);
+  g_strv_builder_add(all, "LANG=C.UTF-8");
+  return g_strv_builder_end(all);
+}
+
+int dba_server_pid(const DbaServer *server) { return PQbackendPID(server->connection); }
+
 const char *dba_server_sqlstate(const DbaServer *server) { return server->sqlstate; }
 const char *dba_server_constraint(const DbaServer *server) { return server->constraint; }
 void dba_server_set_sqlstate(DbaServer *server, const char *state) { g_strlcpy(server->sqlstate, state, sizeof server->sqlstate); }

@@ -58,6 +58,10 @@ double dba_result_real(const DbaResult *result, int row, int column);
 // SQLSTATE of the last failed statement ("42P01"), its 1-based position in characters (0: none), its detail and hint.
 // The constraint that the last failing statement violated, "" when it was another failure.
 const char *dba_server_constraint(const DbaServer *server);
+// The environment in which libpq's own programs reach the same database: the PG* variables of the connection, password too; PATH as given.
+// Free with g_strfreev.
+char **dba_server_environment(const DbaServer *server, const char *path) DBA_CHECKED;
+int dba_server_pid(const DbaServer *server); // of the server's process
 const char *dba_server_sqlstate(const DbaServer *server);
 int dba_server_error_position(const DbaServer *server);
 // The row of COPY data that the last failed statement stumbled over, from 1; 0: none.

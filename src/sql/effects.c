@@ -476,6 +476,19 @@ static void create_table(Reading *reading, const CreateStmt *create) {
   }
 }
 
+static void destroy(Reading *reading, const char *schema, const char *table, const char *column) {
+  *(DbaSqlDestroyed *)dba_list_add(reading->arena, &reading->verdict->destroyed, sizeof(DbaSqlDestroyed)) = (DbaSqlDestroyed){
+      dba_arena_text(reading->arena, schema), dba_arena_text(reading->arena, table), dba_arena_text(reading->arena, column)};
+}
+
+static void destroy_columns(Reading *reading, const AlterTableStmt *statement) {
+  for (int i = 0; i < list_length(statement->cmds); i++) {
+    const AlterTableCmd *command = list_nth(statement->cmds, i);
+    if (command->subtype == AT_DropColumn && statement->objtype == OBJECT_TABLE)
+      destroy(reading, statement->relation->schemaname, statement->relation->relname, command->name);
+  }
+}
+
 static void drop_table(Reading *reading, const DbaWorldTable *table, bool cascade) {
   is_a(reading,
        table->kind == 'v'    ? "drop-view"
@@ -509,8 +522,12 @@ static void drop_used(Reading *reading, ObjectType type, const char *schema, con
   for (uint32_t i = 0; i < reading->world->tables.n; i++) {
     const DbaWorldTable *table = DBA_WORLD_AT(DbaWorldTable, &reading->world->tables, i);
     bool used = type == OBJECT_FUNCTION && dba_list_has_text(&table->triggers, full);
-    for (DBA_EACH(DbaWorldColumn, column, &table->columns))
-      used |= type != OBJECT_FUNCTION && !column->dropped && !g_strcmp0(column->type.name, name);
+    for (DBA_EACH(DbaWorldColumn, column, &table->columns)) {
+      bool of_type = type != OBJECT_FUNCTION && !column->dropped && !g_strcmp0(column->type.name, name);
+      used |= of_type;
+      if (of_type && !table->dropped)
+        destroy(reading, table->schema, table->name, column->name);
+    }
     if (used && !table->dropped)
       on_table(reading, table, DBA_LOCK_ACCESS_EXCLUSIVE, 0, "it uses it");
   }
@@ -534,6 +551,8 @@ static void drop(Reading *reading, const DropStmt *statement) {
     case OBJECT_VIEW:
     case OBJECT_MATVIEW: {
       const DbaWorldTable *table = dba_world_table(reading->world, schema, name);
+      if (statement->removeType == OBJECT_TABLE)
+        destroy(reading, schema, name, NULL);
       if (table)
         drop_table(reading, table, cascade);
       break;
@@ -562,6 +581,7 @@ static void drop(Reading *reading, const DropStmt *statement) {
       break;
     }
     case OBJECT_SCHEMA:
+      destroy(reading, name, NULL, NULL);
       for (uint32_t k = 0; k < reading->world->tables.n; k++) {
         const DbaWorldTable *table = DBA_WORLD_AT(DbaWorldTable, &reading->world->tables, k);
         if (!table->dropped && !g_strcmp0(table->schema ? table->schema : "public", name))
@@ -660,8 +680,10 @@ static void rename_object(Reading *reading, const RenameStmt *statement) {
 static void truncate_tables(Reading *reading, const TruncateStmt *statement) {
   is_a(reading, "truncate", 0);
   for (int i = 0; i < list_length(statement->relations); i++) {
-    const DbaWorldTable *table = dba_world_table_of(reading->world, list_nth(statement->relations, i));
-    on_named(reading, list_nth(statement->relations, i), DBA_LOCK_ACCESS_EXCLUSIVE, 0, true);
+    const RangeVar *named = list_nth(statement->relations, i);
+    const DbaWorldTable *table = dba_world_table_of(reading->world, named);
+    destroy(reading, named->schemaname, named->relname, NULL);
+    on_named(reading, named, DBA_LOCK_ACCESS_EXCLUSIVE, 0, true);
     for (uint32_t before = 0; table && statement->behavior == DROP_CASCADE && before != reading->verdict->effects.n;) {
       before = reading->verdict->effects.n; // and those that refer to these
       for (uint32_t k = 0; k < before; k++) {
@@ -800,7 +822,10 @@ static void do_block(Reading *reading, const DoStmt *block) {
 void dba_world_effects(DbaSqlWorld *world, Node *node, DbaArena *arena, DbaSqlVerdict *verdict) {
   Reading reading = {world, arena, verdict, SCANS};
   switch (nodeTag(node)) {
-  case T_AlterTableStmt: alter_table(&reading, (AlterTableStmt *)node); break;
+  case T_AlterTableStmt:
+    destroy_columns(&reading, (AlterTableStmt *)node);
+    alter_table(&reading, (AlterTableStmt *)node);
+    break;
   case T_CreateStmt: create_table(&reading, (CreateStmt *)node); break;
   case T_IndexStmt: index_statement(&reading, (IndexStmt *)node); break;
   case T_DropStmt: drop(&reading, (DropStmt *)node); break;
@@ -872,6 +897,8 @@ void dba_world_effects(DbaSqlWorld *world, Node *node, DbaArena *arena, DbaSqlVe
   case T_DeleteStmt:
     verdict->all_rows |= !has_where(node);
     is_a(&reading, "delete", 0);
+    if (!has_where(node))
+      destroy(&reading, ((DeleteStmt *)node)->relation->schemaname, ((DeleteStmt *)node)->relation->relname, NULL);
     on_named(&reading, ((DeleteStmt *)node)->relation, DBA_LOCK_ROW_EXCLUSIVE, SCANS, true);
     (void)find_reads(node, &reading);
     break;

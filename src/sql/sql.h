@@ -211,11 +211,17 @@ typedef struct DbaSqlEffect {
   const char *because;  // "REFERENCES", "partition" ...; NULL: it is what the statement names
 } DbaSqlEffect;
 
+// Values that a statement throws away, by DROP, TRUNCATE, or DELETE without WHERE.
+typedef struct DbaSqlDestroyed {
+  const char *schema, *table, *column; // no schema: as names are looked up; no table: the whole schema; no column: the whole table
+} DbaSqlDestroyed;
+
 typedef struct DbaSqlVerdict {
-  DbaList effects;  // DbaSqlEffect
-  const char *form; // what it is: "create-index", "set-not-null"; a constant; NULL: nothing that this looks at
-  bool opaque;      // it calls code: what that does is not told
-  bool all_rows;    // UPDATE or DELETE without WHERE
+  DbaList effects;   // DbaSqlEffect
+  DbaList destroyed; // DbaSqlDestroyed
+  const char *form;  // what it is: "create-index", "set-not-null"; a constant; NULL: nothing that this looks at
+  bool opaque;       // it calls code: what that does is not told
+  bool all_rows;     // UPDATE or DELETE without WHERE
 } DbaSqlVerdict;
 
 // What is known of a schema by reading the statements that make it: enough to tell which tables a statement locks, reads and rewrites.

@@ -127,6 +127,7 @@ static bool run(const DbaRequest *request, const DbaLabSql *sql, DbaLabRows *row
                     .statements = &statements,
                     .clients = request->clients,
                     .seconds = request->time_seconds,
+                    .rate = request->rate,
                     .seed = request->seed,
                     .timeout_ms = 60000,
                     .changes = changes->len ? changes : NULL,

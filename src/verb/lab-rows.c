@@ -96,6 +96,7 @@ static bool make_lab(const DbaRequest *request, const DbaRequest *inner, DbaAren
   if (rows->lab) { // SQL files: their rows are there
     rows->database = g_strdup("subject");
     rows->rows = "the subject's own files";
+    rows->share = 1;
     g_autoptr(DbaServer) owner = dba_lab_connect(rows->lab, DBA_LAB_SUPERUSER, rows->database, error);
     return owner && dba_lab_set_planner(owner, rows->database, rows->survey, load, error);
   }
@@ -112,6 +113,7 @@ static bool make_lab(const DbaRequest *request, const DbaRequest *inner, DbaAren
       !dba_subject_stub(request, rows->lab, rows->survey, answer, error) ||
       !dba_lab_create_stand_in(rows->lab, rows->database, rows->survey, &options, load, &scale, error))
     return false;
+  rows->share = scale;
   rows->rows = scale < 1 ? dba_arena_format(arena, "made from statistics, %.3g %% of the subject's", scale * 100) : "made from statistics";
   if (substitution)
     g_ptr_array_add(answer->warnings, g_strdup_printf("another plan may come of it: %s", substitution));

@@ -8,6 +8,7 @@
 typedef struct Target {
   DbaMigrations *migrations;
   DbaServer *server;
+  DbaProject project;
   char *shown;
 } Target;
 
@@ -15,45 +16,49 @@ static void target_clear(Target *target) {
   g_clear_pointer(&target->migrations, dba_migrations_free);
   g_clear_pointer(&target->server, dba_server_close);
   g_clear_pointer(&target->shown, g_free);
+  dba_project_clear(&target->project);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Target, target_clear)
 
-static bool open_target(const DbaRequest *request, Target *target, GError **error) {
+bool dba_migrate_connect(const DbaRequest *request, DbaServer **ret_server, char **ret_shown, GError **error) {
   DbaSubject subject = {.kind = DBA_SUBJECT_LIVE};
   g_autofree char *configured = NULL;
-  if (!request->subject_conninfo && !request->pg_environment && request->config && !dba_config_subject(request->config, &configured, error))
+  *ret_server = NULL;
+  if (!request->subject_conninfo && !request->pg_environment && !dba_request_configured(request, &configured, error))
     return false;
   const char *conninfo = request->subject_conninfo                          ? request->subject_conninfo
                          : request->pg_environment                          ? ""
                          : configured && dba_server_is_conninfo(configured) ? configured
                                                                             : NULL;
   if (!conninfo)
-    return dba_fail(error, DBA_ERROR_USAGE, "migrate %s: name the target: -d shop, or -d postgresql://owner@db.example/shop",
-                    request->words[0]);
+    return true;
   subject.text = (char *)(uintptr_t)conninfo;
-  target->shown = *conninfo ? dba_text_hide_password(conninfo) : g_strdup("the server of PG*");
-  target->server = dba_subject_connect(request, &subject, error);
-  target->migrations = target->server ? dba_migrate_read(request, 1, dba_server_major(target->server), error) : NULL;
-  return target->migrations != NULL;
+  *ret_shown = *conninfo ? dba_text_hide_password(conninfo) : g_strdup("the server of PG*");
+  *ret_server = dba_subject_connect(request, &subject, error);
+  return *ret_server != NULL;
 }
 
-static bool find_to(const DbaRequest *request, const DbaMigrations *migrations, const char **ret_label, GError **error) {
-  const DbaMigration *found = request->to ? dba_migrations_find(migrations, request->to) : NULL;
-  *ret_label = found ? found->label : NULL;
-  return !request->to || found || dba_fail(error, DBA_ERROR_USAGE, "--to %s: no such migration in %s", request->to, migrations->folder);
+static bool open_target(const DbaRequest *request, Target *target, GError **error) {
+  if (!dba_migrate_connect(request, &target->server, &target->shown, error))
+    return false;
+  if (!target->server)
+    return dba_fail(error, DBA_ERROR_USAGE, "migrate %s: name the target: -d shop, or -d postgresql://owner@db.example/shop",
+                    request->words[0]);
+  target->migrations = dba_migrate_read(request, 1, dba_server_major(target->server), error);
+  return target->migrations && dba_project_read(request, &target->project, error);
 }
 
 // --override rehearsal="reason": a reason is a sentence, not a yes.
 static bool read_overrides(const DbaRequest *request, DbaRunOptions *options, GError **error) {
   for (const char *const *word = request->overrides; word && *word; word++) {
     const char *equals = strchr(*word, '=');
-    const char *const names[] = {"rehearsal", "undo", NULL};
+    const char *const names[] = {"rehearsal", "undo", "backup", NULL};
     g_autofree char *name = equals ? g_strndup(*word, (gsize)(equals - *word)) : g_strdup(*word);
     if (!equals || !equals[1])
       return dba_fail(error, DBA_ERROR_USAGE, "--override %s: say why: --override %s=\"reason\"", *word, name);
     if (!g_strv_contains(names, name))
-      return dba_fail(error, DBA_ERROR_USAGE, "--override %s: what can be overridden is rehearsal and undo", name);
-    *(strcmp(name, "undo") ? &options->rehearsal : &options->undo) = equals + 1;
+      return dba_fail(error, DBA_ERROR_USAGE, "--override %s: what can be overridden is rehearsal, undo and backup", name);
+    *(!strcmp(name, "undo") ? &options->undo : !strcmp(name, "backup") ? &options->backup : &options->rehearsal) = equals + 1;
   }
   return true;
 }
@@ -63,9 +68,53 @@ static void tell_for_good(void *data, const char *line) { dba_request_announce(d
 
 typedef bool (*RunWhat)(DbaServer *, const DbaMigrations *, const DbaRunOptions *, unsigned *, GError **);
 
+// Who looks on while the runner runs.
+typedef struct Looking {
+  DbaRequest told; // first: progress goes there
+  const Target *target;
+} Looking;
+
+static const char *note_override(void *data, const char *what, const char *reason, const char *labels, GError **error) {
+  const Looking *looking = data;
+  const Target *target = looking->target;
+  DbaArena *arena = target->project.arena;
+  DbaLedgerEntry entry = {.kind = "decision",
+                          .title = dba_arena_format(arena, "run without %s: %s",
+                                                    !strcmp(what, "undo")     ? "an undo"
+                                                    : !strcmp(what, "backup") ? "a backup"
+                                                                              : "a rehearsal",
+                                                    labels),
+                          .by = g_get_user_name(),
+                          .text = dba_arena_format(arena, "%s\n\nOn %s, with --override %s.", reason, target->shown, what)};
+  if (!dba_ledger_add(target->project.ledger->folder, arena, &entry, error))
+    return NULL;
+  dba_request_announce(&looking->told, "written down in %s/%s", target->project.ledger->folder, entry.file);
+  return entry.file;
+}
+
+// By --confirm, or by its name, typed.
+static bool confirm(void *data, const char *object, const char *what) {
+  const Looking *looking = data;
+  const DbaRequest *request = &looking->told;
+  if (request->confirmed && g_strv_contains(request->confirmed, object))
+    return true;
+  if (!request->ask_for)
+    return false;
+  g_autofree char *question = g_strdup_printf("%s.  Type %s to go on:", what, object), *answer = request->ask_for(question);
+  return answer && !strcmp(answer, object);
+}
+
+static bool back_up(void *data, const DbaList *destroyed, GError **error) {
+  const Looking *looking = data;
+  return dba_migrate_back_up(&looking->told, &looking->target->project.config, destroyed, error);
+}
+
 static bool run_on(const DbaRequest *request, const Target *target, RunWhat what, const char *to, unsigned *ret_run, GError **error) {
-  DbaRequest told = *request;
+  Looking looking = {.told = *request, .target = target};
+  g_autofree char *rehearsals = g_build_filename(target->project.ledger->folder, "rehearsals", NULL);
   DbaRunOptions options = {.to = to,
+                           .rehearsals = rehearsals,
+                           .survey_age_seconds = target->project.config.limits.survey_age_seconds,
                            .lock_timeout_seconds = request->lock_timeout_seconds,
                            .statement_timeout_seconds = request->statement_timeout_seconds,
                            .wait_seconds = 60,
@@ -73,7 +122,10 @@ static bool run_on(const DbaRequest *request, const Target *target, RunWhat what
                            .interrupt = request->interrupt,
                            .progress = tell,
                            .announce = tell_for_good,
-                           .data = &told};
+                           .overridden = note_override,
+                           .confirm = confirm,
+                           .back_up = back_up,
+                           .data = &looking};
   return read_overrides(request, &options, error) && what(target->server, target->migrations, &options, ret_run, error);
 }
 
@@ -81,7 +133,7 @@ bool dba_verb_migrate_up(const DbaRequest *request, DbaAnswer *answer, GError **
   g_auto(Target) target = {0};
   const char *to;
   unsigned n;
-  if (!open_target(request, &target, error) || !find_to(request, target.migrations, &to, error) ||
+  if (!open_target(request, &target, error) || !dba_migrate_find("to", request->to, target.migrations, &to, error) ||
       !run_on(request, &target, dba_migrations_up, to, &n, error))
     return false;
   if (n)
@@ -95,7 +147,7 @@ bool dba_verb_migrate_down(const DbaRequest *request, DbaAnswer *answer, GError 
   g_auto(Target) target = {0};
   const char *to;
   unsigned n;
-  if (!open_target(request, &target, error) || !find_to(request, target.migrations, &to, error) ||
+  if (!open_target(request, &target, error) || !dba_migrate_find("to", request->to, target.migrations, &to, error) ||
       !run_on(request, &target, dba_migrations_down, to, &n, error))
     return false;
   if (n)
@@ -126,7 +178,7 @@ bool dba_verb_migrate_baseline(const DbaRequest *request, DbaAnswer *answer, GEr
   unsigned n;
   if (!request->to)
     return dba_fail(error, DBA_ERROR_USAGE, "migrate baseline: --to says up to where the target is migrated already");
-  if (!open_target(request, &target, error) || !find_to(request, target.migrations, &to, error) ||
+  if (!open_target(request, &target, error) || !dba_migrate_find("to", request->to, target.migrations, &to, error) ||
       !run_on(request, &target, dba_migrations_baseline, to, &n, error))
     return false;
   g_string_append_printf(answer->text, "%u migration%s written down as run on %s; nothing was run.\n", n, n == 1 ? " was" : "s were",

@@ -52,11 +52,11 @@ DbaMigrations *dba_migrate_read(const DbaRequest *request, unsigned at, int majo
 
 static void tell(void *data, const char *line) { dba_request_progress(data, "%s", line); }
 
-static bool find_from(const DbaRequest *request, const DbaMigrations *migrations, const char **ret_label, GError **error) {
+bool dba_migrate_find(const char *option, const char *word, const DbaMigrations *migrations, const char **ret_label, GError **error) {
   *ret_label = NULL;
-  if (!request->from)
+  if (!word)
     return true;
-  const DbaMigration *found = dba_migrations_find(migrations, request->from);
+  const DbaMigration *found = dba_migrations_find(migrations, word);
   if (found) {
     *ret_label = found->label;
     return true;
@@ -65,19 +65,24 @@ static bool find_from(const DbaRequest *request, const DbaMigrations *migrations
   for (DBA_EACH(DbaMigration, migration, &migrations->migrations))
     g_ptr_array_add(labels, (char *)(uintptr_t)migration->label);
   g_ptr_array_add(labels, NULL);
-  const char *near = dba_text_nearest(request->from, (const char *const *)labels->pdata);
-  return dba_fail(error, DBA_ERROR_USAGE, "--from %s: no such migration in %s%s%s%s", request->from, migrations->folder,
+  const char *near = dba_text_nearest(word, (const char *const *)labels->pdata);
+  return dba_fail(error, DBA_ERROR_USAGE, "--%s %s: no such migration in %s%s%s%s", option, word, migrations->folder,
                   near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : "");
 }
 
-static char *told_findings(const DbaRequest *request, const DbaVerification *verification) {
-  g_autofree char *title = g_strdup_printf("migrate %s %s", verification->undos ? "verify" : "lint", verification->migrations->folder);
+char *dba_migrate_told(const DbaRequest *request, const DbaFindings *findings, const char *what, const DbaMigrations *migrations,
+                       const DbaList *passed) {
+  g_autofree char *title = g_strdup_printf("migrate %s %s", what, migrations->folder);
   g_autoptr(GArray) rules = g_array_new(TRUE, TRUE, sizeof(DbaToldRule));
-  DbaList passed = {0};
   for (const DbaMigrateRule *rule = dba_migrate_rules; rule->rule; rule++) {
     DbaToldRule told = {rule->rule, rule->title, rule->explain};
     g_array_append_val(rules, told);
   }
+  return dba_report_findings(findings, request->format, title, (const DbaToldRule *)(uintptr_t)rules->data, passed);
+}
+
+static char *told_findings(const DbaRequest *request, const DbaVerification *verification) {
+  DbaList passed = {0};
   for (DBA_EACH(DbaVerified, verified, &verification->verified)) {
     bool found = false;
     for (DBA_EACH(DbaFinding, finding, &verification->findings->findings))
@@ -85,7 +90,7 @@ static char *told_findings(const DbaRequest *request, const DbaVerification *ver
     if (!found)
       dba_list_add_text(verification->arena, &passed, verified->migration->label);
   }
-  return dba_report_findings(verification->findings, request->format, title, (const DbaToldRule *)(uintptr_t)rules->data, &passed);
+  return dba_migrate_told(request, verification->findings, verification->undos ? "verify" : "lint", verification->migrations, &passed);
 }
 
 static void tell_notes(const DbaVerification *verification, DbaAnswer *answer) {
@@ -109,8 +114,16 @@ static bool read_sizes(const DbaRequest *request, DbaSurvey **ret_sizes, GError 
   return *ret_sizes != NULL;
 }
 
-static void give_answer(const DbaRequest *request, const DbaVerification *verification, const char *server, DbaAnswer *answer) {
-  const DbaFindings *findings = verification->findings;
+static bool give_answer(const DbaRequest *request, const DbaVerification *verification, const char *server, DbaAnswer *answer,
+                        GError **error) {
+  DbaFindings *findings = verification->findings;
+  g_auto(DbaProject) project = {0};
+  g_autofree const char **rules = dba_migrate_rule_names();
+  DbaList allowed = {0};
+  if (!dba_project_read(request, &project, error))
+    return false;
+  dba_project_suppressions(&project, rules, findings->arena, &allowed);
+  dba_migrations_allow(findings, verification->migrations, &allowed);
   for (DBA_EACH_TEXT(line, &findings->idle))
     g_ptr_array_add(answer->warnings, g_strdup(*line));
   tell_notes(verification, answer);
@@ -120,6 +133,7 @@ static void give_answer(const DbaRequest *request, const DbaVerification *verifi
                           : request->format == DBA_FORMAT_JSON ? dba_report_verified_json(verification, server)
                                                                : told_findings(request, verification);
   g_string_append(answer->text, text);
+  return true;
 }
 
 static bool in_a_lab(const DbaRequest *request, const DbaMigrations *migrations, DbaVerifyOptions *options, DbaAnswer *answer,
@@ -141,7 +155,8 @@ static bool in_a_lab(const DbaRequest *request, const DbaMigrations *migrations,
   if (!dba_migrations_verify(lab, migrations, options, findings, &verification, error))
     return false;
   g_autofree char *server = g_strdup_printf("PostgreSQL %s (%s)", dba_lab_version(lab), dba_lab_binaries(lab)->origin);
-  give_answer(request, &verification, server, answer);
+  if (!give_answer(request, &verification, server, answer, error))
+    return false;
   return !request->fix || !options->proposals || dba_migrate_write_undos(request, &verification, answer, error);
 }
 
@@ -154,7 +169,8 @@ static bool verify(const DbaRequest *request, DbaAnswer *answer, GError **error)
   if (!dba_lab_find_binaries(&request->home, &binaries, error))
     return false;
   g_autoptr(DbaMigrations) migrations = dba_migrate_read(request, 1, binaries.major, error);
-  return migrations && find_from(request, migrations, &options.from, error) && in_a_lab(request, migrations, &options, answer, error);
+  return migrations && dba_migrate_find("from", request->from, migrations, &options.from, error) &&
+         in_a_lab(request, migrations, &options, answer, error);
 }
 
 // Judged from the text alone.
@@ -172,11 +188,10 @@ static bool lint_text(const DbaRequest *request, DbaAnswer *answer, GError **err
   g_autoptr(DbaFindings) findings = dba_findings_new();
   DbaVerification verification;
   const char *from;
-  if (!migrations || !find_from(request, migrations, &from, error) || !read_sizes(request, &sizes, error) ||
+  if (!migrations || !dba_migrate_find("from", request->from, migrations, &from, error) || !read_sizes(request, &sizes, error) ||
       !dba_migrations_lint(migrations, from, sizes, findings, &verification, error))
     return false;
-  give_answer(request, &verification, NULL, answer);
-  return true;
+  return give_answer(request, &verification, NULL, answer, error);
 }
 
 static void *run_text_lint(void *data) {
@@ -197,7 +212,7 @@ static bool lint(const DbaRequest *request, DbaAnswer *answer, GError **error) {
   }
   DbaVerifyOptions options = {.locks = true};
   g_autoptr(DbaMigrations) migrations = dba_migrate_read(request, 1, binaries.major, error);
-  if (!migrations || !find_from(request, migrations, &options.from, error) || !read_sizes(request, &sizes, error))
+  if (!migrations || !dba_migrate_find("from", request->from, migrations, &options.from, error) || !read_sizes(request, &sizes, error))
     return false;
   options.sizes = sizes;
   return in_a_lab(request, migrations, &options, answer, error);
@@ -208,6 +223,7 @@ static const struct {
   DbaVerbRun run;
 } words[] = {{"lint", lint},
              {"verify", verify},
+             {"rehearse", dba_verb_migrate_rehearse},
              {"status", dba_verb_migrate_status},
              {"up", dba_verb_migrate_up},
              {"down", dba_verb_migrate_down},

@@ -373,8 +373,10 @@ static bool run(const DbaRequest *request, const DbaSubject *subject, DbaLab **l
   if (!survey)
     return false;
   g_autofree const char **rules = dba_advise_rules();
-  if (request->config && !dba_suppressions_read_yaml(survey, request->config, rules, error))
+  g_auto(DbaProject) project = {0};
+  if (!dba_project_read(request, &project, error))
     return false;
+  dba_project_suppressions(&project, rules, survey->arena, &survey->suppressions);
   bool own_rows = *lab != NULL;
   if (subject->kind == DBA_SUBJECT_SURVEY) { // what is reviewed is the file
     const char *taken = survey->server.taken_at ? survey->server.taken_at : "at an unknown time";

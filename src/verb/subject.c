@@ -102,11 +102,20 @@ static bool missing(GError **error) {
                   "  dbarch review postgresql://reader@localhost/shop\n  dbarch review schema.sql\n  dbarch review survey.json");
 }
 
+bool dba_request_configured(const DbaRequest *request, char **ret_subject, GError **error) {
+  g_autoptr(DbaArena) arena = dba_arena_new();
+  DbaConfig config;
+  if (!dba_config_read(request->config, arena, &config, error))
+    return false;
+  *ret_subject = g_strdup(config.subject);
+  return true;
+}
+
 bool dba_subject_find(const DbaRequest *request, DbaSubject *ret_subject, GError **error) {
   g_auto(DbaSubject) subject = {.files = g_ptr_array_new_with_free_func(g_free), .workload = g_ptr_array_new_with_free_func(g_free)};
   const char *word = request->words ? request->words[0] : NULL;
   g_autofree char *configured = NULL;
-  if (!word && !request->subject_conninfo && request->config && !dba_config_subject(request->config, &configured, error))
+  if (!word && !request->subject_conninfo && !dba_request_configured(request, &configured, error))
     return false;
   if (word && request->words[1])
     return dba_fail(error, DBA_ERROR_USAGE, "one subject at a time: \"%s\" and \"%s\" (hint: put the SQL files into one folder)", word,

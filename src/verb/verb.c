@@ -7,16 +7,43 @@ static const char *const review_options[] = {"stub",   "as",     "workload", "ou
                                              "cold",   "dbname", "host",     "port",  "username", NULL};
 static const char *const survey_options[] = {"as",   "workload", "output", "force", "with-values", "redact", "no-values",
                                              "json", "dbname",   "host",   "port",  "username",    NULL};
-static const char *const lab_options[] = {"yes",      "clients", "sample", "mask",   "no-mask", "time", "stub",     "as",
-                                          "workload", "grow",    "at",     "since",  "format",  "json", "rows",     "size",
-                                          "budget",   "cold",    "seed",   "dbname", "host",    "port", "username", NULL};
+static const char *const lab_options[] = {"yes",      "clients", "rate",   "sample", "mask",   "no-mask",  "time", "stub", "as",
+                                          "workload", "grow",    "at",     "since",  "format", "json",     "rows", "size", "budget",
+                                          "cold",     "seed",    "dbname", "host",   "port",   "username", NULL};
 static const char *const capacity_options[] = {"stub", "as",     "grow", "at",   "since",    "no-lab", "format",
                                                "json", "dbname", "host", "port", "username", NULL};
-static const char *const migrate_options[] = {"to",     "override", "lock-timeout", "statement-timeout",
-                                              "dbname", "host",     "port",         "username",
-                                              "fix",    "survey",   "no-lab",       "from",
-                                              "layout", "budget",   "out",          "force",
-                                              "format", "json",     "fail-on",      NULL};
+static const char *const migrate_options[] = {"to",
+                                              "override",
+                                              "lock-timeout",
+                                              "statement-timeout",
+                                              "backup-dir",
+                                              "confirm",
+                                              "rate",
+                                              "replica",
+                                              "workload",
+                                              "clients",
+                                              "rows",
+                                              "size",
+                                              "seed",
+                                              "stub",
+                                              "time",
+                                              "dbname",
+                                              "host",
+                                              "port",
+                                              "username",
+                                              "fix",
+                                              "survey",
+                                              "no-lab",
+                                              "from",
+                                              "layout",
+                                              "budget",
+                                              "out",
+                                              "force",
+                                              "format",
+                                              "json",
+                                              "fail-on",
+                                              NULL};
+static const char *const ledger_options[] = {"rule", "object", "because", "until", "format", "json", NULL};
 static const char *const doctor_options[] = {"install", "yes", "offline", "dbname", "host", "port", "username", NULL};
 
 const DbaVerb dba_verbs[] = {
@@ -38,6 +65,8 @@ const DbaVerb dba_verbs[] = {
      "  dbarch migrate verify --fix               writes undos that were found and tried, where there is none\n"
      "  dbarch migrate verify --from 042          those before it are run and not judged\n"
      "  dbarch migrate verify --format github     annotations of a pull request; also gitlab, sarif, junit, md, json\n"
+     "  dbarch migrate rehearse -d shop           what is pending there, on a stand-in, beside clients with its workload\n"
+     "  dbarch migrate rehearse --survey shop.json.gz --from 042     the same without production at hand\n"
      "  dbarch migrate status -d shop             what was run there, what is pending, what is not as it should be\n"
      "  dbarch migrate up -d shop --override rehearsal=\"tried on staging\"     what is pending, safely; --to 045\n"
      "  dbarch migrate down -d shop               undoes the newest (--to 040: all that are newer); redo, baseline --to 040\n"
@@ -80,5 +109,13 @@ const DbaVerb dba_verbs[] = {
      "  dbarch lab measure SUBJECT SQL ... what a change gains: statements run before and after it, on rows\n"
      "  dbarch lab load SUBJECT [SQL ...]  clients that run the workload, and what a change does to them\n",
      dba_verb_lab, false},
+    {"ledger", false, "list|show|add ...", "what was decided, learned and left open, as Markdown in your repository", ledger_options,
+     "Entries are files in ledger/, beside dbarch.yaml or here.  A decision with --rule settles the findings of that rule: review and\n"
+     "migrate say \"accepted on 2026-03-02\" instead of asking again.\n\n"
+     "  dbarch ledger                      all entries\n"
+     "  dbarch ledger show undo-of-012     one, by a part of its file's name\n"
+     "  dbarch ledger add decision \"the audit log needs no key\" --rule no-primary-key --object audit.log --because \"append only\"\n"
+     "  dbarch ledger add learning \"VACUUM of orders takes 40 min\"      also issue\n",
+     dba_verb_ledger, false},
     {0},
 };

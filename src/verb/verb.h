@@ -7,6 +7,7 @@
 
 #include "advise/advise.h"
 #include "lab/lab.h"
+#include "ledger/ledger.h"
 #include "report/report.h"
 
 #define DBA_DEFAULT_OUT "dbarch-out"
@@ -33,6 +34,9 @@ typedef struct DbaRequest {
   bool sample, no_mask, stub;
   bool pg_environment;          // a PG* variable names a server
   const char *to;               // --to: a migration
+  const char *because, *until;  // --because, --until: of an entry of the ledger
+  const char *backup_dir;       // --backup-dir: for dumps before what cannot be undone
+  const char *const *confirmed; // --confirm: objects that may be destroyed, NULL-terminated
   const char *const *overrides; // --override, NULL-terminated
   double lock_timeout_seconds, statement_timeout_seconds;
   bool fix; // --fix
@@ -49,11 +53,14 @@ typedef struct DbaRequest {
   int64_t size_bytes; // --size; 0: not said
   uint64_t seed;
   unsigned clients;    // --clients
+  double rate;         // --rate: statements a second; 0: as many as they can
+  bool replica;        // --replica: a standby streams from the lab
   double time_seconds; // --time
   DbaFormat format;
   DbaLabHome home;
   DbaInterrupt *interrupt;
   bool (*ask)(const char *question);              // a yes-or-no question on the terminal; NULL: nobody can be asked
+  char *(*ask_for)(const char *question);         // a line of text; NULL: nobody can be asked
   void (*progress)(void *data, const char *line); // short present-tense lines; may be NULL
   void (*announce)(void *data, const char *line); // lines that stay; may be NULL
   void *progress_data;
@@ -63,6 +70,8 @@ typedef struct DbaAnswer {
   GString *text;                     // for stdout
   unsigned counts[DBA_N_SEVERITIES]; // for --fail-on
   bool failed;                       // doctor: a review could not run
+  bool proof_failed;                 // migrate rehearse: exit 6
+  bool differs;                      // migrate drift: exit 1
   int status;                        // lab run: exit status of the command; 0 else
   const char *const *exec_argv;      // lab psql, lab run: replace this process by it
   GPtrArray *warnings;               // for stderr
@@ -95,6 +104,23 @@ bool dba_verb_capacity(const DbaRequest *request, DbaAnswer *answer, GError **er
 bool dba_verb_migrate(const DbaRequest *request, DbaAnswer *answer, GError **error) DBA_CHECKED;
 bool dba_verb_doctor(const DbaRequest *request, DbaAnswer *answer, GError **error) DBA_CHECKED;
 
+bool dba_verb_ledger(const DbaRequest *request, DbaAnswer *answer, GError **error) DBA_CHECKED; // words: list, show ENTRY, add KIND TITLE
+
+// ---- the user's repository ------------------------------------------------------------------------------------------
+
+typedef struct DbaProject {
+  DbaArena *arena;
+  DbaConfig config;
+  DbaLedger *ledger; // beside dbarch.yaml, or here
+} DbaProject;
+bool dba_project_read(const DbaRequest *request, DbaProject *ret_project, GError **error) DBA_CHECKED;
+void dba_project_clear(DbaProject *project);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(DbaProject, dba_project_clear)
+// What it allows of findings of `rules`, appended to a list of DbaSuppression.
+void dba_project_suppressions(const DbaProject *project, const char *const *rules, DbaArena *arena, DbaList *suppressions);
+const char **dba_all_rules(void);          // of advisors and of migrations, NULL-terminated; free the array
+const char **dba_migrate_rule_names(void); // of migrations alone
+
 // ---- subjects -------------------------------------------------------------------------------------------------------
 
 typedef enum DbaSubjectKind { DBA_SUBJECT_LIVE, DBA_SUBJECT_SQL, DBA_SUBJECT_SURVEY } DbaSubjectKind;
@@ -109,6 +135,8 @@ typedef struct DbaSubject {
 void dba_subject_clear(DbaSubject *subject);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(DbaSubject, dba_subject_clear)
 
+// `subject:` of dbarch.yaml, or NULL.
+bool dba_request_configured(const DbaRequest *request, char **ret_subject, GError **error) DBA_CHECKED;
 // Tells by looking what the request is about; what could be two things is an error that names both.
 bool dba_subject_find(const DbaRequest *request, DbaSubject *ret_subject, GError **error) DBA_CHECKED;
 
@@ -161,6 +189,7 @@ bool dba_review_plan(const DbaRequest *request, const DbaSurvey *survey, DbaFind
 
 bool dba_verb_migrate_new(const DbaRequest *request, DbaAnswer *answer, GError **error) DBA_CHECKED;    // words: "new" NAME ...
 bool dba_verb_migrate_import(const DbaRequest *request, DbaAnswer *answer, GError **error) DBA_CHECKED; // words: "import" FOLDER
+bool dba_verb_migrate_rehearse(const DbaRequest *request, DbaAnswer *answer, GError **error) DBA_CHECKED;
 bool dba_verb_migrate_status(const DbaRequest *request, DbaAnswer *answer, GError **error) DBA_CHECKED;
 bool dba_verb_migrate_up(const DbaRequest *request, DbaAnswer *answer, GError **error) DBA_CHECKED;
 bool dba_verb_migrate_down(const DbaRequest *request, DbaAnswer *answer, GError **error) DBA_CHECKED;
@@ -172,6 +201,17 @@ bool dba_migrate_folder(const DbaRequest *request, unsigned at, char **ret_folde
 bool dba_migrate_layout(const DbaRequest *request, DbaLayout *ret_layout, GError **error) DBA_CHECKED;
 // Writes the undos that were found, where none is; over those that are not right with --force.
 bool dba_migrate_write_undos(const DbaRequest *request, const DbaVerification *verification, DbaAnswer *answer, GError **error) DBA_CHECKED;
+// The target of -d and its like, PG* or dbarch.yaml; NULL without an error when none is named.  *ret_shown: without password.
+bool dba_migrate_connect(const DbaRequest *request, DbaServer **ret_server, char **ret_shown, GError **error) DBA_CHECKED;
+// A backup of what will be destroyed (DbaDestroyed): a dump in --backup-dir that was restored in a lab, or a WAL archive that dbarch.yaml declares
+// and that is fresh.  Refuses where there is neither.
+bool dba_migrate_back_up(const DbaRequest *request, const DbaConfig *config, const DbaList *destroyed, GError **error) DBA_CHECKED;
+// --from, or another option's word, as a label; NULL when nothing was said.
+bool dba_migrate_find(const char *option, const char *word, const DbaMigrations *migrations, const char **ret_label,
+                      GError **error) DBA_CHECKED;
+// Findings about migrations in a format of CI, or as one of several lists of a JSON answer.
+char *dba_migrate_told(const DbaRequest *request, const DbaFindings *findings, const char *what, const DbaMigrations *migrations,
+                       const DbaList *passed);
 // Both, and the migrations in it.
 DbaMigrations *dba_migrate_read(const DbaRequest *request, unsigned at, int major, GError **error) DBA_CHECKED;
 
@@ -199,6 +239,7 @@ typedef struct DbaLabRows {
   const char *role;    // that works in it
   const char *subject; // shown
   const char *rows;    // where they come from
+  double share;        // of the subject's rows that are there: 1 for all
   DbaSurvey *survey;   // of the subject; NULL for a lab that is named
 } DbaLabRows;
 bool dba_lab_rows_open(const DbaRequest *request, DbaArena *arena, DbaAnswer *answer, DbaLabRows *ret_rows, GError **error) DBA_CHECKED;

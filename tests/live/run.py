@@ -74,11 +74,22 @@ def folder(name, files):
 
 
 def migrate(word, path, database, *options, user="dbarch", **more):
-    return run("migrate", word, path, "-d", TARGET.conninfo(database, user), *options, **more)
+    done = run("migrate", word, path, "-d", TARGET.conninfo(database, user), *options, **more)
+    if os.environ.get("SHOW"):
+        print("#", word, done.returncode, done.stderr)
+    return done
 
 
 def up(path, database, *options, **more):
     return migrate("up", path, database, *OVERRIDE, *options, **more)
+
+
+LET_GO = [word for name in ("public.a", "public.big", "public.t", "public.a.x") for word in ("--confirm", name)] + ["--override", "backup=a test"]
+
+
+def undone(path, database, *options, **more):
+    """With a word for what these tests make and drop."""
+    return migrate("down", path, database, *LET_GO, *options, **more)
 
 
 def status(path, database):
@@ -97,9 +108,10 @@ def plain():
     path, database = folder("plain", FILES), TARGET.database()
     equal(states(path, database), ["pending"] * 3)
     equal(TARGET.psql(database, "select count(*) from pg_namespace where nspname = 'dbarch'"), "0")  # status only reads
+    TARGET.psql(database, "create table theirs (a int)")
     refused = migrate("up", path, database)
     equal(refused.returncode, 6)
-    contains(refused.stderr, "3 migrations were not rehearsed")
+    contains(refused.stderr, "iron law 4:\n  001_a: it was not rehearsed on production-like data")
     done = up(path, database)
     equal(done.returncode, 0)
     contains(done.stdout, "3 migrations were applied")
@@ -110,16 +122,17 @@ def plain():
     assert first["duration_ms"] > 0
     contains(up(path, database).stdout, "nothing is pending")
     equal(migrate("redo", path, database, *OVERRIDE).returncode, 0)
-    equal(migrate("down", path, database).returncode, 0)
+    first_undo = undone(path, database)
+    equal((first_undo.returncode, first_undo.stderr if first_undo.returncode else ""), (0, ""))
     equal(states(path, database), ["applied", "applied", "pending"])
-    equal(migrate("down", path, database, "--to", "001").returncode, 0)
+    equal(undone(path, database, "--to", "001").returncode, 0)
     equal(states(path, database), ["applied", "pending", "pending"])
     equal(up(path, database, "--to", "2").returncode, 0)
     equal(states(path, database), ["applied", "applied", "pending"])
     for _ in range(2):
-        equal(migrate("down", path, database).returncode, 0)
-    contains(migrate("down", path, database).stdout, "nothing to undo")
-    equal(TARGET.psql(database, "select count(*) from pg_class where relnamespace = 'public'::regnamespace"), "0")
+        equal(undone(path, database).returncode, 0)
+    contains(undone(path, database).stdout, "nothing to undo")
+    equal(TARGET.psql(database, "select string_agg(relname, ' ') from pg_class where relnamespace = 'public'::regnamespace"), "theirs")
 
 
 def all_or_nothing():
@@ -157,8 +170,8 @@ def refused():
     contains(up(path, database).stderr, "001_a has no undo")  # comments undo nothing
     os.unlink(os.path.join(path, "001_a.down.sql"))
     equal(up(path, database, "--override", "undo=a test").returncode, 0)
-    contains(migrate("down", path, database).stdout, "1 migration was undone")
-    equal(migrate("down", path, database).returncode, 6)
+    contains(undone(path, database).stdout, "1 migration was undone")
+    equal(undone(path, database).returncode, 6)
     write("refused/001_a.up.sql", "create table a (id bigint);\n")
     equal(states(path, database), ["edited", "pending"])
     process = up(path, database)
@@ -190,7 +203,7 @@ def late():
     process = up(path, database)
     equal(process.returncode, 0)
     contains(process.stderr, "002_b is older than what was run here already")
-    equal(migrate("down", path, database).returncode, 0)
+    equal(undone(path, database).returncode, 0)
     equal(states(path, database), ["applied", "out of order", "applied"])  # the last that was run goes first
 
 
@@ -216,12 +229,12 @@ def taken_over(tool):
     equal(up(path, database).returncode, 0)
     theirs = "select string_agg(version::text, ',' order by version) from schema_migrations"
     equal(TARGET.psql(database, theirs), "001,002,003" if tool == "dbmate" else "3")
-    equal(migrate("down", path, database).returncode, 0)
+    equal(undone(path, database).returncode, 0)
     equal(TARGET.psql(database, theirs), "001,002" if tool == "dbmate" else "2")
-    TARGET.psql(database, FILES["003_c.up.sql"] + ("insert into schema_migrations values ('003')" if tool == "dbmate" else "update schema_migrations set version = 3"))
+    TARGET.psql(database, "set search_path = public;" + FILES["003_c.up.sql"] + ("insert into schema_migrations values ('003')" if tool == "dbmate" else "update schema_migrations set version = 3"))
     equal(states(path, database), ["applied"] * 3)  # the other tool went on by itself
     contains(up(path, database).stdout, "nothing is pending")
-    equal(migrate("down", path, database, "--to", "001").returncode, 0)
+    equal(undone(path, database, "--to", "001").returncode, 0)
     equal(TARGET.psql(database, theirs), "001" if tool == "dbmate" else "1")
     if tool != "dbmate":
         TARGET.psql(database, "drop schema dbarch cascade; update schema_migrations set dirty = true")
@@ -396,7 +409,7 @@ def invalid_index():
     equal(process.returncode, 0)
     contains(process.stderr, "was left invalid by what was cut")
     equal(TARGET.psql(database, "select count(*) from pg_index where not indisvalid"), "0")
-    equal(migrate("down", path, database).returncode, 0)
+    equal(undone(path, database).returncode, 0)
     database = TARGET.database()
     contains(run("migrate", "up", folder("unnamed", {"001_a.up.sql": "create index concurrently on a (id);\n", "001_a.down.sql": "select 1;\n"}), "-d", TARGET.conninfo(database), *OVERRIDE).stderr,
              "give the index a name")
@@ -409,7 +422,7 @@ def own_transactions():
     process = up(path, database)
     equal(process.returncode, 0)
     equal(TARGET.psql(database, "select count(*), (select count(*) from pg_class where relname = 'a_id') from a"), "2|1")
-    equal(migrate("down", path, database).returncode, 0)
+    equal(undone(path, database).returncode, 0)
 
 
 def server_killed():
@@ -432,7 +445,7 @@ def server_killed():
 
 
 for name, function in list(globals().items()):
-    if callable(function) and getattr(function, "__module__", "") == "__main__" and name not in ("folder", "migrate", "up", "status", "states", "thirty", "taken_over", "Target") \
+    if callable(function) and getattr(function, "__module__", "") == "__main__" and name not in ("folder", "migrate", "up", "status", "states", "thirty", "taken_over", "Target", "undone") \
             and (not sys.argv[1:] or any(word in name for word in sys.argv[1:])):
         test("run: " + name.replace("_", " "), function)
 for tool in ("dbmate", "golang-migrate"):

@@ -37,10 +37,42 @@ def lint(name, before, up, *options):
     return [f for f in json.loads(process.stdout).get("findings", []) if not f.get("suppressed")]
 
 
+CLEAN = """do $$
+declare o record;
+begin
+  for o in select nspname from pg_namespace where nspname !~ '^(pg_|information_schema)' and nspname <> 'public' loop execute format('drop schema %I cascade', o.nspname); end loop;
+  for o in select format('%I.%I', 'public', c.relname) as name, case c.relkind when 'v' then 'view' when 'm' then 'materialized view' when 'S' then 'sequence' when 'f' then 'foreign table' else 'table' end as kind
+             from pg_class c where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p', 'v', 'm', 'S', 'f') loop
+    if to_regclass(o.name) is not null then execute format('drop %s if exists %s cascade', o.kind, o.name); end if;
+  end loop;
+  for o in select p.oid::regprocedure::text as name from pg_proc p where p.pronamespace = 'public'::regnamespace loop execute format('drop routine if exists %s cascade', o.name); end loop;
+  for o in select format('%I.%I', 'public', t.typname) as name from pg_type t where t.typnamespace = 'public'::regnamespace and t.typtype in ('e', 'd', 'c', 'r') and t.typelem = 0 loop
+    execute format('drop type if exists %s cascade', o.name);
+  end loop;
+end $$;
+"""
+IN_ONE = {}
+
+
+def lint_in_one_lab(cases):
+    """All cases as one history: each behind a migration that clears away what the one before left."""
+    for number, (_, before, up, _) in enumerate(cases):
+        for place, (word, text) in enumerate((("before", before), ("up", up), ("clean", CLEAN))):
+            write("in-one/%04d_%s.up.sql" % (3 * number + place + 1, word), text)
+            write("in-one/%04d_%s.down.sql" % (3 * number + place + 1, word), "select 1;\n")
+    process = run("migrate", "lint", os.path.join(WORK, "in-one"), "--json", "-q", "--pg-major", MAJOR)
+    assert process.returncode == 0, process.stderr
+    found = [f for f in json.loads(process.stdout).get("findings", []) if not f.get("suppressed")]
+    for number, case in enumerate(cases):
+        IN_ONE[case[0]] = [f for f in found if f["object"].startswith("%04d_up" % (3 * number + 2))]
+    stopped = [f for f in found if f["rule"] == "up-fails"]
+    assert not stopped, stopped
+
+
 def judge(name, before, up, marks, text):
     expected = marks["text"] if text and marks["text"] else marks["expect"]
     also = [line.split(" ")[0] for line in marks["also"]]
-    got = lint(name, before, up, *(["--no-lab"] if text else []))
+    got = IN_ONE[name] if name in IN_ONE and not text else lint(name, before, up, *(["--no-lab"] if text else []))
     told = "\n".join("%s: %s" % (f["rule"], f["what"]) for f in got)
     left = [f for f in got if f["rule"] not in also]
     if expected == ["nothing"]:
@@ -74,6 +106,7 @@ def sizes():
 
 
 CASES = [case for case in read_cases(os.path.join(ROOT, "tests", "data", "lint", "cases.txt")) if not sys.argv[1:] or any(word in case[0] for word in sys.argv[1:])]
+test("in one lab", lambda: lint_in_one_lab([case for case in CASES if not any(line.startswith("up-fails") for line in case[3]["also"] + case[3]["expect"])]))
 for case in CASES:
     test("text: " + case[0], functools.partial(judge, *case, True))
     test("lab: " + case[0], functools.partial(judge, *case, False))

@@ -1,4 +1,4 @@
--- What was run here.  A row is written before a migration that runs statement by statement begins: "begun" is the statement under way, "done" the last one that ended.
+-- What was run here ("ledger": the receipt or decision that let it; "reached", "rows": of a backfill under way).  A row is written before a migration that runs statement by statement begins: "begun" is the statement under way, "done" the last one that ended.
 create table dbarch.migrations (
   place bigint generated always as identity,
   label text primary key,
@@ -12,5 +12,8 @@ create table dbarch.migrations (
   duration_ms double precision,
   dbarch text not null,
   taken_from text,
-  override text
+  override text,
+  ledger text,
+  reached text[],
+  rows bigint
 )

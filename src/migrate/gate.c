@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+// What must be there before a migration touches a target: an undo, a rehearsal, a word for each thing that is destroyed, and a backup of it.
+//
+// Each can be overridden, with a reason; whoever looks on writes that down.  What holds no values cannot be destroyed: a column of a table without rows, a
+// table that this run has made.
+#include "migrate/run-int.h"
+
+#include "migrate-sql.h"
+
+#include <string.h>
+
+static bool is_up_to(const DbaRunner *runner, const DbaStatusRow *row) {
+  return runner->options->to && !strcmp(row->label, runner->options->to);
+}
+
+static void append_label(GString *labels, const char *label) { g_string_append_printf(labels, "%s%s", labels->len ? ", " : "", label); }
+
+// ---- iron law 1: an undo --------------------------------------------------------------------------------------------
+
+static bool has_undo(const DbaMigration *migration) { return migration->repeatable || (migration->down && migration->down->items.n); }
+
+bool dba_gate_undos(DbaRunner *runner, const DbaList *rows, GError **error) {
+  g_autoptr(GString) labels = g_string_new(NULL);
+  for (DBA_EACH(DbaStatusRow, row, rows)) {
+    if (dba_row_is_pending(row) && !has_undo(row->migration)) {
+      if (!runner->options->undo)
+        return dba_fail(
+            error, DBA_ERROR_REFUSED,
+            "%s has no undo (hint: dbarch migrate verify --fix finds and tries one; --override undo=\"reason\" runs it without)",
+            row->label);
+      append_label(labels, row->label);
+    }
+    if (is_up_to(runner, row))
+      break;
+  }
+  runner->without_undo = dba_arena_text(runner->arena, labels->str);
+  return true;
+}
+
+// ---- iron law 4: a rehearsal ----------------------------------------------------------------------------------------
+
+// Why one may not run; or what lets it.
+static bool look_up_rehearsal(const DbaRunner *runner, DbaStatusRow *row, const char **ret_why, GError **error) {
+  const DbaRunOptions *options = runner->options;
+  DbaRehearsal *rehearsal = NULL;
+  if (options->rehearsals && !dba_rehearsal_read(options->rehearsals, row->migration, runner->arena, &rehearsal, error))
+    return false;
+  *ret_why = dba_rehearsal_refusal(rehearsal, row->migration, options->survey_age_seconds, runner->arena);
+  if (!*ret_why)
+    row->ledger = dba_arena_format(runner->arena, "rehearsals/%s.json", row->label);
+  return true;
+}
+
+bool dba_gate_rehearsals(DbaRunner *runner, const DbaList *rows, GError **error) {
+  const DbaRunOptions *options = runner->options;
+  g_autoptr(GString) refused = g_string_new(NULL), labels = g_string_new(NULL);
+  g_autoptr(DbaResult) there = dba_server_query(runner->server, dba_embedded_migrate_sql("run_is_empty"), NULL, error);
+  unsigned n = 0;
+  if (!there)
+    return false;
+  if (*dba_result_text(there, 0, 0) == 't') // nothing of anybody's can be held up or lost
+    return true;
+  for (DBA_EACH(DbaStatusRow, row, rows)) {
+    const char *why = NULL;
+    if (dba_row_is_pending(row) && !look_up_rehearsal(runner, row, &why, error))
+      return false;
+    if (why) {
+      g_string_append_printf(refused, "%s%s: %s", n++ ? "\n  " : "", row->label, why);
+      append_label(labels, row->label);
+      row->override = options->rehearsal;
+    }
+    if (is_up_to(runner, row))
+      break;
+  }
+  if (n && !options->rehearsal)
+    return dba_fail(error, DBA_ERROR_REFUSED,
+                    "%s%s\n(hint: dbarch migrate rehearse does it; --override rehearsal=\"reason\" runs %s all the same, and the reason is "
+                    "kept)",
+                    n > 1 ? "iron law 4:\n  " : "", refused->str, n == 1 ? "it" : "them");
+  runner->without_rehearsal = dba_arena_text(runner->arena, labels->str);
+  return true;
+}
+
+// ---- what is destroyed ----------------------------------------------------------------------------------------------
+
+typedef struct Gathering {
+  DbaRunner *runner;
+  const DbaMigration *migration;
+  const DbaScript *script;
+  DbaSqlWorld *world;
+  DbaList *destroyed; // DbaDestroyed
+} Gathering;
+
+static bool is_told(const Gathering *gathering, const char *object) {
+  for (DBA_EACH(DbaDestroyed, destroyed, gathering->destroyed))
+    if (!strcmp(destroyed->object, object))
+      return true;
+  return false;
+}
+
+static bool add_tables(Gathering *gathering, const DbaSqlDestroyed *what, uint32_t line, GError **error) {
+  DbaRunner *runner = gathering->runner;
+  const char *parameters[] = {what->schema ? what->schema : "", what->table ? what->table : "", what->column ? what->column : "", NULL};
+  g_autoptr(DbaResult) tables = dba_server_query(runner->server, dba_embedded_migrate_sql("run_destroyed"), parameters, error);
+  for (int i = 0; tables && i < dba_result_rows(tables); i++) {
+    const char *table = dba_result_text(tables, i, 0);
+    g_autofree char *sql = g_strdup_printf("select exists (select from %s)", table);
+    g_autoptr(DbaResult) rows = dba_server_query(runner->server, sql, NULL, error);
+    if (!rows)
+      return false;
+    g_autoptr(GString) object = g_string_new(table);
+    if (what->column) {
+      g_string_append_c(object, '.');
+      dba_sql_append_identifier(object, what->column);
+    }
+    if (*dba_result_text(rows, 0, 0) == 't' && !is_told(gathering, object->str))
+      *(DbaDestroyed *)dba_list_add(runner->arena, gathering->destroyed, sizeof(DbaDestroyed)) =
+          (DbaDestroyed){.migration = gathering->migration->label,
+                         .object = dba_arena_text(runner->arena, object->str),
+                         .table = dba_arena_text(runner->arena, table),
+                         .file = gathering->script->path,
+                         .line = line};
+  }
+  return tables != NULL;
+}
+
+static bool raises(const DbaScript *script) {
+  for (DBA_EACH(DbaSqlStatement, item, &script->items)) {
+    g_autofree char *text = g_ascii_strdown(item->item.text, (gssize)item->item.length);
+    if (g_str_has_prefix(text, "do") && strstr(text, "raise exception"))
+      return true;
+  }
+  return false;
+}
+
+// Reads on in the order of running, so that what an earlier one makes is known.
+static bool gather(Gathering *gathering, GError **error) {
+  DbaRunner *runner = gathering->runner;
+  dba_sql_world_begin(gathering->world);
+  for (DBA_EACH(DbaSqlStatement, item, &gathering->script->items)) {
+    DbaSqlVerdict verdict = {0};
+    g_autofree char *sql = g_strndup(item->item.text, item->item.length);
+    if (item->item.kind != DBA_SQL_STATEMENT)
+      continue;
+    if (!dba_sql_world_read(gathering->world, sql, runner->arena, &verdict, error))
+      return false;
+    for (DBA_EACH(DbaSqlDestroyed, what, &verdict.destroyed))
+      if (!add_tables(gathering, what, item->item.place.line, error))
+        return false;
+  }
+  return true;
+}
+
+// Asks for each, then for a backup of all.
+static bool let_go(DbaRunner *runner, const DbaList *destroyed, GError **error) {
+  const DbaRunOptions *options = runner->options;
+  g_autoptr(GString) labels = g_string_new(NULL), refused = g_string_new(NULL), hint = g_string_new(NULL);
+  for (DBA_EACH(DbaDestroyed, each, destroyed)) {
+    g_autofree char *what = each->table ? g_strdup_printf("%s:%u destroys values of %s", each->file, each->line, each->object)
+                                        : g_strdup_printf("%s cannot be undone: its undo raises", each->object);
+    if (each->table)
+      append_label(labels, each->object);
+    if (options->confirm && options->confirm(options->data, each->object, what))
+      continue;
+    g_autofree char *quoted = g_shell_quote(each->object);
+    g_string_append_printf(refused, "%s%s", refused->len ? "\n  " : "", what);
+    g_string_append_printf(hint, " --confirm %s", strpbrk(each->object, "\" '$`\\") ? quoted : each->object);
+  }
+  if (refused->len)
+    return dba_fail(error, DBA_ERROR_REFUSED, "%s\n(hint: that it may be so, say with%s)", refused->str, hint->str);
+  if (!labels->len)
+    return true;
+  if (!options->backup)
+    return !options->back_up || options->back_up(options->data, destroyed, error);
+  runner->without_backup = dba_arena_text(runner->arena, labels->str);
+  return true;
+}
+
+bool dba_gate_destroyed(DbaRunner *runner, const DbaList *rows, GError **error) {
+  g_autoptr(DbaSqlWorld) world = dba_sql_world_new();
+  DbaList destroyed = {0};
+  Gathering gathering = {.runner = runner, .world = world, .destroyed = &destroyed};
+  if (runner->options->session) // a rehearsal
+    return true;
+  for (DBA_EACH(DbaStatusRow, row, rows)) {
+    gathering.migration = row->migration;
+    gathering.script = row->migration ? row->migration->up : NULL;
+    if (dba_row_is_pending(row)) {
+      if (!gather(&gathering, error))
+        return false;
+      if (row->migration->down && raises(row->migration->down))
+        *(DbaDestroyed *)dba_list_add(runner->arena, &destroyed, sizeof(DbaDestroyed)) =
+            (DbaDestroyed){.migration = row->label, .object = row->label, .file = row->migration->down->path};
+    }
+    if (is_up_to(runner, row))
+      break;
+  }
+  return let_go(runner, &destroyed, error);
+}
+
+bool dba_gate_destroyed_by_undos(DbaRunner *runner, const GPtrArray *undos, GError **error) {
+  g_autoptr(DbaSqlWorld) world = dba_sql_world_new();
+  DbaList destroyed = {0};
+  for (guint i = 0; i < undos->len && !runner->options->session; i++) {
+    const DbaMigration *migration = undos->pdata[i];
+    Gathering gathering = {.runner = runner, .world = world, .destroyed = &destroyed, .migration = migration, .script = migration->down};
+    if (!gather(&gathering, error))
+      return false;
+  }
+  return let_go(runner, &destroyed, error);
+}
+
+// ---- what was overridden --------------------------------------------------------------------------------------------
+
+bool dba_gate_write_down(DbaRunner *runner, const DbaList *rows, GError **error) {
+  const DbaRunOptions *options = runner->options;
+  const struct {
+    const char *what, *reason, *labels;
+  } laws[] = {{"undo", options->undo, runner->without_undo},
+              {"rehearsal", options->rehearsal, runner->without_rehearsal},
+              {"backup", options->backup, runner->without_backup}};
+  for (size_t i = 0; i < G_N_ELEMENTS(laws); i++) {
+    if (!laws[i].labels || !*laws[i].labels || !options->overridden)
+      continue;
+    const char *entry = options->overridden(options->data, laws[i].what, laws[i].reason, laws[i].labels, error);
+    if (!entry)
+      return false;
+    for (DBA_EACH(DbaStatusRow, row, rows))
+      if (row->override && !row->ledger)
+        row->ledger = entry;
+  }
+  return true;
+}
+
+const char *dba_migrate_partitions_sql(void) { return dba_embedded_migrate_sql("run_partitions"); }
