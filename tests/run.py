@@ -152,6 +152,8 @@ for groups in [[
     ("quality: real schemas", True, ["python3", "tests/quality/real.py"], None),
     ("live: running migrations on 17", True, ["python3", "tests/live/run.py"], {"TEST_PG_MAJOR": "17", "DBARCH_CACHE": own_cache()}),
     ("live: running migrations, sanitizers", True, ["python3", "tests/live/run.py", "plain", "copied", "refused", "own", "invalid", "taken", "killed"], {"TEST_PG_MAJOR": "17", "DBARCH_BUILD": os.path.join(ROOT, "build-asan"), "DBARCH_CACHE": own_cache(), **SANITIZERS}),
+    ("live: rehearsals on 17", True, ["python3", "tests/live/rehearse.py"], {"TEST_PG_MAJOR": "17", "DBARCH_CACHE": own_cache()}),
+    ("live: rehearsals, sanitizers", True, ["python3", "tests/live/rehearse.py", "errors", "destroyed", "ledger", "archive", "failure"], {"TEST_PG_MAJOR": "17", "DBARCH_BUILD": os.path.join(ROOT, "build-asan"), "DBARCH_CACHE": own_cache(), **SANITIZERS}),
     ("live: migrate, sanitizers", True, ["python3", "tests/live/migrate.py", "--part"], {"TEST_PG_MAJOR": "17", "DBARCH_BUILD": os.path.join(ROOT, "build-asan"), "DBARCH_CACHE": own_cache(), **SANITIZERS}),
     ("quality: planted faults on 17", True, ["python3", "tests/quality/faults.py"], {"TEST_PG_MAJOR": "17", "DBARCH_CACHE": own_cache()}),
     ("quality: lint on 17", True, ["python3", "tests/quality/lint.py"], {"TEST_PG_MAJOR": "17", "DBARCH_CACHE": own_cache()}),

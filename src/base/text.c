@@ -136,6 +136,8 @@ char *dba_text_duration(double ms) {
     return g_strdup_printf("%.1f s", ms / 1e3);
   if (ms < 3600e3)
     return g_strdup_printf("%.0f min %.0f s", floor(ms / 60e3), fmod(ms / 1e3, 60));
+  if (ms >= 2 * 86400e3)
+    return g_strdup_printf("%.0f days", ms / 86400e3);
   return g_strdup_printf("%.0f h %.0f min", floor(ms / 3600e3), fmod(ms / 60e3, 60));
 }
 

@@ -179,19 +179,15 @@ static bool let_go(DbaRunner *runner, const DbaList *destroyed, GError **error) 
 bool dba_gate_destroyed(DbaRunner *runner, const DbaList *rows, GError **error) {
   g_autoptr(DbaSqlWorld) world = dba_sql_world_new();
   DbaList destroyed = {0};
-  Gathering gathering = {.runner = runner, .world = world, .destroyed = &destroyed};
-  if (runner->options->session) // a rehearsal
-    return true;
   for (DBA_EACH(DbaStatusRow, row, rows)) {
-    gathering.migration = row->migration;
-    gathering.script = row->migration ? row->migration->up : NULL;
-    if (dba_row_is_pending(row)) {
-      if (!gather(&gathering, error))
-        return false;
-      if (row->migration->down && raises(row->migration->down))
-        *(DbaDestroyed *)dba_list_add(runner->arena, &destroyed, sizeof(DbaDestroyed)) =
-            (DbaDestroyed){.migration = row->label, .object = row->label, .file = row->migration->down->path};
-    }
+    const DbaMigration *migration = dba_row_is_pending(row) && !runner->options->session ? row->migration : NULL; // none in a rehearsal
+    Gathering gathering = {
+        .runner = runner, .world = world, .destroyed = &destroyed, .migration = migration, .script = migration ? migration->up : NULL};
+    if (gathering.script && !gather(&gathering, error))
+      return false;
+    if (migration && migration->down && raises(migration->down))
+      *(DbaDestroyed *)dba_list_add(runner->arena, &destroyed, sizeof(DbaDestroyed)) =
+          (DbaDestroyed){.migration = row->label, .object = row->label, .file = migration->down->path};
     if (is_up_to(runner, row))
       break;
   }

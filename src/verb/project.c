@@ -12,7 +12,7 @@ const char **dba_all_rules(void) {
   for (const DbaMigrateRule *rule = dba_migrate_rules; rule->rule; rule++)
     g_ptr_array_add(all, (char *)(uintptr_t)rule->rule);
   g_ptr_array_add(all, NULL);
-  return (const char **)g_ptr_array_free(all, FALSE);
+  return (const char **)(uintptr_t)g_ptr_array_free(all, FALSE);
 }
 
 const char **dba_migrate_rule_names(void) {
@@ -20,7 +20,7 @@ const char **dba_migrate_rule_names(void) {
   for (const DbaMigrateRule *rule = dba_migrate_rules; rule->rule; rule++)
     g_ptr_array_add(all, (char *)(uintptr_t)rule->rule);
   g_ptr_array_add(all, NULL);
-  return (const char **)g_ptr_array_free(all, FALSE);
+  return (const char **)(uintptr_t)g_ptr_array_free(all, FALSE);
 }
 
 void dba_project_clear(DbaProject *project) {
@@ -28,17 +28,13 @@ void dba_project_clear(DbaProject *project) {
   g_clear_pointer(&project->ledger, dba_ledger_free);
 }
 
-bool dba_project_read(const DbaRequest *request, DbaProject *ret_project, GError **error) {
-  g_auto(DbaProject) project = {.arena = dba_arena_new()};
+bool dba_project_read(const DbaRequest *request, DbaProject *project, GError **error) {
   g_autofree const char **rules = dba_all_rules();
   g_autofree char *beside = request->config ? g_path_get_dirname(request->config) : NULL,
                   *folder = beside && strcmp(beside, ".") ? g_build_filename(beside, "ledger", NULL) : g_strdup("ledger");
-  if (!dba_config_read(request->config, project.arena, &project.config, error) || !dba_config_check_rules(&project.config, rules, error) ||
-      !(project.ledger = dba_ledger_read(folder, error)))
-    return false;
-  *ret_project = project;
-  project = (DbaProject){0};
-  return true;
+  project->arena = dba_arena_new();
+  return dba_config_read(request->config, project->arena, &project->config, error) &&
+         dba_config_check_rules(&project->config, rules, error) && (project->ledger = dba_ledger_read(folder, error)) != NULL;
 }
 
 void dba_project_suppressions(const DbaProject *project, const char *const *rules, DbaArena *arena, DbaList *suppressions) {

@@ -113,7 +113,8 @@ typedef struct DbaProject {
   DbaConfig config;
   DbaLedger *ledger; // beside dbarch.yaml, or here
 } DbaProject;
-bool dba_project_read(const DbaRequest *request, DbaProject *ret_project, GError **error) DBA_CHECKED;
+// `project` comes zeroed, and is to be cleared also after a failure.
+bool dba_project_read(const DbaRequest *request, DbaProject *project, GError **error) DBA_CHECKED;
 void dba_project_clear(DbaProject *project);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(DbaProject, dba_project_clear)
 // What it allows of findings of `rules`, appended to a list of DbaSuppression.

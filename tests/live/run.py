@@ -2,10 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """dbarch migrate up, down, status on a target: a lab that stands for one.  Faults: the runner killed at every statement, the server killed, connections cut, locks held,
 deadlocks, a second runner, edited files, missing rights, a read-only target.  After each the target is before or after a migration, or at a step that status names."""
-import glob
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -15,41 +13,9 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 from harness import DBARCH, WORK, clean_env, contains, equal, finish, run, test, write  # noqa: E402
+from target import BIN, MAJOR, Target  # noqa: E402
 
-MAJOR = os.environ.get("TEST_PG_MAJOR", "17")
-CACHE = os.environ.get("DBARCH_CACHE") or ("/var/cache/dbarch" if os.geteuid() == 0 else os.path.expanduser("~/.cache/dbarch"))
-BIN = glob.glob(os.path.join(CACHE, "runtime", MAJOR, "usr/lib/postgresql", MAJOR, "bin"))[0]
 OVERRIDE = ("--override", "rehearsal=a test")
-
-
-class Target:
-    """A kept lab, and databases in it."""
-
-    def __init__(self):
-        out = run("lab", "start", "--pg-major", MAJOR)
-        assert out.returncode == 0, out.stderr
-        self.name = re.search(r"^lab (\S+):", out.stdout).group(1)
-        self.host = re.search(r"host=([^&]+)", out.stdout.strip().split("\n")[-1]).group(1).replace("%2F", "/")
-        self.count = 0
-
-    def conninfo(self, database, user="dbarch"):
-        return "host=%s port=5432 user=%s dbname=%s" % (self.host, user, database)
-
-    def psql(self, database, sql, check=True, user="dbarch"):
-        done = subprocess.run([os.path.join(BIN, "psql"), "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", self.conninfo(database, user), "-f", "-"], input=sql, encoding="utf-8",
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=clean_env(), timeout=120, check=False)
-        assert not check or done.returncode == 0, done.stderr
-        return done.stdout.strip()
-
-    def session(self, database):
-        return subprocess.Popen([os.path.join(BIN, "psql"), "-XAtq", "-d", self.conninfo(database)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                                encoding="utf-8", env=clean_env())
-
-    def database(self):
-        self.count += 1
-        name = "t%d" % self.count
-        self.psql("postgres", "create database %s" % name)
-        return name
 
 
 TARGET = Target()
@@ -451,5 +417,5 @@ for name, function in list(globals().items()):
 for tool in ("dbmate", "golang-migrate"):
     if not sys.argv[1:] or "taken" in sys.argv[1:]:
         test("run: taken over from " + tool, lambda tool=tool: taken_over(tool))
-run("lab", "stop", TARGET.name)
+TARGET.stop()
 finish()

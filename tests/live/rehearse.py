@@ -1,0 +1,332 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""dbarch migrate rehearse, and what up asks for: receipts, words for what is destroyed, backups that were restored, reasons in the ledger."""
+import glob
+import json
+import os
+import re
+import shutil
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
+from harness import WORK, clean_env, contains, equal, finish, run, test, write  # noqa: E402
+from target import MAJOR, Target  # noqa: E402
+
+TARGET = Target()
+SCHEMA = """create schema shop;
+create type shop.state as enum ('new', 'paid');
+create table shop.customers (id bigint generated always as identity primary key, email text not null unique, name text);
+create table shop.orders (id bigint generated always as identity primary key, customer_id bigint not null references shop.customers, state shop.state not null,
+  total numeric(10, 2) not null, at timestamptz not null default now());
+insert into shop.customers (email, name) select 'c' || i || '@x.example', 'name ' || i from generate_series(1, 5000) i;
+insert into shop.orders (customer_id, state, total) select 1 + i % 5000, (array['new', 'paid'])[1 + i % 2]::shop.state, i % 1000 from generate_series(1, %d) i;
+vacuum analyze;
+"""
+WORKLOAD = """select * from shop.orders where id = $1;
+select name from shop.customers where id = $1;
+insert into shop.orders (customer_id, state, total) values ($1, 'new', $2);
+update shop.orders set state = 'paid' where id = $1;
+"""
+LOAD = ("--workload", "workload.sql", "--time", "1", "--clients", "2")
+
+
+class Project:
+    """A repository with migrations, and a target of its own."""
+
+    def __init__(self, name, files, rows=30000, config=None):
+        self.folder = os.path.join(WORK, name)
+        shutil.rmtree(self.folder, ignore_errors=True)
+        for file, text in files.items():
+            write(os.path.join(name, "migrations", file), text)
+        write(os.path.join(name, "workload.sql"), WORKLOAD)
+        if config:
+            write(os.path.join(name, "dbarch.yaml"), config)
+        self.database = TARGET.database()
+        TARGET.psql(self.database, SCHEMA.replace("%d", str(rows)))
+
+    def run(self, *words, **more):
+        return run(*words, cwd=self.folder, **more)
+
+    def migrate(self, word, *options, **more):
+        return self.run("migrate", word, "-d", TARGET.conninfo(self.database), *options, "--pg-major", MAJOR, **more)
+
+    def rehearse(self, *options, **more):
+        return self.migrate("rehearse", *(LOAD if "--workload" not in options else ()), "-q", *options, **more)
+
+    def receipt(self, label):
+        with open(os.path.join(self.folder, "ledger", "rehearsals", label + ".json"), encoding="utf-8") as file:
+            return json.load(file)["rehearsal"]
+
+    def psql(self, sql):
+        return TARGET.psql(self.database, sql)
+
+
+def pair(name, up, down):
+    return {name + ".up.sql": up, name + ".down.sql": down}
+
+
+# ---- rehearse -------------------------------------------------------------------------------------------------------
+
+def receipt_lets_run():
+    project = Project("passes", {**pair("001_note", "alter table shop.orders add note text;\n", "alter table shop.orders drop note;\n"),
+                                 **pair("002_index", "-- dbarch: transaction=off\ncreate index concurrently orders_at on shop.orders (at);\n",
+                                        "-- dbarch: transaction=off\ndrop index concurrently shop.orders_at;\n")})
+    refused = project.migrate("up")
+    equal(refused.returncode, 6)
+    contains(refused.stderr, "001_note: it was not rehearsed")
+    done = project.rehearse()
+    equal((done.returncode, done.stderr), (0, ""))
+    contains(done.stdout, "2 of 2 passed; receipts are in ledger/rehearsals/")
+    receipt = project.receipt("002_index")
+    equal((receipt["passed"], receipt["percent"], receipt["clients"], receipt.get("client_errors", 0)), (True, 100, 2, 0))
+    contains(receipt["server"], "fsync on")
+    assert receipt["wal_bytes"] > 100000 and receipt["duration_ms"] > 1 and len(receipt["workload"]) == 4 and all(c["runs"] > 10 for c in receipt["workload"]), receipt
+    done = project.migrate("up")
+    equal((done.returncode, project.psql("select string_agg(ledger, ' ' order by label), count(override) from dbarch.migrations")), (0, "rehearsals/001_note.json rehearsals/002_index.json|0"))
+    assert not glob.glob(os.path.join(project.folder, "ledger", "*.md"))
+    contains(project.rehearse().stdout, "nothing is pending")
+
+
+def waits_are_seen():
+    """An index built under a lock, and a table written anew, for longer than the limit."""
+    project = Project("waits", {**pair("001_index", "select 1;\ncreate index orders_total on shop.orders (total, at, id);\n", "drop index shop.orders_total;\n"),
+                                **pair("002_type", "alter table shop.orders alter total type numeric(12, 3);\n", "alter table shop.orders alter total type numeric(10, 2);\n")},
+                      rows=150000, config="rehearsal: { client_wait: 30ms }\n")
+    done = project.rehearse("--clients", "16")
+    equal(done.returncode, 6)
+    contains(done.stdout, "FAILED  001_index")
+    contains(done.stdout, "ShareLock on shop.orders")
+    contains(done.stdout, "AccessExclusiveLock")
+    contains(done.stdout, "0 of 2 passed")
+    first, second = project.receipt("001_index"), project.receipt("002_type")
+    equal((first.get("passed", False), first["statements"][1]["line"]), (False, 2))
+    assert first["statements"][1]["longest_wait_ms"] > 30 and not first["statements"][0].get("waits"), first["statements"]
+    waited = {c["sql"].split(" ")[0]: c.get("waited_ms", 0) for c in first["workload"] if "orders" in c["sql"]}
+    assert waited["insert"] > 30 and waited["update"] > 30 and waited["select"] == 0, waited  # SHARE lets readers go on
+    waited = {c["sql"].split(" ")[0]: c.get("waited_ms", 0) for c in second["workload"] if "orders" in c["sql"]}
+    assert waited["select"] > 30, waited
+    assert first["longest_wait_ms"] <= first["duration_ms"] + 50
+    refused = project.migrate("up")
+    contains(refused.stderr, "did not pass: clients waited up to")
+    sized = project.rehearse("--rows", "10%", "--to", "001")
+    contains(sized.stdout, "10 % of the subject's")
+
+
+def errors_are_seen():
+    project = Project("errors", pair("001_drop", "alter table shop.customers drop column name;\n", "alter table shop.customers add name text;\n"))
+    done = project.rehearse("--format", "github")
+    equal(done.returncode, 6)
+    contains(done.stdout, "::error")
+    contains(done.stdout, 'column "name" does not exist')
+    receipt = project.receipt("001_drop")
+    equal(receipt.get("passed", False), False)
+    assert receipt["client_errors"] > 0
+    write("errors/dbarch.yaml", "rehearsal: { client_errors: 1000000 }\n")
+    equal(project.rehearse().returncode, 0)
+
+
+def failure():
+    project = Project("fails", {**pair("001_bad", "alter table shop.orders\n  add check (total > 500);\n", "select 1;\n"), **pair("002_b", "select 1;\n", "select 1;\n")})
+    done = project.rehearse()
+    equal(done.returncode, 6)
+    contains(done.stdout, "is violated by some row")
+    contains(done.stdout, "0 of 1 passed, 1 behind the one that cannot run were not tried")
+    contains(project.rehearse("--format", "md").stdout, "rehearsal-fails")
+
+
+def bound_to_text_and_age():
+    project = Project("bound", pair("001_a", "alter table shop.orders add a int;\n", "alter table shop.orders drop a;\n"))
+    survey = os.path.join(project.folder, "production.json")
+    out = project.run("survey", "-d", TARGET.conninfo(project.database), "--workload", "workload.sql", "-o", survey, "-q")
+    equal(out.returncode, 0)
+    equal(run("migrate", "rehearse", "--survey", survey, cwd=project.folder).returncode, 2)  # what is pending?
+    done = run("migrate", "rehearse", "--survey", survey, "--from", "001", "--time", "1", "-q", "--pg-major", MAJOR, cwd=project.folder)
+    equal(done.returncode, 0)
+    contains(done.stderr, "the values of this survey are disguised")
+    contains(done.stdout, "1 of 1 passed")
+    write("bound/migrations/001_a.up.sql", "alter table shop.orders add a bigint;\n")
+    refused = project.migrate("up")
+    equal(refused.returncode, 6)
+    contains(refused.stderr, "it was edited since")
+    write("bound/migrations/001_a.up.sql", "alter table shop.orders add a int;\r\n")  # the same text on Windows
+    with open(survey, encoding="utf-8") as file:
+        text = file.read()
+    taken = re.search(r'"taken_at": "([^"]*)"', text).group(1)
+    path = os.path.join(project.folder, "ledger", "rehearsals", "001_a.json")
+    with open(path, encoding="utf-8") as file:
+        receipt = file.read()
+    old = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 40 * 86400))
+    write("bound/ledger/rehearsals/001_a.json", receipt.replace(taken, old))
+    refused = project.migrate("up")
+    equal(refused.returncode, 6)
+    contains(refused.stderr, "is 40 days old (limit 30 days)")
+    write("bound/dbarch.yaml", "rehearsal: { survey_age: 60d }\n")
+    equal(project.migrate("up").returncode, 0)
+    write("bound/ledger/rehearsals/001_a.json", receipt.replace('"passed": true', '"passed": maybe'))
+    write("bound/migrations/002_b.up.sql", "select 1;\n")
+    write("bound/migrations/002_b.down.sql", "select 1;\n")
+    write("bound/ledger/rehearsals/002_b.json", "{")
+    equal(project.migrate("up").returncode, 3)
+
+
+def without_workload():
+    project = Project("keys", pair("001_a", "lock table shop.orders in exclusive mode;\nselect pg_sleep(0.3);\n", "select 1;\n"), config="rehearsal: { client_wait: 100ms }\n")
+    done = run("migrate", "rehearse", "-d", TARGET.conninfo(project.database), "--time", "1", "-q", "--pg-major", MAJOR, cwd=project.folder)
+    equal(done.returncode, 6)
+    contains(done.stderr, "tells no workload: clients read and write its largest tables by primary key")
+    contains(done.stdout, "reads and writes by primary key")
+    receipt = project.receipt("001_a")
+    assert 200 < receipt["longest_wait_ms"] < 400, receipt["longest_wait_ms"]
+
+
+def locks_are_tried_again():
+    """The runner's own lock_timeout and tries are part of it: a client in a long statement keeps the migration from its lock, and the queue behind it short."""
+    project = Project("tries", pair("001_a", "alter table shop.orders add a int;\n", "alter table shop.orders drop a;\n"), config="rehearsal: { client_wait: 10s }\n")
+    write("tries/slow.sql", "select pg_sleep(0.7) from shop.orders limit 1;\nselect * from shop.orders where id = $1;\n")
+    project.rehearse("--workload", "slow.sql", "--time", "1", "--lock-timeout", "100ms")
+    statement = project.receipt("001_a")["statements"][0]
+    assert statement["tries"] > 1 and statement["longest_wait_ms"] < 400, statement
+
+
+def replica():
+    project = Project("replica", pair("001_a", "update shop.orders set total = total + 1;\n", "update shop.orders set total = total - 1;\n"), config="rehearsal: { client_wait: 60s, replication_lag: 1ms }\n")
+    done = project.rehearse("--replica")
+    receipt = project.receipt("001_a")
+    assert 0 < receipt["lag_seconds"] < 30, receipt
+    contains(done.stdout, "a replica fell behind by")
+
+
+def limits():
+    project = Project("limits", pair("001_a", "create table shop.copy as select * from shop.orders;\n", "drop table shop.copy;\n"), rows=60000)
+    for text, part in (("rehearsal: { client_wait: soon }\n", '"soon" is no time'), ("rehearsal: { disk: much }\n", '"much" is no size'),
+                       ("rehearsal: { client_weight: 1s }\n", 'did you mean "client_wait"'), ("rehearsal: 5\n", "must be a mapping"), ("rehearsal: { client_errors: few }\n", "must be a number")):
+        write("limits/dbarch.yaml", text)
+        out = project.rehearse()
+        equal(out.returncode, 3)
+        contains(out.stderr, part)
+    write("limits/dbarch.yaml", "rehearsal: { disk: 1MB, wal: 1MB, duration: 1ms, client_wait: 60s }\n")
+    done = project.rehearse()
+    equal(done.returncode, 6)
+    contains(done.stdout, "of disk more while it runs (limit")
+    contains(done.stdout, "of WAL (limit")
+    contains(done.stdout, "(limit 1.0")
+
+
+# ---- what is destroyed ----------------------------------------------------------------------------------------------
+
+DESTROYS = {**pair("001_drop", "create table shop.new (id int);\ninsert into shop.new values (1);\ndrop table shop.new;\nalter table shop.customers drop column name;\n", "alter table shop.customers add name text;\n"),
+            **pair("002_more", "do $$ begin execute 'truncate shop.orders'; end $$;\n", "do $$ begin raise exception 'rows do not come back'; end $$;\n")}
+OVERRIDE = ("--override", "rehearsal=a test")
+WORDS = ("--confirm", "shop.customers.name", "--confirm", "shop.orders", "--confirm", "002_more")
+
+
+def destroyed():
+    project = Project("destroyed", DESTROYS)
+    before = project.psql("select md5(string_agg(c::text, ',' order by id)) from shop.customers c")
+    refused = project.migrate("up", *OVERRIDE)
+    equal(refused.returncode, 6)
+    contains(refused.stderr, "001_drop.up.sql:4 destroys values of shop.customers.name")
+    contains(refused.stderr, "002_more.up.sql:1 destroys values of shop.orders")
+    contains(refused.stderr, "002_more cannot be undone: its undo raises")
+    contains(refused.stderr, "--confirm shop.customers.name --confirm shop.orders --confirm 002_more")
+    assert "shop.new" not in refused.stderr  # it made that itself
+    refused = project.migrate("up", *OVERRIDE, *WORDS)
+    equal(refused.returncode, 6)
+    contains(refused.stderr, "there is no backup of shop.customers.name, shop.orders")
+    assert not glob.glob(os.path.join(project.folder, "ledger", "*.md"))  # nothing was decided yet
+    equal(project.psql("select count(*) from dbarch.migrations"), "0")
+    done = project.migrate("up", *OVERRIDE, *WORDS, "--backup-dir", "backups")
+    equal(done.returncode, 0)
+    contains(done.stderr, "restored in the lab and equal")
+    dumps = glob.glob(os.path.join(project.folder, "backups", "*-001_drop.dump"))
+    equal((len(dumps), os.stat(dumps[0]).st_mode & 0o777), (1, 0o600))
+    import subprocess
+    from target import BIN
+    subprocess.run([os.path.join(BIN, "psql"), "-Xq", "-d", TARGET.conninfo(project.database), "-c", "drop table shop.orders, shop.customers"], check=True, env=clean_env(), stdout=subprocess.DEVNULL)
+    subprocess.run([os.path.join(BIN, "pg_restore"), "-d", TARGET.conninfo(project.database), dumps[0]], check=True, env=clean_env())
+    equal(project.psql("select md5(string_agg(c::text, ',' order by id)) from shop.customers c"), before)
+    equal(project.psql("select count(*) from shop.orders"), "30000")
+
+
+def undo_that_destroys():
+    project = Project("undo", pair("001_t", "create table shop.t (id int);\n", "drop table shop.t;\n"))
+    equal(project.migrate("up", *OVERRIDE).returncode, 0)
+    equal(project.migrate("down").returncode, 0)  # it holds nothing
+    equal(project.migrate("up", *OVERRIDE).returncode, 0)
+    project.psql("insert into shop.t values (1)")
+    refused = project.migrate("down")
+    equal(refused.returncode, 6)
+    contains(refused.stderr, "destroys values of shop.t")
+    equal(project.migrate("down", "--confirm", "shop.t", "--override", "backup=a test").returncode, 0)
+    contains(project.run("ledger").stdout, "run without a backup: shop.t")
+
+
+def archive():
+    project = Project("archive", DESTROYS, config="backup: { archive: wal, age: 10m }\n")
+    refused = project.migrate("up", *OVERRIDE, *WORDS)
+    equal(refused.returncode, 6)
+    contains(refused.stderr, "holds no file")
+    path = write("archive/wal/2026/000000010000000000000001", "x")
+    os.utime(path, (time.time() - 3600, time.time() - 3600))
+    contains(project.migrate("up", *OVERRIDE, *WORDS).stderr, "is 1 h 0 min old (limit 10 min 0 s)")
+    write("archive/wal/2026/000000010000000000000002", "x")
+    equal(project.migrate("up", *OVERRIDE, *WORDS).returncode, 0)
+
+
+def backup_that_fails():
+    project = Project("full", DESTROYS)
+    out = project.migrate("up", *OVERRIDE, *WORDS, "--backup-dir", "/proc/none")
+    assert out.returncode not in (0, 70), out.stderr
+    write("full/file", "x")
+    out = project.migrate("up", *OVERRIDE, *WORDS, "--backup-dir", "file")
+    assert out.returncode not in (0, 70), out.stderr
+    equal(project.psql("select count(*) from dbarch.migrations"), "0")
+
+
+# ---- the ledger -----------------------------------------------------------------------------------------------------
+
+def ledger():
+    project = Project("ledger", pair("001_index", "create index on shop.orders (at);\n", "select 1;\n"))
+    write("ledger/base.sql", "create table t (a int);\n")
+    contains(project.run("ledger").stdout, "has no entries yet")
+    lint = ("migrate", "lint", "--json", "--no-lab")
+    write("ledger/migrations/000_base.up.sql", SCHEMA.replace("%d", "1").replace("vacuum analyze;", ""))
+    write("ledger/migrations/000_base.down.sql", "drop schema shop cascade;\n")
+    equal([f.get("suppressed", False) for f in json.loads(project.run(*lint).stdout)["findings"] if f["rule"] == "index-blocks-writes"], [False])
+    equal(project.run("ledger", "add", "decision", "too", "short").returncode, 2)
+    equal(project.run("ledger", "add", "descision", "x", "--because", "y").returncode, 3)
+    contains(project.run("ledger", "add", "decision", "x", "--because", "y", "--rule", "index-blocks-wites").stderr, 'did you mean "index-blocks-writes"')
+    equal(project.run("ledger", "add", "learning", "x", "--rule", "index-blocks-writes").returncode, 2)
+    done = project.run("ledger", "add", "decision", "built at night", "--rule", "index-blocks-writes", "--object", "001", "--because", "nobody writes: \"at night\"\n---\n: #")
+    equal(done.returncode, 0)
+    found = [f for f in json.loads(project.run(*lint).stdout)["findings"] if f["rule"] == "index-blocks-writes"]
+    equal(found[0]["suppressed"], True)
+    contains(found[0]["suppressed_by"], "accepted on %s: built at night (ledger/" % time.strftime("%Y-%m-%d", time.gmtime()))
+    project.run("ledger", "add", "learning", "VACUUM of orders takes 40 min")
+    project.run("ledger", "add", "issue", "Who writes at night?")
+    shown = project.run("ledger").stdout
+    for part in ("decision  built at night  (index-blocks-writes on 001)", "learning  VACUUM", "open      Who writes"):
+        contains(shown, part)
+    contains(project.run("ledger", "show", "built-at").stdout, "nobody writes")
+    contains(project.run("ledger", "show", "a").stderr, "say more of one")
+    equal(len(json.loads(project.run("ledger", "--json").stdout)["entries"]), 3)
+    project.run("ledger", "add", "decision", "over", "--rule", "no-primary-key", "--because", "for a while", "--until", "2020-01-01")
+    contains(run("review", os.path.join(project.folder, "base.sql"), "-q", "--rule", "no-primary-key", cwd=project.folder).stdout, "no-primary-key")
+    project.run("ledger", "add", "decision", "no key needed", "--rule", "no-primary-key", "--object", "public.t", "--because", "it is empty")
+    contains(run("review", os.path.join(project.folder, "base.sql"), "-q", "--force", "--rule", "no-primary-key", cwd=project.folder).stdout, "accepted on ")
+    for text, part in (("---\nkind: decison\ndate: 2026-01-01\ntitle: x\n---\n", "kind must be"), ("---\nkynd: x\n---\n", 'bad.md:2:1: unknown key "kynd"'),
+                       ("---\nkind: decision\ndate: 2026-02-30\ntitle: x\n---\n", "date must be"), ("---\nkind: issue\ndate: 2026-02-03\n---\n", "needs a title"), ("---\nkind: [\n---\n", "bad.md:")):
+        write("ledger/ledger/bad.md", text)
+        out = project.run("ledger")
+        equal(out.returncode, 3)
+        contains(out.stderr, part)
+    write("ledger/ledger/bad.md", "notes\n")
+    contains(project.run("ledger").stderr, "has no front matter: passed over")
+
+
+for name, function in list(globals().items()):
+    if callable(function) and getattr(function, "__module__", "") == "__main__" and name not in ("pair", "Project") and (not sys.argv[1:] or any(word in name for word in sys.argv[1:])):
+        test("rehearse: " + name.replace("_", " "), function)
+TARGET.stop()
+finish()
