@@ -330,6 +330,27 @@ bool dba_lab_set_fsync(const DbaLab *lab, bool on, GError **error) {
          dba_server_exec(server, "select pg_reload_conf()", error);
 }
 
+bool dba_lab_run_program(const DbaLab *lab, const char *name, const char *const *words, const char *const *environment, GError **error) {
+  g_autofree char *program = g_build_filename(lab->binaries.bin, name, NULL), *log = g_build_filename(lab->folder, "program.log", NULL),
+                  *said = NULL;
+  g_autoptr(GPtrArray) argv = g_ptr_array_new();
+  int status;
+  g_ptr_array_add(argv, program);
+  for (const char *const *word = words; *word; word++)
+    g_ptr_array_add(argv, (char *)(uintptr_t)*word);
+  g_ptr_array_add(argv, NULL);
+  (void)unlink(log);
+  DbaSpawn spawn = {.argv = (const char *const *)argv->pdata, .env = environment, .uid = geteuid(), .gid = getegid(), .output_file = log};
+  if (!dba_process_run(&spawn, &status, error))
+    return false;
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+    return true;
+  if (!g_file_get_contents(log, &said, NULL, NULL))
+    said = g_strdup("?");
+  g_autofree char *shown = dba_text_printable(g_strstrip(said), true);
+  return dba_fail(error, DBA_ERROR_DATABASE, "%s failed: %.400s", name, shown);
+}
+
 // ---- as production writes -------------------------------------------------------------------------------------------
 
 // Settings that decide what a write costs; those of the subject are taken where this server has them.

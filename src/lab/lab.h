@@ -82,6 +82,11 @@ bool dba_lab_set_fsync(const DbaLab *lab, bool on, GError **error) DBA_CHECKED;
 // the survey has them.  With `replica` a standby streams from it from then on, and ends with it.  Sessions end.
 bool dba_lab_be_durable(DbaLab *lab, const DbaLabHome *home, const DbaSurvey *survey, bool replica, GError **error) DBA_CHECKED;
 
+// Runs one of the server's programs ("pg_dump"); what it said when it failed is in the error (DBA_ERROR_DATABASE).  `words`: NULL-terminated;
+// `environment` as in DbaSpawn.
+bool dba_lab_run_program(const DbaLab *lab, const char *name, const char *const *words, const char *const *environment,
+                         GError **error) DBA_CHECKED;
+
 // ---- kept labs: dbarch lab start | status | stop ---------------------------------------------------------------------
 
 // Lets go of the lab: it goes on after us, until dba_lab_stop_named.  `what` it holds, for people: "a twin of shop.json".

@@ -343,6 +343,26 @@ bool dba_migrations_up(DbaServer *server, const DbaMigrations *migrations, const
 // Undoes the newest, or all that are newer than `to`.
 bool dba_migrations_down(DbaServer *server, const DbaMigrations *migrations, const DbaRunOptions *options, unsigned *ret_run,
                          GError **error) DBA_CHECKED;
+// ---- drift ----------------------------------------------------------------------------------------------------------
+
+typedef struct DbaDrifted {
+  const char *kind;          // "made by hand", "gone", "changed"
+  const char *noun, *object; // "column", "shop.orders.note"
+  const char *text;
+  const char *allowed; // by the repository, and why; NULL
+} DbaDrifted;
+typedef struct DbaDrift {
+  DbaArena *arena;
+  DbaList drifted;            // DbaDrifted
+  DbaList notes;              // texts: what the lab left out
+  unsigned n;                 // that are not allowed
+  const char *adopt, *revert; // statements that lead from what the migrations make to the live schema, and back; NULL: not found
+} DbaDrift;
+// `live_sql`: the target's schema as pg_dump writes it.  Runs what the history says was run in a lab and compares.  `allowed`: DbaSuppression.
+// `drift` comes zeroed, with an arena.
+bool dba_migrations_drift(const DbaLab *lab, const DbaMigrations *migrations, const DbaHistory *history, const char *live_sql,
+                          const DbaList *allowed, DbaDrift *drift, GError **error) DBA_CHECKED;
+
 // Parameter: a table as SQL; rows: it and its partitions.
 const char *dba_migrate_partitions_sql(void);
 // Writes down as run all up to `to`, without running them.

@@ -7,7 +7,6 @@
 
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -79,60 +78,41 @@ static bool find_tables(Backup *backup, const DbaList *destroyed, GError **error
   return true;
 }
 
-static bool run_program(const Backup *backup, const char *name, GPtrArray *argv, const char *const *environment, GError **error) {
-  g_autofree char *program = g_build_filename(dba_lab_binaries(backup->lab)->bin, name, NULL),
-                  *log = g_build_filename(dba_lab_folder(backup->lab), "backup.log", NULL), *said = NULL;
-  int status;
-  argv->pdata[0] = program;
-  g_ptr_array_add(argv, NULL);
-  (void)unlink(log);
-  DbaSpawn spawn = {.argv = (const char *const *)argv->pdata, .env = environment, .uid = geteuid(), .gid = getegid(), .output_file = log};
-  if (!dba_process_run(&spawn, &status, error))
-    return false;
-  if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+static bool run_program(const Backup *backup, const char *name, const char *const *words, bool on_source, GError **error) {
+  if (dba_lab_run_program(backup->lab, name, words, on_source ? (const char *const *)backup->environment : NULL, error))
     return true;
-  if (!g_file_get_contents(log, &said, NULL, NULL))
-    said = g_strdup("?");
-  g_autofree char *shown = dba_text_printable(g_strstrip(said), true);
-  return dba_fail(error, DBA_ERROR_REFUSED, "the backup failed, and nothing was changed: %s: %.400s", name, shown);
+  g_prefix_error(error, "the backup failed, and nothing was changed: ");
+  return false;
 }
 
 static bool dump(const Backup *backup, const char *snapshot, GError **error) {
-  g_autoptr(GPtrArray) argv = g_ptr_array_new_with_free_func(NULL);
   g_autoptr(GPtrArray) words = g_ptr_array_new_with_free_func(g_free);
-  g_ptr_array_add(argv, NULL);
   const char *plain[] = {"--format=custom", "--no-owner", "--no-privileges", "--file", backup->path};
   for (size_t i = 0; i < G_N_ELEMENTS(plain); i++)
-    g_ptr_array_add(argv, (char *)(uintptr_t)plain[i]);
+    g_ptr_array_add(words, g_strdup(plain[i]));
   g_ptr_array_add(words, g_strconcat("--snapshot=", snapshot, NULL));
   for (guint i = 0; i < backup->tables->len; i++)
     g_ptr_array_add(words, g_strconcat("--table=", (const char *)backup->tables->pdata[i], NULL));
-  for (guint i = 0; i < words->len; i++)
-    g_ptr_array_add(argv, words->pdata[i]);
-  return run_program(backup, "pg_dump", argv, (const char *const *)backup->environment, error);
+  g_ptr_array_add(words, NULL);
+  return run_program(backup, "pg_dump", (const char *const *)words->pdata, true, error);
 }
 
+// A database with the target's types and tables, without constraints.
 static bool make_room(const Backup *backup, const char *snapshot, GError **error) {
   g_autofree char *path = g_build_filename(dba_lab_folder(backup->lab), "shape.sql", NULL), *sql = NULL,
                   *seen = g_strconcat("--snapshot=", snapshot, NULL);
-  g_autoptr(GPtrArray) argv = g_ptr_array_new();
   g_autoptr(DbaLoad) load = dba_load_new();
   size_t length;
-  const char *words[] = {NULL, "--section=pre-data", "--no-owner", "--no-privileges", seen, "--file", path};
-  for (size_t i = 0; i < G_N_ELEMENTS(words); i++)
-    g_ptr_array_add(argv, (char *)(uintptr_t)words[i]);
-  return run_program(backup, "pg_dump", argv, (const char *const *)backup->environment, error) &&
-         dba_file_read(path, &sql, &length, error) && dba_lab_create_database(backup->lab, "restored", NULL, error) &&
+  const char *const words[] = {"--section=pre-data", "--no-owner", "--no-privileges", seen, "--file", path, NULL};
+  return run_program(backup, "pg_dump", words, true, error) && dba_file_read(path, &sql, &length, error) &&
+         dba_lab_create_database(backup->lab, "restored", NULL, error) &&
          dba_lab_load_text(backup->lab, "restored", "schema", sql, true, load, error);
 }
 
 static bool restore(const Backup *backup, GError **error) {
-  g_autoptr(GPtrArray) argv = g_ptr_array_new();
   g_autofree char *conninfo = dba_lab_conninfo(backup->lab, DBA_LAB_SUBJECT_ROLE, "restored");
-  const char *words[] = {NULL, "--data-only", "--no-owner", "--exit-on-error", "--dbname", conninfo, backup->path};
-  for (size_t i = 0; i < G_N_ELEMENTS(words); i++)
-    g_ptr_array_add(argv, (char *)(uintptr_t)words[i]);
-  return run_program(backup, "pg_restore", argv, NULL, error);
+  const char *const words[] = {"--data-only", "--no-owner", "--exit-on-error", "--dbname", conninfo, backup->path, NULL};
+  return run_program(backup, "pg_restore", words, false, error);
 }
 
 // Rows, and a sum over all of them, of each table.
@@ -166,17 +146,6 @@ static bool prove(const Backup *backup, const GPtrArray *before, GError **error)
   return true;
 }
 
-static bool start_lab(Backup *backup, GError **error) {
-  DbaLabHome home = backup->request->home;
-  g_autoptr(GError) problem = NULL;
-  if (!home.pg_bin && !home.major) {
-    home.major = dba_server_major(backup->source);
-    backup->lab = dba_lab_start(&home, false, backup->request->interrupt, &problem);
-    home.major = 0;
-  }
-  return backup->lab || (backup->lab = dba_lab_start(&home, false, backup->request->interrupt, error));
-}
-
 static bool dump_and_prove(Backup *backup, const char *label, GError **error) {
   const DbaRequest *request = backup->request;
   g_autoptr(GDateTime) now = g_date_time_new_now_utc();
@@ -184,7 +153,8 @@ static bool dump_and_prove(Backup *backup, const char *label, GError **error) {
   g_autofree char *at = g_date_time_format(now, "%Y%m%dT%H%M%SZ"), *name = g_strdelimit(g_strdup_printf("%s-%s.dump", at, label), "/", '-'),
                   *folder = g_canonicalize_filename(request->backup_dir, NULL);
   backup->path = g_build_filename(folder, name, NULL);
-  if (!dba_file_make_folder(folder, 0700, error) || !start_lab(backup, error) ||
+  if (!dba_file_make_folder(folder, 0700, error) ||
+      !dba_migrate_start_lab(request, dba_server_major(backup->source), &backup->lab, error) ||
       !dba_server_exec(backup->source, "begin isolation level repeatable read, read only", error))
     return false;
   g_autoptr(DbaResult) snapshot = dba_server_query(backup->source, "select pg_catalog.pg_export_snapshot()", NULL, error);

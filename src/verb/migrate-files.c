@@ -65,16 +65,40 @@ static char *put_in(const char *template, const char *first, const char *second)
                    parts[1] && parts[2] ? parts[2] : "", NULL);
 }
 
-static bool write_new(const char *folder, const char *path_template, const char *template, const char *version, const char *name,
+static bool write_new(const char *folder, const char *path_template, const char *text, const char *version, const char *name,
                       DbaAnswer *answer, GError **error) {
-  g_autofree char *file = put_in(path_template, version, name), *path = g_build_filename(folder, file, NULL),
-                  *text = put_in(template, name, "");
+  g_autofree char *file = put_in(path_template, version, name), *path = g_build_filename(folder, file, NULL);
   if (g_file_test(path, G_FILE_TEST_EXISTS))
     return dba_fail(error, DBA_ERROR_USAGE, "%s is there already", path);
   if (!dba_file_write(path, text, strlen(text), error))
     return false;
   g_string_append_printf(answer->text, "%s\n", path);
   return true;
+}
+
+bool dba_migrate_write_pair(const DbaMigrations *migrations, const char *name, const char *up, const char *down, DbaAnswer *answer,
+                            GError **error) {
+  static const struct {
+    DbaLayout layout;
+    const char *up_path, *down_path, *sections; // sections: both in one file
+  } shapes[] = {{DBA_LAYOUT_PAIRS, "%s_%s.up.sql", "%s_%s.down.sql", NULL},
+                {DBA_LAYOUT_FOLDERS, "%s_%s/up.sql", "%s_%s/down.sql", NULL},
+                {DBA_LAYOUT_FLYWAY, "V%s__%s.sql", "U%s__%s.sql", NULL},
+                {DBA_LAYOUT_DBMATE, "%s_%s.sql", NULL, "-- migrate:up\n%s\n-- migrate:down\n%s"},
+                {DBA_LAYOUT_GOOSE, "%s_%s.sql", NULL, "-- +goose Up\n%s\n-- +goose Down\n%s"},
+                {DBA_LAYOUT_SQL_MIGRATE, "%s_%s.sql", NULL, "-- +migrate Up\n%s\n-- +migrate Down\n%s"},
+                {DBA_LAYOUT_NODE, "%s_%s.sql", NULL, "-- Up Migration\n%s\n-- Down Migration\n%s"},
+                {DBA_LAYOUT_TERN, "%s_%s.sql", NULL, "%s\n---- create above / drop below ----\n%s"}};
+  g_autofree char *version = next_version(migrations);
+  for (size_t i = 0; i < G_N_ELEMENTS(shapes); i++) {
+    if (shapes[i].layout != migrations->layout)
+      continue;
+    g_autofree char *whole = shapes[i].sections ? put_in(shapes[i].sections, up, down) : NULL;
+    return write_new(migrations->folder, shapes[i].up_path, whole ? whole : up, version, name, answer, error) &&
+           (whole || write_new(migrations->folder, shapes[i].down_path, down, version, name, answer, error));
+  }
+  return dba_fail(error, DBA_ERROR_USAGE, "a migration of that layout (%s) is not written here: --json has its text",
+                  dba_layout_name(migrations->layout));
 }
 
 // Is there a file in it that a migration could be in?
@@ -106,9 +130,11 @@ bool dba_verb_migrate_new(const DbaRequest *request, DbaAnswer *answer, GError *
   }
   g_autofree char *version = next_version(migrations);
   for (size_t i = 0; i < G_N_ELEMENTS(templates); i++)
-    if (templates[i].layout == layout)
-      return write_new(folder, templates[i].up_path, templates[i].up, version, name, answer, error) &&
-             (!templates[i].down_path || write_new(folder, templates[i].down_path, templates[i].down, version, name, answer, error));
+    if (templates[i].layout == layout) {
+      g_autofree char *up = put_in(templates[i].up, name, ""), *down = templates[i].down ? put_in(templates[i].down, name, "") : NULL;
+      return write_new(folder, templates[i].up_path, up, version, name, answer, error) &&
+             (!down || write_new(folder, templates[i].down_path, down, version, name, answer, error));
+    }
   return dba_fail(error, DBA_ERROR_USAGE, "%s: its order stands in sqitch.plan, which sqitch writes (hint: sqitch add %s)", folder, name);
 }
 

@@ -52,6 +52,18 @@ DbaMigrations *dba_migrate_read(const DbaRequest *request, unsigned at, int majo
 
 static void tell(void *data, const char *line) { dba_request_progress(data, "%s", line); }
 
+bool dba_migrate_start_lab(const DbaRequest *request, int major, DbaLab **ret_lab, GError **error) {
+  DbaLabHome home = request->home;
+  g_autoptr(GError) ignored = NULL;
+  *ret_lab = NULL;
+  if (!home.pg_bin && !home.major) {
+    home.major = major;
+    *ret_lab = dba_lab_start(&home, false, request->interrupt, &ignored);
+    home.major = 0;
+  }
+  return *ret_lab || (*ret_lab = dba_lab_start(&home, false, request->interrupt, error));
+}
+
 bool dba_migrate_find(const char *option, const char *word, const DbaMigrations *migrations, const char **ret_label, GError **error) {
   *ret_label = NULL;
   if (!word)
@@ -224,6 +236,7 @@ static const struct {
 } words[] = {{"lint", lint},
              {"verify", verify},
              {"rehearse", dba_verb_migrate_rehearse},
+             {"drift", dba_verb_migrate_drift},
              {"status", dba_verb_migrate_status},
              {"up", dba_verb_migrate_up},
              {"down", dba_verb_migrate_down},

@@ -191,6 +191,7 @@ bool dba_review_plan(const DbaRequest *request, const DbaSurvey *survey, DbaFind
 bool dba_verb_migrate_new(const DbaRequest *request, DbaAnswer *answer, GError **error) DBA_CHECKED;    // words: "new" NAME ...
 bool dba_verb_migrate_import(const DbaRequest *request, DbaAnswer *answer, GError **error) DBA_CHECKED; // words: "import" FOLDER
 bool dba_verb_migrate_rehearse(const DbaRequest *request, DbaAnswer *answer, GError **error) DBA_CHECKED;
+bool dba_verb_migrate_drift(const DbaRequest *request, DbaAnswer *answer, GError **error) DBA_CHECKED;
 bool dba_verb_migrate_status(const DbaRequest *request, DbaAnswer *answer, GError **error) DBA_CHECKED;
 bool dba_verb_migrate_up(const DbaRequest *request, DbaAnswer *answer, GError **error) DBA_CHECKED;
 bool dba_verb_migrate_down(const DbaRequest *request, DbaAnswer *answer, GError **error) DBA_CHECKED;
@@ -207,6 +208,11 @@ bool dba_migrate_connect(const DbaRequest *request, DbaServer **ret_server, char
 // A backup of what will be destroyed (DbaDestroyed): a dump in --backup-dir that was restored in a lab, or a WAL archive that dbarch.yaml declares
 // and that is fresh.  Refuses where there is neither.
 bool dba_migrate_back_up(const DbaRequest *request, const DbaConfig *config, const DbaList *destroyed, GError **error) DBA_CHECKED;
+// A lab of that major version where it can be had.
+bool dba_migrate_start_lab(const DbaRequest *request, int major, DbaLab **ret_lab, GError **error) DBA_CHECKED;
+// The next migration, with these texts.
+bool dba_migrate_write_pair(const DbaMigrations *migrations, const char *name, const char *up, const char *down, DbaAnswer *answer,
+                            GError **error) DBA_CHECKED;
 // --from, or another option's word, as a label; NULL when nothing was said.
 bool dba_migrate_find(const char *option, const char *word, const DbaMigrations *migrations, const char **ret_label,
                       GError **error) DBA_CHECKED;

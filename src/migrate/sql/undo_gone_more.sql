@@ -1,6 +1,9 @@
 -- The rest of undo_gone.sql.
 select format('create schema %s', $2::text) where $1 = 'schema'
 union all
+select format('create extension %I with schema %I', e.extname, n.nspname) from pg_extension e join pg_namespace n on n.oid = e.extnamespace
+ where $1 = 'extension' and quote_ident(e.extname) = $2::text
+union all
 select format('create type %s as enum (%s)', t.oid::regtype, (select string_agg(quote_literal(e.enumlabel), ', ' order by e.enumsortorder) from pg_enum e where e.enumtypid = t.oid))
   from pg_type t
  where t.typtype = 'e' and t.oid = case when $1 = 'type' then to_regtype($2::text) end

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+// Drift: what was changed by hand, told by comparing the live schema with the one that the migrations make.
+//
+// Both are built in a lab, one by running what the target's history says was run, one from a dump of the target without rows, and both from a dump, so that
+// texts that a reload changes are the same.  What leads from one to the other is found by running, as undos are: to adopt, or to take back.
+#include "migrate/undo-int.h"
+
+#include <string.h>
+
+static const char RUN[] = "run", MADE[] = "made", LIVE[] = "live", ADOPT[] = "adopt", REVERT[] = "revert";
+
+// Runs one migration of the history in the lab.
+static bool run_one(DbaLabSession *session, const DbaMigration *migration, GError **error) {
+  g_autoptr(GError) problem = NULL;
+  if (dba_script_run(session, migration->up, NULL, &problem))
+    return true;
+  if (!g_error_matches(problem, DBA_ERROR, DBA_ERROR_DATABASE) && !g_error_matches(problem, DBA_ERROR, DBA_ERROR_INPUT) &&
+      !g_error_matches(problem, DBA_ERROR, DBA_ERROR_REFUSED)) {
+    g_propagate_error(error, g_steal_pointer(&problem));
+    return false;
+  }
+  return dba_fail(error, DBA_ERROR_INPUT,
+                  "what was run on the target cannot be run from nothing, so that there is nothing to compare with: %s: %s",
+                  migration->label, problem->message);
+}
+
+static bool run_history(const DbaLab *lab, const DbaMigrations *migrations, const DbaHistory *history, GError **error) {
+  g_autoptr(DbaLoad) load = dba_load_new();
+  g_autoptr(DbaLabSession) session =
+      dba_lab_create_database(lab, RUN, NULL, error) ? dba_lab_session_open(lab, RUN, migrations->folder, load, error) : NULL;
+  if (!session)
+    return false;
+  for (DBA_EACH(DbaApplied, applied, &history->applied)) {
+    const DbaMigration *migration = dba_migrations_find(migrations, applied->label);
+    if (!migration || !migration->up)
+      return dba_fail(error, DBA_ERROR_INPUT, "%s was run on the target, and its file is not in %s: what it made is not known",
+                      applied->label, migrations->folder);
+    if (!run_one(session, migration, error))
+      return false;
+  }
+  return true;
+}
+
+static bool load_text(const DbaLab *lab, const char *database, const char *sql, DbaLoad *load, GError **error) {
+  return dba_lab_create_database(lab, database, NULL, error) && dba_lab_load_text(lab, database, database, sql, true, load, error);
+}
+
+// "table", "public.orders" of what a difference is about, or lies in.
+static bool is_of(const DbaSuppression *allowed, const DbaCatalogDifference *difference) {
+  return !allowed->object || !g_strcmp0(allowed->object, difference->name) || !g_strcmp0(allowed->object, difference->part_of);
+}
+
+static void find(const DbaCatalog *made, const DbaCatalog *live, const DbaList *allowed, DbaDrift *drift) {
+  DbaList differences = {0};
+  dba_catalog_compare(made, live, drift->arena, &differences);
+  for (DBA_EACH(DbaCatalogDifference, difference, &differences)) {
+    if (difference->kind == DBA_DIFFERENCE_ORDER)
+      continue;
+    g_autoptr(GString) text = g_string_new(NULL);
+    g_autofree char *told = dba_difference_text(difference);
+    g_string_assign(text, told);
+    (void)g_string_replace(text, " is left behind", " is in no migration", 0);
+    (void)g_string_replace(text, " is gone", " is gone, and a migration makes it", 0);
+    (void)g_string_replace(text, ", was ", "; the migrations make it ", 0);
+    DbaDrifted *drifted = dba_list_add(drift->arena, &drift->drifted, sizeof *drifted);
+    *drifted = (DbaDrifted){.kind = difference->kind == DBA_DIFFERENCE_LEFT   ? "made by hand"
+                                    : difference->kind == DBA_DIFFERENCE_GONE ? "gone"
+                                                                              : "changed",
+                            .noun = dba_arena_text(drift->arena, difference->noun),
+                            .object = dba_arena_text(drift->arena, difference->name),
+                            .text = dba_arena_text(drift->arena, text->str)};
+    for (DBA_EACH(DbaSuppression, suppression, allowed))
+      if (!drifted->allowed && !strcmp(suppression->rule, "drift") && is_of(suppression, difference))
+        drifted->allowed = dba_arena_format(drift->arena, "%s (%s:%d)", suppression->reason, suppression->file, (int)suppression->line);
+    drift->n += !drifted->allowed;
+  }
+}
+
+// From the state of one database to that of another, as statements; NULL: they were not found.
+static bool lead(const DbaLab *lab, DbaCatalogReader *reader, const char *from, const char *copy, const char *to, const DbaCatalog *aim,
+                 DbaArena *arena, const char **ret_sql, GError **error) {
+  g_autofree char *sql = NULL;
+  dba_catalog_let_go(reader);
+  if (!dba_lab_create_database(lab, copy, from, error) || !dba_undo_find(lab, reader, to, aim, copy, &sql, error))
+    return false;
+  *ret_sql = dba_arena_text(arena, sql);
+  return true;
+}
+
+bool dba_migrations_drift(const DbaLab *lab, const DbaMigrations *migrations, const DbaHistory *history, const char *live_sql,
+                          const DbaList *allowed, DbaDrift *drift, GError **error) {
+  g_autoptr(DbaLoad) load = dba_load_new();
+  g_autofree char *made_sql = NULL;
+  if (!run_history(lab, migrations, history, error) || !dba_lab_dump_relation(lab, RUN, NULL, &made_sql, error) ||
+      !load_text(lab, MADE, made_sql, load, error) || !load_text(lab, LIVE, live_sql, load, error))
+    return false;
+  for (guint i = 0; i < load->notes->len; i++) {
+    const DbaLoadNote *note = load->notes->pdata[i];
+    if (!strstr(note->text, "made without login and rights"))
+      dba_list_add_text(drift->arena, &drift->notes, note->text);
+  }
+  g_autoptr(DbaCatalogReader) reader = dba_catalog_reader_open(lab, error);
+  g_autoptr(DbaCatalog) made = reader ? dba_catalog_read(reader, MADE, error) : NULL,
+                        live = made ? dba_catalog_read(reader, LIVE, error) : NULL;
+  if (!live)
+    return false;
+  find(made, live, allowed, drift);
+  if (!drift->drifted.n)
+    return true;
+  return lead(lab, reader, MADE, ADOPT, LIVE, live, drift->arena, &drift->adopt, error) &&
+         lead(lab, reader, LIVE, REVERT, MADE, made, drift->arena, &drift->revert, error);
+}

@@ -1,0 +1,2 @@
+-- The labels of the enum $1, in their order.
+select coalesce(pg_catalog.array_agg(e.enumlabel::text order by e.enumsortorder), '{}')::text from pg_catalog.pg_enum e where e.enumtypid = $1::pg_catalog.regtype
