@@ -156,6 +156,7 @@ for groups in [[
     ("live: running migrations on 17", True, ["python3", "tests/live/run.py"], {"TEST_PG_MAJOR": "17", "DBARCH_CACHE": own_cache()}),
     ("live: running migrations, sanitizers", True, ["python3", "tests/live/run.py", "plain", "copied", "refused", "own", "invalid", "taken", "killed"], {"TEST_PG_MAJOR": "17", "DBARCH_BUILD": os.path.join(ROOT, "build-asan"), "DBARCH_CACHE": own_cache(), **SANITIZERS}),
     ("live: rehearsals on 17", True, ["python3", "tests/live/rehearse.py"], {"TEST_PG_MAJOR": "17", "DBARCH_CACHE": own_cache()}),
+    ("live: backfills on 17", True, ["python3", "tests/live/backfill.py"], {"TEST_PG_MAJOR": "17", "DBARCH_CACHE": own_cache()}),
     ("live: drift on 17", True, ["python3", "tests/live/drift.py"] + (["--full"] if FULL else []), {"TEST_PG_MAJOR": "17", "DBARCH_CACHE": own_cache()}),
     ("live: rehearsals, sanitizers", True, ["python3", "tests/live/rehearse.py", "errors", "destroyed", "ledger", "archive", "failure"], {"TEST_PG_MAJOR": "17", "DBARCH_BUILD": os.path.join(ROOT, "build-asan"), "DBARCH_CACHE": own_cache(), **SANITIZERS}),
     ("live: migrate, sanitizers", True, ["python3", "tests/live/migrate.py", "--part"], {"TEST_PG_MAJOR": "17", "DBARCH_BUILD": os.path.join(ROOT, "build-asan"), "DBARCH_CACHE": own_cache(), **SANITIZERS}),

@@ -279,7 +279,7 @@ static void judge_form(DbaLint *lint, const DbaSqlStatement *item, const DbaSqlV
       g_autofree char *statement = called(&item->item);
       (void)tell(lint, forms[i].rule, item, NULL, seen, ms, forms[i].why, "%s %s.", statement, forms[i].what);
     }
-  if (verdict->all_rows) {
+  if (verdict->all_rows && !lint->migration->up->backfills.n) {
     g_autofree char *statement = called(&item->item);
     (void)tell(lint, "all-rows-at-once", item, NULL, seen, ms,
                "Batches by key, each in a transaction of its own: vacuum keeps up, and nobody waits for a row longer than one batch takes.",

@@ -31,6 +31,9 @@ typedef struct DbaScriptRules {
 DbaScript *dba_script_new(DbaMigrations *migrations, const DbaScriptFile *file, const char *text, const DbaScriptRules *rules, int major,
                           GError **error) DBA_CHECKED;
 
+// backfill.c: the directives in a script's comments, as items too.
+void dba_backfills_read(DbaScript *script, DbaArena *arena);
+
 // ---- files.c, sqitch.c ----------------------------------------------------------------------------------------------
 
 void dba_migrations_problem(DbaMigrations *migrations, const char *rule, const char *file, bool fatal, const char *format, ...)

@@ -33,12 +33,21 @@ typedef enum DbaScriptMode {
   DBA_SCRIPT_OWN_TRANSACTIONS, // it has BEGIN and COMMIT of its own, other than around all of it
 } DbaScriptMode;
 
+// "-- dbarch: backfill table=... set=... where=...": rows filled in batches by the runner.
+typedef struct DbaBackfill {
+  const char *table, *set, *where; // SQL; where: NULL: all rows
+  uint32_t batch, line;
+  double pause_seconds; // between batches; below 0: as long as the last one took
+  double max_lag_seconds;
+} DbaBackfill;
+
 // One direction of one migration.
 typedef struct DbaScript {
   const char *path;
   const char *checksum; // SHA-256, in hexadecimal, of the whole file with Unix line ends and without a byte-order mark
   const char *text;     // what stands in other sections of the file is blank; lines and columns are the file's
   DbaList items;        // DbaSqlStatement: statements, psql's commands, data of COPY
+  DbaList backfills;    // DbaBackfill: nothing else is in it then, and items say for each what it does at once
   DbaScriptMode mode;
   const char *why;     // the mode is not one transaction: "-- +goose NO TRANSACTION", "line 1 cannot run in a transaction"
   const char *problem; // it cannot be run: a syntax error, a command of psql where the tool has no psql; NULL else

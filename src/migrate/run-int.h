@@ -30,6 +30,10 @@ void dba_runner_roll_back(DbaRunner *runner);
 // Runs the job's script and writes it down.  `goes_on`: the history says that it began.
 bool dba_job_run(DbaJob *job, bool goes_on, GError **error) DBA_CHECKED;
 
+// Once, or again and again while others are in the way.
+bool dba_job_try(const DbaJob *job, bool (*once)(const DbaJob *job, GError **error), GError **error) DBA_CHECKED;
+// `applied`: what the history says of it, when it goes on; or NULL.
+bool dba_job_run_backfills(DbaJob *job, const DbaApplied *applied, GError **error) DBA_CHECKED;
 bool dba_row_is_pending(const DbaStatusRow *row);
 
 // ---- gate.c: of all that is pending, up to options->to --------------------------------------------------------------

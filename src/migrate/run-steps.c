@@ -109,7 +109,7 @@ static bool run_once(const DbaJob *job, GError **error) {
 }
 
 // Again and again while others are in the way, each time after a longer pause, with chance in it so that two that met do not meet again.
-static bool with_tries(const DbaJob *job, bool (*once)(const DbaJob *job, GError **error), GError **error) {
+bool dba_job_try(const DbaJob *job, bool (*once)(const DbaJob *job, GError **error), GError **error) {
   DbaRunner *runner = job->runner;
   for (unsigned attempt = 1;; attempt++) {
     g_autoptr(GError) problem = NULL;
@@ -223,12 +223,19 @@ static bool run_steps(const DbaJob *job, bool goes_on, GError **error) {
         step.end = step.first; // nothing is left of it
       step.end -= step.end > step.first && is_word(step.end - 1, "commit");
     }
-    if (!with_tries(&step.job, outside ? run_outside : run_inside, error))
+    if (!dba_job_try(&step.job, outside ? run_outside : run_inside, error))
       return false;
   }
-  return with_tries(job, write_whole_end, error);
+  return dba_job_try(job, write_whole_end, error);
+}
+
+static bool run_backfills(DbaJob *job, bool goes_on, GError **error) {
+  const DbaApplied *applied = goes_on ? dba_history_applied(&job->runner->history, job->migration) : NULL;
+  return (goes_on || write_beginning(job, error)) && dba_job_run_backfills(job, applied, error) && dba_job_try(job, write_whole_end, error);
 }
 
 bool dba_job_run(DbaJob *job, bool goes_on, GError **error) {
-  return job->script->mode == DBA_SCRIPT_ONE_TRANSACTION && !goes_on ? with_tries(job, run_once, error) : run_steps(job, goes_on, error);
+  if (job->script->backfills.n)
+    return run_backfills(job, goes_on, error);
+  return job->script->mode == DBA_SCRIPT_ONE_TRANSACTION && !goes_on ? dba_job_try(job, run_once, error) : run_steps(job, goes_on, error);
 }

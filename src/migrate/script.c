@@ -159,6 +159,7 @@ DbaScript *dba_script_new(DbaMigrations *migrations, const DbaScriptFile *file, 
     script->problem = dba_arena_text(migrations->arena, problem->message);
   }
   choose_mode(script, rules, migrations->arena);
+  dba_backfills_read(script, migrations->arena);
   return script;
 }
 

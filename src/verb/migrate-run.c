@@ -214,6 +214,9 @@ static const char *what_to_do(const DbaStatusRow *row, DbaArena *arena) {
   case DBA_STATE_LATE: return "it is older than what was run: another branch had it; up runs it next";
   case DBA_STATE_MISSING: return "its file is not in the folder: bring it back, or it cannot be undone";
   case DBA_STATE_STOPPED:
+    if (row->applied->reached)
+      return dba_arena_format(arena, "its backfill came to %s, and has changed %" G_GINT64_FORMAT " rows; %s goes on from there",
+                              row->applied->reached, row->applied->rows, row->applied->undoing ? "migrate down" : "migrate up");
     return dba_arena_format(arena, "it ended after statement %u%s; %s goes on from there", row->applied->done,
                             row->applied->begun > row->applied->done ? ", in the middle of the next" : "",
                             row->applied->undoing ? "migrate down" : "migrate up");
