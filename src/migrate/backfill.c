@@ -195,7 +195,7 @@ static void append_range(GString *sql, const Filling *filling, const char *sign,
 
 static void append_columns(GString *sql, const Filling *filling, const char *cast) {
   for (unsigned i = 0; i < filling->n; i++)
-    g_string_append_printf(sql, "%s%s%s", i ? ", " : "", filling->columns[i], cast);
+    g_string_append_printf(sql, "%sr.%s%s", i ? ", " : "", filling->columns[i], cast);
 }
 
 // Where the next batch ends: the key of the row that many rows on.
@@ -204,13 +204,13 @@ static bool find_upper(Filling *filling, GError **error) {
   append_columns(sql, filling, "::text");
   g_string_append(sql, ", array[");
   append_columns(sql, filling, "::text");
-  g_string_append_printf(sql, "]::text from %s", filling->backfill->table);
+  g_string_append_printf(sql, "]::text from %s r", filling->backfill->table);
   if (filling->reached[0]) {
     g_string_append(sql, " where ");
     append_range(sql, filling, ">", 1);
   }
   g_string_append(sql, " order by ");
-  append_columns(sql, filling, "");
+  append_columns(sql, filling, ""); // of the table: an output column of that name is text
   g_string_append_printf(sql, " offset %u limit 1", filling->size - 1);
   g_autoptr(DbaResult) found =
       dba_server_query(filling->job.runner->server, sql->str, filling->reached[0] ? filling->reached : NULL, error);
