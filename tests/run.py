@@ -178,6 +178,8 @@ for groups in [[
     ("quality: what-if on " + major, True, ["python3", "tests/quality/whatif.py"], {"TEST_PG_MAJOR": major, "DBARCH_CACHE": own_cache()}),
     ("quality: stand-in on " + major, True, ["python3", "tests/quality/standin.py"], {"TEST_PG_MAJOR": major, "DBARCH_CACHE": own_cache()}),
 )], [
+    ("quality: durations on 17", True, ["python3", "tests/quality/durations.py"] + (["--full"] if FULL else []), {"TEST_PG_MAJOR": "17", "DBARCH_CACHE": own_cache()}),
+], [
     ("live: limits and speed", True, ["python3", "bench/bench.py", "--check"] + (["--full"] if FULL else []), None),
 ]]:
     together(groups)

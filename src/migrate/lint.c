@@ -193,6 +193,12 @@ static bool is_work(const DbaSqlEffect *effect) { return (effect->scans || effec
 
 static const char *verb_of(const DbaSqlEffect *effect) { return effect->rewrites ? "it is written anew" : "all of it is read"; }
 
+static int64_t bytes_of(const DbaLint *lint, const DbaSqlEffect *effect) {
+  g_autofree char *name = full_name(effect);
+  const DbaRelation *relation = sized(lint, name);
+  return relation ? relation->size_bytes : 0;
+}
+
 // The statement works on tables under locks of its own.  True: it was told, or is harmless at the size of the tables.
 static bool judge_own(DbaLint *lint, const DbaSqlStatement *item, const DbaSqlVerdict *verdict, const DbaList *effects, bool seen,
                       double ms) {
@@ -209,7 +215,8 @@ static bool judge_own(DbaLint *lint, const DbaSqlStatement *item, const DbaSqlVe
       continue;
     }
     n++;
-    if (!worst || effect->rewrites > worst->rewrites || (effect->rewrites == worst->rewrites && effect->lock > worst->lock))
+    if (!worst || effect->rewrites > worst->rewrites || (effect->rewrites == worst->rewrites && effect->lock > worst->lock) ||
+        (effect->rewrites == worst->rewrites && effect->lock == worst->lock && bytes_of(lint, effect) > bytes_of(lint, worst)))
       worst = effect;
   }
   if (!worst)

@@ -181,6 +181,18 @@ bool dba_migrations_verify(const DbaLab *lab, const DbaMigrations *migrations, c
 bool dba_migrations_lint(const DbaMigrations *migrations, const char *from, const DbaSurvey *sizes, DbaFindings *findings,
                          DbaVerification *ret_verification, GError **error) DBA_CHECKED;
 
+typedef struct DbaScaleOptions {
+  DbaSurvey *survey;                              // of production, with values; foreign keys that migrations add are put in
+  double percent;                                 // of its rows, at the largest size; 0: as many as a second or so works through
+  gint64 deadline_us;                             // monotonic
+  void (*progress)(void *data, const char *line); // may be NULL
+  void *progress_data;
+} DbaScaleOptions;
+// How long the statements of findings about waits take at production's size, into their risk.duration_ms and duration_note.  The lab must be durable
+// (dba_lab_be_durable).  What could not be measured is a text in `notes`.
+bool dba_migrations_measure(const DbaLab *lab, const DbaMigrations *migrations, const char *from, const DbaScaleOptions *options,
+                            DbaFindings *findings, DbaList *notes, GError **error) DBA_CHECKED;
+
 // Settles findings by what the repository allows (DbaSuppression).  An object is a migration, by label or version, or a table that waits.
 void dba_migrations_allow(DbaFindings *findings, const DbaMigrations *migrations, const DbaList *suppressions);
 
@@ -255,6 +267,15 @@ typedef struct DbaRehearseOptions {
 // cannot run.  What is over a limit is a finding too.  False only when the lab broke or the user interrupted.
 bool dba_migrations_rehearse(const DbaMigrations *migrations, const GPtrArray *pending, const DbaRehearseOptions *options,
                              DbaFindings *findings, DbaArena *arena, DbaList *ret_rehearsals, GError **error) DBA_CHECKED;
+typedef struct DbaBorrowedKey {
+  const char *schema, *table, *name;
+} DbaBorrowedKey;
+// Before a stand-in is made: foreign keys that `pending` (const DbaMigration *) add go into the survey, so that its rows meet them, and into
+// `borrowed` (DbaBorrowedKey).
+bool dba_keys_borrow(const DbaLab *lab, const DbaMigrations *migrations, const GPtrArray *pending, DbaSurvey *survey, GArray *borrowed,
+                     GError **error) DBA_CHECKED;
+// After it was made: they go again.
+bool dba_keys_drop_borrowed(DbaServer *server, const GArray *borrowed, GError **error) DBA_CHECKED;
 // In a stand-in that was just made: the tables of histories are emptied, and all but `pending` written down as run.
 bool dba_rehearsal_prepare(const DbaLab *lab, const char *database, const DbaMigrations *migrations, const GPtrArray *pending,
                            GError **error) DBA_CHECKED;

@@ -51,6 +51,11 @@ static void append_finding(GString *out, const DbaFinding *finding, bool color, 
   g_string_append_c(out, '\n');
   if (finding->excerpt)
     append_excerpt(out, finding->excerpt);
+  if (finding->risk.duration_note) {
+    g_string_append(out, "          takes: ");
+    dba_text_append_wrapped(out, finding->risk.duration_note, width, 17);
+    g_string_append_c(out, '\n');
+  }
   if (finding->has_change)
     append_undo(out, &finding->change);
   if (finding->why) {

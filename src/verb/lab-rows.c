@@ -111,6 +111,7 @@ static bool make_lab(const DbaRequest *request, const DbaRequest *inner, DbaAren
   rows->database = g_strdup("stand_in");
   if (!dba_subject_start_lab(request, rows->survey, false, &rows->lab, &substitution, error) ||
       !dba_subject_stub(request, rows->lab, rows->survey, answer, error) ||
+      (rows->before_rows && !rows->before_rows(rows->data, rows->lab, rows->survey, error)) ||
       !dba_lab_create_stand_in(rows->lab, rows->database, rows->survey, &options, load, &scale, error))
     return false;
   rows->share = scale;

@@ -16,6 +16,7 @@ typedef struct Rehearsal {
   DbaProject project;
   DbaMigrations *migrations;
   GPtrArray *pending; // const DbaMigration *
+  GArray *borrowed;   // DbaBorrowedKey
   DbaLabRows rows;
   DbaList statements; // DbaDriveStatement
   DbaFindings *findings;
@@ -25,6 +26,7 @@ typedef struct Rehearsal {
 
 static void rehearsal_clear(Rehearsal *r) {
   g_clear_pointer(&r->pending, g_ptr_array_unref);
+  g_clear_pointer(&r->borrowed, g_array_unref);
   g_clear_pointer(&r->migrations, dba_migrations_free);
   g_clear_pointer(&r->findings, dba_findings_free);
   dba_lab_rows_clear(&r->rows);
@@ -90,12 +92,24 @@ static bool choose_workload(Rehearsal *r, DbaAnswer *answer) {
   return r->statements.n > 0;
 }
 
+static bool find_keys(void *data, const DbaLab *lab, DbaSurvey *survey, GError **error) {
+  Rehearsal *r = data;
+  return dba_keys_borrow(lab, r->migrations, r->pending, survey, r->borrowed, error);
+}
+
+static bool drop_borrowed(const Rehearsal *r, GError **error) {
+  g_autoptr(DbaServer) server = dba_lab_connect(r->rows.lab, DBA_LAB_SUPERUSER, r->rows.database, error);
+  return server && dba_keys_drop_borrowed(server, r->borrowed, error);
+}
+
 static bool make_stand_in(const DbaRequest *request, Rehearsal *r, DbaAnswer *answer, GError **error) {
   const char *words[] = {"rehearse", request->survey, NULL};
   DbaRequest inner = *request;
   inner.words = words;
   inner.subject_conninfo = request->survey ? NULL : request->subject_conninfo;
-  if (!dba_lab_rows_open(&inner, r->arena, answer, &r->rows, error) ||
+  r->rows.before_rows = find_keys;
+  r->rows.data = r;
+  if (!dba_lab_rows_open(&inner, r->arena, answer, &r->rows, error) || !drop_borrowed(r, error) ||
       !dba_rehearsal_prepare(r->rows.lab, r->rows.database, r->migrations, r->pending, error))
     return false;
   if (!choose_workload(r, answer))
@@ -231,7 +245,10 @@ static const char *again(const DbaRequest *request, const Rehearsal *r) {
 }
 
 bool dba_verb_migrate_rehearse(const DbaRequest *request, DbaAnswer *answer, GError **error) {
-  g_auto(Rehearsal) r = {.arena = dba_arena_new(), .pending = g_ptr_array_new(), .findings = dba_findings_new()};
+  g_auto(Rehearsal) r = {.arena = dba_arena_new(),
+                         .pending = g_ptr_array_new(),
+                         .borrowed = g_array_new(FALSE, FALSE, sizeof(DbaBorrowedKey)),
+                         .findings = dba_findings_new()};
   if (!dba_project_read(request, &r.project, error) || !find_pending(request, &r, error))
     return false;
   if (!r.pending->len) {

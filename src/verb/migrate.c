@@ -148,6 +148,19 @@ static bool give_answer(const DbaRequest *request, const DbaVerification *verifi
   return true;
 }
 
+// How long at production's size; only what has values can be made in three sizes.
+static bool measure(const DbaRequest *request, DbaLab *lab, const DbaMigrations *migrations, const DbaVerifyOptions *options,
+                    DbaVerification *verification, GError **error) {
+  DbaRequest told = *request;
+  DbaScaleOptions scale = {.survey = (DbaSurvey *)(uintptr_t)options->sizes,
+                           .percent = request->percent,
+                           .deadline_us = g_get_monotonic_time() + (gint64)(request->budget_seconds * G_USEC_PER_SEC),
+                           .progress = tell,
+                           .progress_data = &told};
+  return dba_lab_be_durable(lab, &request->home, options->sizes, false, error) &&
+         dba_migrations_measure(lab, migrations, options->from, &scale, verification->findings, &verification->notes, error);
+}
+
 static bool in_a_lab(const DbaRequest *request, const DbaMigrations *migrations, DbaVerifyOptions *options, DbaAnswer *answer,
                      GError **error) {
   DbaRequest told = *request;
@@ -165,6 +178,8 @@ static bool in_a_lab(const DbaRequest *request, const DbaMigrations *migrations,
   g_autoptr(DbaFindings) findings = dba_findings_new();
   DbaVerification verification = {0};
   if (!dba_migrations_verify(lab, migrations, options, findings, &verification, error))
+    return false;
+  if (options->sizes && !measure(request, lab, migrations, options, &verification, error))
     return false;
   g_autofree char *server = g_strdup_printf("PostgreSQL %s (%s)", dba_lab_version(lab), dba_lab_binaries(lab)->origin);
   if (!give_answer(request, &verification, server, answer, error))

@@ -248,6 +248,9 @@ typedef struct DbaLabRows {
   const char *rows;    // where they come from
   double share;        // of the subject's rows that are there: 1 for all
   DbaSurvey *survey;   // of the subject; NULL for a lab that is named
+  // Between the lab's start and its rows: may add to the survey.  NULL: nothing is done.
+  bool (*before_rows)(void *data, const DbaLab *lab, DbaSurvey *survey, GError **error);
+  void *data;
 } DbaLabRows;
 bool dba_lab_rows_open(const DbaRequest *request, DbaArena *arena, DbaAnswer *answer, DbaLabRows *ret_rows, GError **error) DBA_CHECKED;
 void dba_lab_rows_clear(DbaLabRows *rows);

@@ -183,8 +183,8 @@ def without_workload():
 def locks_are_tried_again():
     """The runner's own lock_timeout and tries are part of it: a client in a long statement keeps the migration from its lock, and the queue behind it short."""
     project = Project("tries", pair("001_a", "alter table shop.orders add a int;\n", "alter table shop.orders drop a;\n"), config="rehearsal: { client_wait: 10s }\n")
-    write("tries/slow.sql", "select pg_sleep(0.7) from shop.orders limit 1;\nselect * from shop.orders where id = $1;\n")
-    project.rehearse("--workload", "slow.sql", "--time", "1", "--lock-timeout", "100ms")
+    write("tries/slow.sql", "select pg_sleep(0.3) from shop.orders limit 1;\n" + "".join("select * from shop.orders where id = $1 + %d;\n" % n for n in range(9)))
+    project.rehearse("--workload", "slow.sql", "--time", "1", "--lock-timeout", "40ms", "--clients", "12", "--rate", "50")
     statement = project.receipt("001_a")["statements"][0]
     assert statement["tries"] > 1 and statement["longest_wait_ms"] < 400, statement
 
