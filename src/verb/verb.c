@@ -56,7 +56,7 @@ const DbaVerb dba_verbs[] = {
      "  dbarch review survey.json --rule fk-without-index\n"
      "  dbarch review -d shop --at 365d --since shop-in-may.json.gz      (which plans will turn)\n",
      dba_verb_review, true},
-    {"migrate", true, "lint|verify|status|up|down ...", "migrations: tried up, down and up again before they are trusted", migrate_options,
+    {"migrate", true, "lint|verify|rehearse|up|down ...", "migrations: tried up, down and up again before they are trusted", migrate_options,
      "Reads pairs of .up.sql and .down.sql, and the files of golang-migrate, diesel, dbmate, goose, sql-migrate, node-pg-migrate, tern,\n"
      "Flyway and sqitch, as they are.  FOLDER: migrations/ or db/migrations/ when none is named.\n\n"
      "  dbarch migrate lint [FOLDER]              which statements make others wait, seen in a lab; --no-lab: from the text\n"
@@ -68,7 +68,8 @@ const DbaVerb dba_verbs[] = {
      "  dbarch migrate rehearse -d shop           what is pending there, on a stand-in, beside clients with its workload\n"
      "  dbarch migrate rehearse --survey shop.json.gz --from 042     the same without production at hand\n"
      "  dbarch migrate status -d shop             what was run there, what is pending, what is not as it should be\n"
-     "  dbarch migrate up -d shop --override rehearsal=\"tried on staging\"     what is pending, safely; --to 045\n"
+     "  dbarch migrate up -d shop                 what is pending, safely; --to 045, --override rehearsal=\"tried on staging\"\n"
+     "  dbarch migrate drift -d shop              what was changed by hand there, what adopts it, what takes it back\n"
      "  dbarch migrate down -d shop               undoes the newest (--to 040: all that are newer); redo, baseline --to 040\n"
      "  dbarch migrate new add orders             a new pair, or a file of the layout that is there\n"
      "  dbarch migrate import db/flyway --out migrations     another layout as pairs\n",
