@@ -25,7 +25,7 @@ SANITIZERS = {"ASAN_OPTIONS": "detect_leaks=1:strict_string_checks=1", "UBSAN_OP
               "LSAN_OPTIONS": "suppressions=%s/tests/lsan.supp:print_suppressions=0" % ROOT}
 # The analyser looks a third as far as it would; make check-full lets it.
 ANALYSIS = " ".join("--extra-arg=-Xclang --extra-arg=%s" % word for word in ("-analyzer-config", "max-nodes=75000"))
-GLIB = subprocess.run(["pkg-config", "--cflags", "--libs", "glib-2.0", "yyjson", "zlib"], stdout=subprocess.PIPE, encoding="utf-8").stdout.split()
+GLIB = subprocess.run(["pkg-config", "--cflags", "--libs", "glib-2.0", "yyjson", "zlib", "libfyaml"], stdout=subprocess.PIPE, encoding="utf-8").stdout.split()
 passed = failed = skipped = 0
 
 
@@ -157,6 +157,8 @@ for groups in [[
     ("live: running migrations, sanitizers", True, ["python3", "tests/live/run.py", "plain", "copied", "refused", "own", "invalid", "taken", "killed"], {"TEST_PG_MAJOR": "17", "DBARCH_BUILD": os.path.join(ROOT, "build-asan"), "DBARCH_CACHE": own_cache(), **SANITIZERS}),
     ("live: rehearsals on 17", True, ["python3", "tests/live/rehearse.py"], {"TEST_PG_MAJOR": "17", "DBARCH_CACHE": own_cache()}),
     ("live: backfills on 17", True, ["python3", "tests/live/backfill.py"], {"TEST_PG_MAJOR": "17", "DBARCH_CACHE": own_cache()}),
+    ("live: fixes on 17", True, ["python3", "tests/live/fixes.py"], {"TEST_PG_MAJOR": "17", "DBARCH_CACHE": own_cache()}),
+    ("live: fixes, sanitizers", True, ["python3", "tests/live/fixes.py", "key", "column", "rows", "quotes", "left"], {"TEST_PG_MAJOR": "17", "DBARCH_BUILD": os.path.join(ROOT, "build-asan"), "DBARCH_CACHE": own_cache(), **SANITIZERS}),
     ("live: drift on 17", True, ["python3", "tests/live/drift.py"] + (["--full"] if FULL else []), {"TEST_PG_MAJOR": "17", "DBARCH_CACHE": own_cache()}),
     ("live: rehearsals, sanitizers", True, ["python3", "tests/live/rehearse.py", "errors", "destroyed", "ledger", "archive", "failure"], {"TEST_PG_MAJOR": "17", "DBARCH_BUILD": os.path.join(ROOT, "build-asan"), "DBARCH_CACHE": own_cache(), **SANITIZERS}),
     ("live: migrate, sanitizers", True, ["python3", "tests/live/migrate.py", "--part"], {"TEST_PG_MAJOR": "17", "DBARCH_BUILD": os.path.join(ROOT, "build-asan"), "DBARCH_CACHE": own_cache(), **SANITIZERS}),

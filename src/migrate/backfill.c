@@ -346,7 +346,8 @@ bool dba_job_run_backfills(DbaJob *job, const DbaApplied *applied, GError **erro
   uint32_t number = 0;
   for (DBA_EACH(DbaBackfill, backfill, &job->script->backfills)) {
     g_autoptr(DbaArena) arena = dba_arena_new();
-    Filling filling = {.job = *job, .backfill = backfill, .number = ++number, .arena = arena, .size = MIN(backfill->batch, 500)};
+    number++;
+    Filling filling = {.job = *job, .backfill = backfill, .number = number, .arena = arena, .size = MIN(backfill->batch, 500)};
     if (applied && number <= applied->done)
       continue;
     if (!find_key(&filling, error) || (applied && applied->begun == number && !take_up(&filling, applied, error)))

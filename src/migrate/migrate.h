@@ -146,12 +146,22 @@ typedef struct DbaVerified {
   double up_ms, down_ms;
 } DbaVerified;
 
+// A migration that makes others wait, as several that do not.
+typedef struct DbaRewritePart {
+  const char *up, *down; // whole files; down: NULL: none was found
+} DbaRewritePart;
+typedef struct DbaRewrite {
+  const DbaMigration *migration;
+  DbaList parts; // DbaRewritePart, in the order they run
+} DbaRewrite;
+
 typedef struct DbaVerification {
   const DbaMigrations *migrations;
   DbaArena *arena;
   DbaList verified;       // DbaVerified, one for each migration that was run
   DbaList notes;          // texts: what the lab left out or made up, with its place
   DbaFindings *findings;  // borrowed
+  DbaList rewrites;       // DbaRewrite: they ran, and the same schema came of them
   uint32_t passed_over;   // before --from: run, not judged
   uint32_t not_run;       // behind one that failed
   bool undos, locks;      // what was judged
@@ -163,6 +173,7 @@ typedef struct DbaVerifyOptions {
   bool undos;             // every undo is run and compared
   bool proposals;         // where one is missing or wrong, one is looked for by running (change of the finding)
   bool locks;             // what every statement locks, reads and rewrites is looked at
+  bool rewrites;          // for those that make others wait, another way is looked for by running
   const DbaSurvey *sizes; // of production's tables, for what is small enough; or NULL
   const char *from;       // label of the first that is judged; NULL: all
   int64_t rows;           // to a table, so that undoing can lose something
@@ -222,6 +233,7 @@ typedef struct DbaRehearsedClient {
   double before_p50_ms, before_p99_ms, before_worst_ms, during_p95_ms, during_p99_ms, during_worst_ms;
   double waited_ms; // the longest wait for the migration
   int64_t before_errors, during_errors;
+  int64_t prepared_again; // by clients whose prepared plan was of no use any more
   const char *error;
 } DbaRehearsedClient;
 

@@ -22,20 +22,11 @@ static const DbaField statement_fields[] = {
 static const DbaRecord statement_record = {"statement", sizeof(T), statement_fields};
 #undef T
 #define T DbaRehearsedClient
-static const DbaField client_fields[] = {F(sql, TEXT),
-                                         F(runs, INT),
-                                         F(during_runs, INT),
-                                         F(before_p50_ms, REAL),
-                                         F(before_p99_ms, REAL),
-                                         F(before_worst_ms, REAL),
-                                         F(during_p95_ms, REAL),
-                                         F(during_p99_ms, REAL),
-                                         F(during_worst_ms, REAL),
-                                         F(waited_ms, REAL),
-                                         F(before_errors, INT),
-                                         F(during_errors, INT),
-                                         F(error, TEXT),
-                                         {0}};
+static const DbaField client_fields[] = {F(sql, TEXT),           F(runs, INT),           F(during_runs, INT),
+                                         F(before_p50_ms, REAL), F(before_p99_ms, REAL), F(before_worst_ms, REAL),
+                                         F(during_p95_ms, REAL), F(during_p99_ms, REAL), F(during_worst_ms, REAL),
+                                         F(waited_ms, REAL),     F(before_errors, INT),  F(during_errors, INT),
+                                         F(prepared_again, INT), F(error, TEXT),         {0}};
 static const DbaRecord client_record = {"statement of the workload", sizeof(T), client_fields};
 #undef T
 #define T DbaLimits
@@ -206,6 +197,7 @@ static void take_clients(DbaArena *arena, const DbaDriveResult *result, DbaRehea
                                    .during_worst_ms = driven->during_ms,
                                    .before_errors = driven->before_errors,
                                    .during_errors = driven->during_errors,
+                                   .prepared_again = driven->prepared_again,
                                    .error = dba_arena_text(arena, driven->error)};
     if (!driven->before_errors) // what failed all along is not the migration's
       rehearsal->client_errors += driven->during_errors;

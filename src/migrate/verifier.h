@@ -57,6 +57,8 @@ bool dba_verifier_is_ours(const GError *problem);
 // Runs a script; a failure of its own is an outcome.  `watched`: what its statements do goes to v->seen.
 bool dba_verifier_attempt(DbaVerifier *v, int which, const DbaScript *script, bool watched, DbaOutcome *ret_outcome,
                           GError **error) DBA_CHECKED;
+// For a migration that makes others wait: several that do not, into v->result->rewrites and the first of its findings.
+bool dba_verifier_rewrite(DbaVerifier *v, const DbaMigration *migration, GError **error) DBA_CHECKED;
 // For a migration whose undo is not there or not right: one that was run, into its finding.
 bool dba_verifier_propose(DbaVerifier *v, const DbaStep *step, GError **error) DBA_CHECKED;
 // For one whose undo makes dropped columns or tables anew: an up that sets their values aside in a side table, and a down that brings them back.  Uses trial up.

@@ -250,6 +250,8 @@ static bool verify_one(DbaVerifier *v, DbaMigration *migration, GError **error) 
     return false;
   if (v->stopped)
     return true;
+  if (v->options->rewrites && !dba_verifier_rewrite(v, migration, error))
+    return false;
   step.up = dba_catalog_read(v->reader, dba_verifier_databases[DBA_TRIAL], error);
   if (!step.up || (v->options->undos && !dba_verifier_rows(v, &step.rows_up, error)) || !run_test(v, &step, error))
     return false;

@@ -28,6 +28,11 @@ static void append_sql(GString *out, const char *sql) {
 
 // An undo that was found, or a pair that sets values aside.
 static void append_undo(GString *out, const DbaChange *change) {
+  if (change->up && !change->down) {
+    g_string_append(out, "          without waiting (it was run, and the same schema comes of it; --fix writes it):\n");
+    append_sql(out, change->up);
+    return;
+  }
   if (change->up) {
     g_string_append(out, "          a pair that was run, and keeps the values in a side table; a later migration drops it:\n");
     append_sql(out, change->up);

@@ -235,6 +235,16 @@ void dba_sql_world_begin(DbaSqlWorld *world);
 // nothing.
 bool dba_sql_world_read(DbaSqlWorld *world, const char *sql, DbaArena *arena, DbaSqlVerdict *ret_verdict, GError **error) DBA_CHECKED;
 
+// ---- the same without waiting ---------------------------------------------------------------------------------------
+
+typedef struct DbaSqlStep {
+  const char *sql; // statements, each ended by ";\n"; or a comment that dbarch runs
+  bool outside;    // of a transaction
+} DbaSqlStep;
+// A statement that makes others wait, as steps that do not, each a migration of its own: DbaSqlStep, in `arena`.  False: no such way is known, or
+// not for a statement of that shape.  The schema that comes of it is the same.  Pieces of the text are taken over as they are.
+bool dba_sql_safe_steps(const char *sql, DbaArena *arena, DbaList *ret_steps);
+
 // ---- quoting --------------------------------------------------------------------------------------------------------
 
 // Appends the identifier, quoted where PostgreSQL 17 needs it (reserved words, capitals, odd characters).

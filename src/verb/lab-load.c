@@ -64,6 +64,9 @@ static void print(const DbaDriveResult *result, const DbaLabRows *rows, unsigned
     else
       g_string_append_printf(out, "%10s", "");
     g_string_append_printf(out, "%8" G_GINT64_FORMAT "  %.100s\n", driven->errors, sql);
+    if (driven->prepared_again)
+      g_string_append_printf(out, "%8s  prepared anew by %" G_GINT64_FORMAT " clients: cached plan must not change result type\n", "",
+                             driven->prepared_again);
     if (driven->error) {
       g_autofree char *problem = dba_text_printable(driven->error, false);
       g_string_append_printf(out, "%8s  %.150s\n", "", problem);

@@ -149,6 +149,9 @@ static void print_clients(GString *out, const DbaRehearsal *rehearsal, unsigned 
     append_ms(out, client->during_worst_ms);
     append_ms(out, client->waited_ms);
     g_string_append_printf(out, "%8" G_GINT64_FORMAT "  %.*s\n", client->during_errors, (int)MAX(30, (int)width - 62), sql);
+    if (client->prepared_again)
+      g_string_append_printf(out, "  %58s  prepared anew by %" G_GINT64_FORMAT " clients: its result has another type\n", "",
+                             client->prepared_again);
     if (client->during_errors && client->error) {
       g_autofree char *problem = dba_text_printable(client->error, false);
       g_string_append_printf(out, "  %58s  %s%.120s\n", "", client->before_errors ? "(before too) " : "", problem);

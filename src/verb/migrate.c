@@ -184,6 +184,8 @@ static bool in_a_lab(const DbaRequest *request, const DbaMigrations *migrations,
   g_autofree char *server = g_strdup_printf("PostgreSQL %s (%s)", dba_lab_version(lab), dba_lab_binaries(lab)->origin);
   if (!give_answer(request, &verification, server, answer, error))
     return false;
+  if (request->fix && options->rewrites)
+    return dba_migrate_write_rewrites(request, &verification, answer, error);
   return !request->fix || !options->proposals || dba_migrate_write_undos(request, &verification, answer, error);
 }
 
@@ -237,7 +239,7 @@ static bool lint(const DbaRequest *request, DbaAnswer *answer, GError **error) {
       g_ptr_array_add(answer->warnings, g_strdup_printf("nothing is run: %s", no_lab->message));
     return dba_sql_on_a_large_stack(run_text_lint, &text, error) && text.ok;
   }
-  DbaVerifyOptions options = {.locks = true};
+  DbaVerifyOptions options = {.locks = true, .rewrites = true};
   g_autoptr(DbaMigrations) migrations = dba_migrate_read(request, 1, binaries.major, error);
   if (!migrations || !dba_migrate_find("from", request->from, migrations, &options.from, error) || !read_sizes(request, &sizes, error))
     return false;

@@ -56,10 +56,12 @@ const DbaVerb dba_verbs[] = {
      "  dbarch review survey.json --rule fk-without-index\n"
      "  dbarch review -d shop --at 365d --since shop-in-may.json.gz      (which plans will turn)\n",
      dba_verb_review, true},
-    {"migrate", true, "lint|verify|rehearse|up|down ...", "migrations: tried up, down and up again before they are trusted", migrate_options,
+    {"migrate", true, "lint|verify|rehearse|up|down ...", "migrations: tried up, down and up again before they are trusted",
+     migrate_options,
      "Reads pairs of .up.sql and .down.sql, and the files of golang-migrate, diesel, dbmate, goose, sql-migrate, node-pg-migrate, tern,\n"
      "Flyway and sqitch, as they are.  FOLDER: migrations/ or db/migrations/ when none is named.\n\n"
      "  dbarch migrate lint [FOLDER]              which statements make others wait, seen in a lab; --no-lab: from the text\n"
+     "  dbarch migrate lint --fix                 writes what does the same without waiting, where that was tried\n"
      "  dbarch migrate lint --survey shop.json.gz only where production's tables are large enough to matter\n"
      "  dbarch migrate verify [FOLDER]            every one up, down and up again in a lab, catalogs and rows compared\n"
      "  dbarch migrate verify --fix               writes undos that were found and tried, where there is none\n"

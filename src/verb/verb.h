@@ -219,6 +219,9 @@ bool dba_migrate_find(const char *option, const char *word, const DbaMigrations 
 // Findings about migrations in a format of CI, or as one of several lists of a JSON answer.
 char *dba_migrate_told(const DbaRequest *request, const DbaFindings *findings, const char *what, const DbaMigrations *migrations,
                        const DbaList *passed);
+// Writes the migrations that do not make others wait in the place of those that do, where there is room behind these.
+bool dba_migrate_write_rewrites(const DbaRequest *request, const DbaVerification *verification, DbaAnswer *answer,
+                                GError **error) DBA_CHECKED;
 // Both, and the migrations in it.
 DbaMigrations *dba_migrate_read(const DbaRequest *request, unsigned at, int major, GError **error) DBA_CHECKED;
 

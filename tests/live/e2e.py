@@ -575,12 +575,12 @@ def lab_run_hands_signals_on():
         process.send_signal(number)
         process.wait(timeout=20)
         equal((process.returncode, lab_folders()), (130, []))
-    process = subprocess.Popen([DBARCH, "lab", "run", "--", "sleep", "76.5"], env=clean_env(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen([DBARCH, "lab", "run", "--", "sleep", "76.%d" % os.getpid()], env=clean_env(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     time.sleep(3)
     process.kill()
     process.wait()
     time.sleep(0.5)
-    equal(subprocess.run(["pgrep", "-f", "^sleep 76.5"], stdout=subprocess.PIPE).stdout, b"")
+    equal(subprocess.run(["pgrep", "-f", "^sleep 76.%d" % os.getpid()], stdout=subprocess.PIPE).stdout, b"")
     run("lab", "run", "--", "true")  # sweeps
 
 
@@ -966,7 +966,7 @@ def load():
         contains(out.stderr, 'not run: select nope from t: column "nope" does not exist')
         told = json.loads(out.stdout)
         equal((len(told["statements"]), told["clients"]), (5, 3))
-        assert 0 < told["errors"] <= 3 and told["statements"][0]["error"].startswith("cached plan must not change"), told  # what a client with prepared statements sees
+        equal((told["errors"], told["statements"][0].get("prepared_again", 0) in (1, 2, 3)), (0, True))  # cached plan must not change result type: once for each client
         assert all(s["runs"] > 20 and 0 < s["p50_ms"] <= s["p95_ms"] <= s["p99_ms"] <= s["worst_ms"] for s in told["statements"]), told["statements"]
         change = told["changes"][0]
         assert change["ms"] > 50 and 900 < change["begin_ms"] < 1600 and "error" not in change, change
