@@ -71,3 +71,16 @@ def crate_file(crate, version, path):
         shutil.rmtree(os.path.join(folder, "vendor"))
     with open(kept, encoding="utf-8") as file:
         return file.read()
+
+
+def npm(package, version, program):
+    """The path of a program in a package of npm."""
+    folder = os.path.join(place("peers-npm"), "%s-%s" % (package.replace("/", "-").lstrip("@"), version))
+    path = os.path.join(folder, "package", program)
+    if not os.path.exists(path):
+        shutil.rmtree(folder, ignore_errors=True)
+        os.makedirs(folder)
+        done = subprocess.run(["npm", "pack", "--silent", "%s@%s" % (package, version)], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8", check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        subprocess.run(["tar", "xzf", done.stdout.strip().split("\n")[-1]], cwd=folder, check=True)
+    return path

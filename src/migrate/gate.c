@@ -52,6 +52,7 @@ static bool look_up_rehearsal(const DbaRunner *runner, DbaStatusRow *row, const 
 }
 
 bool dba_gate_rehearsals(DbaRunner *runner, const DbaList *rows, GError **error) {
+  enum { MOST_TOLD = 12 };
   const DbaRunOptions *options = runner->options;
   g_autoptr(GString) refused = g_string_new(NULL), labels = g_string_new(NULL);
   g_autoptr(DbaResult) there = dba_server_query(runner->server, dba_embedded_migrate_sql("run_is_empty"), NULL, error);
@@ -64,8 +65,12 @@ bool dba_gate_rehearsals(DbaRunner *runner, const DbaList *rows, GError **error)
     const char *why = NULL;
     if (dba_row_is_pending(row) && !look_up_rehearsal(runner, row, &why, error))
       return false;
+    if (why && n == MOST_TOLD)
+      g_string_append(refused, "\n  ...");
     if (why) {
-      g_string_append_printf(refused, "%s%s: %s", n++ ? "\n  " : "", row->label, why);
+      if (n < MOST_TOLD)
+        g_string_append_printf(refused, "%s%s: %s", n ? "\n  " : "", row->label, why);
+      n++;
       append_label(labels, row->label);
       row->override = options->rehearsal;
     }

@@ -117,6 +117,19 @@ bool dba_history_create(DbaServer *server, const DbaMigrations *migrations, DbaH
   return history->ours;
 }
 
+void dba_history_mark(DbaHistory *history, const DbaMigration *migration, bool down) {
+  DbaApplied *applied = (DbaApplied *)(uintptr_t)dba_history_applied(history, migration), *first = history->applied.items;
+  if (down) {
+    if (applied)
+      memmove(applied, applied + 1, (size_t)(first + history->applied.n - applied - 1) * sizeof *applied);
+    history->applied.n -= applied != NULL;
+    return;
+  }
+  if (!applied)
+    applied = dba_list_add(history->arena, &history->applied, sizeof *applied);
+  *applied = (DbaApplied){.label = migration->label, .version = migration->version, .checksum = migration->up->checksum, .stored = true};
+}
+
 // The other tool's table, after one of ours went up or down; `before`: the version that is the newest then, NULL: none.
 bool dba_history_tell_foreign(DbaServer *server, const DbaHistory *history, const DbaMigration *migration, bool down, const char *before,
                               GError **error) {

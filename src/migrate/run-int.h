@@ -56,6 +56,8 @@ typedef struct DbaHistoryNote {
 // `note` may be NULL.
 bool dba_history_add(DbaServer *server, const DbaMigration *migration, const char *state, const DbaHistoryNote *note, double ms,
                      GError **error) DBA_CHECKED;
+// One was run, or undone: the history as a new look would find it.
+void dba_history_mark(DbaHistory *history, const DbaMigration *migration, bool down);
 // Keeps the other tool's table in step; `before`: the newest version that is left after a down, NULL: none.
 bool dba_history_tell_foreign(DbaServer *server, const DbaHistory *history, const DbaMigration *migration, bool down, const char *before,
                               GError **error) DBA_CHECKED;

@@ -68,6 +68,21 @@ static bool tell_long_transactions(DbaRunner *runner, GError **error) {
 
 // ---- migrations -----------------------------------------------------------------------------------------------------
 
+// Can it have changed the session?  What only makes things cannot.
+static bool may_set(const DbaScript *script) {
+  static const DbaSqlTag harmless[] = {DBA_SQL_CREATE_TABLE, DBA_SQL_CREATE_INDEX,   DBA_SQL_CREATE_VIEW,     DBA_SQL_CREATE_FUNCTION,
+                                       DBA_SQL_CREATE_TYPE,  DBA_SQL_CREATE_TRIGGER, DBA_SQL_CREATE_SEQUENCE, DBA_SQL_COMMENT,
+                                       DBA_SQL_GRANT,        DBA_SQL_DROP_INDEX};
+  for (DBA_EACH(DbaSqlStatement, item, &script->items)) {
+    bool is_harmless = false;
+    for (size_t i = 0; i < G_N_ELEMENTS(harmless); i++)
+      is_harmless = is_harmless || item->facts.tag == harmless[i];
+    if (!is_harmless)
+      return true;
+  }
+  return false;
+}
+
 static bool run_job(DbaJob *job, GError **error) {
   DbaRunner *runner = job->runner;
   const DbaApplied *applied = dba_history_applied(&runner->history, job->migration);
@@ -81,7 +96,8 @@ static bool run_job(DbaJob *job, GError **error) {
     g_prefix_error(error, "%s of %s: ", job->down ? "undo" : "up", job->migration->label);
     return false;
   }
-  if (!dba_server_exec(runner->server, "reset role; reset all", error) || !set_up_session(runner, error)) // what the script has set
+  dba_history_mark(&runner->history, job->migration, job->down);
+  if (may_set(job->script) && (!dba_server_exec(runner->server, "reset role; reset all", error) || !set_up_session(runner, error)))
     return false;
   g_autofree char *duration = dba_text_duration((double)(g_get_monotonic_time() - begin) / 1e3);
   dba_runner_say(runner, true, "%s %s%s (%s)", job->down ? "undone " : "applied", job->migration->label, goes_on ? ", gone on with" : "",
@@ -138,10 +154,6 @@ static bool begin(DbaRunner *runner, bool writes, GError **error) {
          tell_long_transactions(runner, error);
 }
 
-static bool reread(DbaRunner *runner, GError **error) {
-  return dba_history_read(runner->server, runner->migrations, runner->arena, &runner->history, error);
-}
-
 bool dba_row_is_pending(const DbaStatusRow *row) {
   return row->migration &&
          (row->state == DBA_STATE_PENDING || row->state == DBA_STATE_LATE || (row->state == DBA_STATE_STOPPED && row->applied->running));
@@ -178,7 +190,7 @@ static bool up(DbaRunner *runner, unsigned *ret_run, GError **error) {
     DbaJob job = {
         .runner = runner, .migration = row->migration, .script = row->migration->up, .override = row->override, .ledger = row->ledger};
     dba_runner_say(runner, false, "running %s", row->label);
-    if (!run_job(&job, error) || !reread(runner, error))
+    if (!run_job(&job, error))
       return false;
     ++*ret_run;
     behind = runner->options->to && !strcmp(row->label, runner->options->to);
@@ -217,7 +229,7 @@ static bool down(DbaRunner *runner, unsigned *ret_run, GError **error) {
     const DbaMigration *migration = undos->pdata[i];
     DbaJob job = {.runner = runner, .migration = migration, .script = migration->down, .down = true};
     dba_runner_say(runner, false, "undoing %s", migration->label);
-    if (!run_job(&job, error) || !reread(runner, error))
+    if (!run_job(&job, error))
       return false;
     ++*ret_run;
   }

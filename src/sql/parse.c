@@ -293,34 +293,62 @@ static void *run(void *data) {
 
 static _Thread_local bool on_a_large_stack;
 
-typedef struct Call {
-  void *(*job)(void *data);
+// The one thread that parses.  libpg_query takes a thread-specific key for each thread that it sees, and gives none back: of those a process has 1,024.
+typedef struct Worker {
+  pthread_mutex_t turn, mutex; // turn: of the callers
+  pthread_cond_t told;
+  void *(*job)(void *data); // NULL: it is done
   void *data;
-} Call;
+  bool started;
+} Worker;
+static Worker worker = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, NULL, NULL, false};
 
-static void *call(void *data) {
-  const Call *what = data;
+static void *work(void *unused) {
+  (void)unused;
   on_a_large_stack = true;
-  return what->job(what->data);
+  pthread_mutex_lock(&worker.mutex);
+  for (;;) {
+    while (!worker.job)
+      pthread_cond_wait(&worker.told, &worker.mutex);
+    (void)worker.job(worker.data);
+    worker.job = NULL;
+    pthread_cond_broadcast(&worker.told);
+  }
+  return NULL;
 }
 
-bool dba_sql_on_a_large_stack(void *(*job)(void *data), void *data, GError **error) {
-  if (on_a_large_stack) { // inside of such a call: one mapping of so much address space is enough
-    (void)job(data);
-    return true;
-  }
-  Call what = {job, data};
+static int start_worker(void) {
   pthread_attr_t attributes;
   pthread_t thread;
   pthread_attr_init(&attributes);
   int problem = pthread_attr_setstacksize(&attributes, STACK_BYTES);
   if (!problem)
-    problem = pthread_create(&thread, &attributes, call, &what);
+    problem = pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+  if (!problem)
+    problem = pthread_create(&thread, &attributes, work, NULL);
   pthread_attr_destroy(&attributes);
-  if (problem)
-    return dba_fail(error, DBA_ERROR_BUG, "the parser's thread cannot be started: %s", g_strerror(problem));
-  pthread_join(thread, NULL);
-  return true;
+  return problem;
+}
+
+bool dba_sql_on_a_large_stack(void *(*job)(void *data), void *data, GError **error) {
+  if (on_a_large_stack) { // inside of such a call
+    (void)job(data);
+    return true;
+  }
+  pthread_mutex_lock(&worker.turn);
+  int problem = worker.started ? 0 : start_worker();
+  worker.started |= !problem;
+  if (!problem) {
+    pthread_mutex_lock(&worker.mutex);
+    worker.job = job;
+    worker.data = data;
+    pthread_cond_broadcast(&worker.told);
+    while (worker.job)
+      pthread_cond_wait(&worker.told, &worker.mutex);
+    pthread_mutex_unlock(&worker.mutex);
+  }
+  pthread_mutex_unlock(&worker.turn);
+  return !problem || dba_fail(error, DBA_ERROR_BUG, "the parser's thread cannot be started: %s", g_strerror(problem));
 }
 
 bool dba_sql_visit(DbaSqlReader *reader, DbaSqlVisit visit, void *data, GError **error) {
