@@ -4,16 +4,19 @@
 deadlocks, a second runner, edited files, missing rights, a read-only target.  After each the target is before or after a migration, or at a step that status names."""
 import json
 import os
+import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 from harness import DBARCH, WORK, clean_env, contains, equal, finish, run, test, write  # noqa: E402
-from target import BIN, MAJOR, Target  # noqa: E402
+from target import CACHE, MAJOR, Target  # noqa: E402
 
 OVERRIDE = ("--override", "rehearsal=a test")
 
@@ -340,26 +343,6 @@ def killed_everywhere():
     assert len(stops) >= 8, stops
 
 
-def cut_at_every_trip():
-    """The connection is cut from the other side, again and again, until the migration is through: nothing twice, nothing lost."""
-    path, database = folder("cut", {"001_t.up.sql": thirty(), "001_t.down.sql": "drop table marks, big;\n"}), TARGET.database()
-    cuts = 0
-    for attempt in range(60):
-        runner = subprocess.Popen([DBARCH, "migrate", "up", path, "-q", "-d", TARGET.conninfo(database), *OVERRIDE], stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
-                                  env=clean_env(), cwd=WORK)
-        time.sleep(0.02 + 0.01 * (attempt % 7))
-        TARGET.psql("postgres", "select pg_terminate_backend(pid) from pg_stat_activity where datname = '%s' and application_name = 'dbarch migrate'" % database)
-        _, told = runner.communicate()
-        if runner.returncode == 0:
-            break
-        cuts += 1
-        assert runner.returncode in (1, 3, 4, 6), (runner.returncode, told)
-    equal(up(path, database).returncode, 0)
-    print("    %d cuts" % cuts)
-    equal(TARGET.psql(database, CHECK), "9|9|9|0|9")
-    equal(states(path, database), ["applied"])
-
-
 def invalid_index():
     """An index that could not be built is dropped before it is tried again."""
     files = {"001_a.up.sql": "create table a (id int);\ninsert into a values (1), (1);\n", "001_a.down.sql": "drop table a;\n",
@@ -410,8 +393,111 @@ def server_killed():
     equal(TARGET.psql(database, CHECK), "9|9|9|0|9")
 
 
+class Proxy:
+    """Hands on what a client sends, and cuts the connection when it has sent so many messages."""
+
+    def __init__(self, host, trips):
+        self.folder = tempfile.mkdtemp(prefix="dbarch-proxy-", dir="/tmp")
+        self.host, self.left, self.cut = host, trips, False
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(os.path.join(self.folder, ".s.PGSQL.5432"))
+        self.listener.listen(4)
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            server = socket.socket(socket.AF_UNIX)
+            server.connect(os.path.join(self.host, ".s.PGSQL.5432"))
+            threading.Thread(target=self.hand_on, args=(client, server, True), daemon=True).start()
+            threading.Thread(target=self.hand_on, args=(server, client, False), daemon=True).start()
+
+    def hand_on(self, source, sink, counted):
+        try:
+            while data := source.recv(1 << 16):
+                if counted:
+                    self.left -= 1
+                    if self.left < 0:
+                        self.cut = True
+                        break
+                sink.sendall(data)
+        except OSError:
+            pass
+        for end in (source, sink):
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    def close(self):
+        self.listener.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def cut_at_every_round_trip():
+    """The connection breaks before the n-th message of the runner, for every n: the next run leaves everything there, once."""
+    files = dict(FILES)
+    files["002_b.up.sql"] = "-- dbarch: transaction=off\ncreate index concurrently a_n on a (n);\nalter table a add x int;\nupdate a set x = coalesce(x, 0) + n;\n"
+    path, trips, cuts, states_seen = folder("trips", files), 0, 0, set()
+    while True:
+        database = TARGET.database()
+        proxy = Proxy(TARGET.host, trips)
+        out = run("migrate", "up", path, "-d", "host=%s port=5432 user=dbarch dbname=%s" % (proxy.folder, database), *OVERRIDE, "-q")
+        proxy.close()
+        for _ in range(100):  # the server notices that nobody is there
+            if TARGET.psql("postgres", "select count(*) from pg_stat_activity where datname = '%s'" % database) == "0":
+                break
+            time.sleep(0.02)
+        if not proxy.cut:
+            equal(out.returncode, 0)
+            break
+        cuts += 1
+        told = states(path, database)
+        assert out.returncode in (3, 4) or set(told) == {"applied"}, (trips, out.returncode, out.stderr)  # its last word is a farewell
+        states_seen.add(tuple(told))
+        assert all(state in ("applied", "pending", "stopped") for state in told), told
+        again = up(path, database)
+        equal((again.returncode, again.stderr if again.returncode else ""), (0, ""))
+        equal(TARGET.psql(database, "set search_path = public; select count(*), sum(n), sum(x) from a; select count(*) from v; select count(*) from pg_index where not indisvalid; select count(*) from dbarch.migrations where state = 'applied'"),
+              "500|125250|125250\n500\n0\n3")
+        TARGET.psql("postgres", "drop database %s with (force)" % database)
+        trips += 1
+    print("    %d cuts, %d different states" % (cuts, len(states_seen)))
+    assert cuts > 25 and len(states_seen) >= 5, (cuts, states_seen)
+
+
+def full_disk():
+    """The target's disk fills in the middle of a migration: nothing of it is left, and with room it goes through."""
+    disk = os.path.join(WORK, "disk")
+    os.makedirs(disk)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=400m,mode=755", "tmpfs", disk], check=True)
+    try:
+        os.symlink(os.path.join(CACHE, "runtime"), os.path.join(disk, "runtime"))
+        env = clean_env(DBARCH_CACHE=disk)
+        out = run("lab", "start", "--pg-major", MAJOR, env=env)
+        assert out.returncode == 0, out.stderr
+        host = re.search(r"host=([^&]+)", out.stdout.strip().split("\n")[-1]).group(1).replace("%2F", "/")
+        conninfo = "host=%s port=5432 user=dbarch dbname=lab" % host
+        path = folder("disk-full", {"001_a.up.sql": "create unlogged table a (id int, t text);\n", "001_a.down.sql": "drop table a;\n",
+                                    "002_fill.up.sql": "insert into a select i, repeat('x', 500) from generate_series(1, 800000) i;\ncreate index a_id on a (id);\n", "002_fill.down.sql": "drop index a_id;\ndelete from a where true;\n"})
+        full = run("migrate", "up", path, "-d", conninfo, *OVERRIDE, "-q")
+        equal(full.returncode, 3)
+        contains(full.stderr, "No space left on device")
+        status_now = json.loads(run("migrate", "status", path, "-d", conninfo, "--json").stdout)
+        equal([m["state"] for m in status_now["migrations"]], ["applied", "pending"])
+        subprocess.run(["mount", "-o", "remount,size=2g", disk], check=True)
+        done = run("migrate", "up", path, "-d", conninfo, *OVERRIDE, "-q")
+        equal((done.returncode, done.stderr if done.returncode else ""), (0, ""))
+        run("lab", "stop", "--all", env=env)
+    finally:
+        subprocess.run(["umount", "-l", disk], check=True)
+
+
 for name, function in list(globals().items()):
-    if callable(function) and getattr(function, "__module__", "") == "__main__" and name not in ("folder", "migrate", "up", "status", "states", "thirty", "taken_over", "Target", "undone") \
+    if callable(function) and getattr(function, "__module__", "") == "__main__" and name not in ("folder", "migrate", "up", "status", "states", "thirty", "taken_over", "Target", "undone", "Proxy") \
             and (not sys.argv[1:] or any(word in name for word in sys.argv[1:])):
         test("run: " + name.replace("_", " "), function)
 for tool in ("dbmate", "golang-migrate"):

@@ -72,7 +72,7 @@ def foretold():
         if not 0.5 <= ratio <= 2:
             wrong.append(label)
     print("    %d of %d within a factor of 2, from %s of the rows" % (len(STATEMENTS) - len(wrong), len(STATEMENTS), SHARE))
-    assert len(wrong) <= 2, wrong  # the machine is shared
+    assert len(wrong) <= (1 if FULL else 6), wrong  # small times on a shared machine
 
 
 test("durations: foretold", foretold)
