@@ -166,6 +166,10 @@ bool dba_lab_generate_rows(DbaServer *server, const DbaSchema *schema, const GPt
 // The subject's planner settings and search path, for a database of the lab; what this server does not take is noted.
 bool dba_lab_set_planner(DbaServer *server, const char *database, const DbaSurvey *survey, DbaLoad *load, GError **error) DBA_CHECKED;
 
+// The subject's time zone, for sessions of a database: timestamptz and timestamp are the same on disk only in UTC
+// (ATColumnChangeRequiresRewrite, tablecmds.c).
+bool dba_lab_set_time_zone(const DbaLab *lab, const char *database, const DbaSurvey *survey, GError **error) DBA_CHECKED;
+
 // ---- twins ----------------------------------------------------------------------------------------------------------
 
 // A database that plans as the subject of the survey does: its schema without rows, its statistics, the sizes of its files and

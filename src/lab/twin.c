@@ -124,6 +124,24 @@ static bool set_path(DbaServer *server, const char *database, const DbaSurvey *s
   return dba_server_exec(server, sql->str, error);
 }
 
+bool dba_lab_set_time_zone(const DbaLab *lab, const char *database, const DbaSurvey *survey, GError **error) {
+  for (DBA_EACH(DbaSetting, setting, &survey->settings)) {
+    if (strcmp(setting->name, "TimeZone") || !setting->value)
+      continue;
+    g_autoptr(DbaServer) server = dba_lab_connect(lab, DBA_LAB_SUPERUSER, "postgres", error);
+    g_autoptr(GString) sql = g_string_new("alter database ");
+    g_autoptr(GError) unknown = NULL;
+    dba_sql_append_identifier(sql, database);
+    g_string_append(sql, " set timezone = ");
+    dba_sql_append_literal(sql, setting->value);
+    if (!server)
+      return false;
+    if (!dba_server_exec(server, sql->str, &unknown) && !g_error_matches(unknown, DBA_ERROR, DBA_ERROR_DATABASE))
+      return g_propagate_error(error, g_steal_pointer(&unknown)), false;
+  }
+  return true;
+}
+
 bool dba_lab_set_planner(DbaServer *server, const char *database, const DbaSurvey *survey, DbaLoad *load, GError **error) {
   g_autoptr(GString) names = g_string_new("{");
   for (size_t i = 0; i < G_N_ELEMENTS(planner_settings); i++)

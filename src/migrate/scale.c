@@ -224,6 +224,8 @@ static bool run_size(Scaling *scaling, double share, GError **error) {
   }
   if (!dba_lab_create_stand_in(scaling->lab, database, scaling->options->survey, &options, load, &scaling->scale, error))
     return false;
+  if (!dba_lab_set_time_zone(scaling->lab, database, scaling->options->survey, error))
+    return false;
   g_autoptr(DbaServer) settling = dba_lab_connect(scaling->lab, DBA_LAB_SUPERUSER, database, error);
   if (!settling || !dba_keys_drop_borrowed(settling, scaling->borrowed, error) || !dba_server_exec(settling, "checkpoint", error))
     return false;

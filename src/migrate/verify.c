@@ -342,6 +342,7 @@ static bool undo_history(DbaVerifier *v, const DbaCatalog *start, GError **error
 static bool run(DbaVerifier *v, GError **error) {
   g_autoptr(DbaCatalog) start = NULL;
   if (!dba_lab_create_database(v->lab, dba_verifier_databases[DBA_BASE], v->options->start, error) ||
+      (v->options->sizes && !dba_lab_set_time_zone(v->lab, dba_verifier_databases[DBA_BASE], v->options->sizes, error)) ||
       !(start = dba_catalog_read(v->reader, dba_verifier_databases[DBA_BASE], error)) || !run_history(v, error))
     return false;
   return v->stopped || v->options->from || !v->options->undos || !v->result->verified.n || undo_history(v, start, error);

@@ -819,8 +819,28 @@ static void do_block(Reading *reading, const DoStmt *block) {
   }
 }
 
+// WITH gone AS (DELETE ...): what is written in front of the statement.
+static void written_before(DbaSqlWorld *world, const WithClause *with, DbaArena *arena, DbaSqlVerdict *verdict) {
+  for (int i = 0; with && i < list_length(with->ctes); i++) {
+    Node *query = ((CommonTableExpr *)list_nth(with->ctes, i))->ctequery;
+    if (!IsA(query, SelectStmt))
+      dba_world_effects(world, query, arena, verdict);
+  }
+}
+
+static const WithClause *with_clause(const Node *node) {
+  switch (nodeTag(node)) {
+  case T_SelectStmt: return ((const SelectStmt *)node)->withClause;
+  case T_InsertStmt: return ((const InsertStmt *)node)->withClause;
+  case T_UpdateStmt: return ((const UpdateStmt *)node)->withClause;
+  case T_DeleteStmt: return ((const DeleteStmt *)node)->withClause;
+  default: return NULL;
+  }
+}
+
 void dba_world_effects(DbaSqlWorld *world, Node *node, DbaArena *arena, DbaSqlVerdict *verdict) {
   Reading reading = {world, arena, verdict, SCANS};
+  written_before(world, with_clause(node), arena, verdict);
   switch (nodeTag(node)) {
   case T_AlterTableStmt:
     destroy_columns(&reading, (AlterTableStmt *)node);

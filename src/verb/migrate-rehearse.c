@@ -110,6 +110,7 @@ static bool make_stand_in(const DbaRequest *request, Rehearsal *r, DbaAnswer *an
   r->rows.before_rows = find_keys;
   r->rows.data = r;
   if (!dba_lab_rows_open(&inner, r->arena, answer, &r->rows, error) || !drop_borrowed(r, error) ||
+      !dba_lab_set_time_zone(r->rows.lab, r->rows.database, r->rows.survey, error) ||
       !dba_rehearsal_prepare(r->rows.lab, r->rows.database, r->migrations, r->pending, error))
     return false;
   if (!choose_workload(r, answer))

@@ -105,12 +105,27 @@ def sizes():
         contains(got[0]["what"], "public.large (90 k rows, ")
 
 
+def time_zone():
+    """Production's, of the survey: only in UTC is a timestamp of the other kind the same on disk."""
+    write("zone.sql", "create table t (id int primary key, a timestamptz);\ninsert into t select i, now() from generate_series(1, 90000) i;\n")
+    survey = os.path.join(WORK, "zone.json")
+    equal(run("survey", os.path.join(WORK, "zone.sql"), "-o", survey, "-q", "--force", "--with-values").returncode, 0)
+    with open(survey, encoding="utf-8") as file:
+        document = json.load(file)
+    for zone, rules in (("Europe/Berlin", ["rewrite-blocks-all"]), ("UTC", [])):
+        document["settings"] = [{"name": "TimeZone", "value": zone, "source": "configuration file"}]
+        path = write("zone-%s.json" % zone.replace("/", "-"), json.dumps(document))
+        got = lint("zone", "create table t (id int primary key, a timestamptz);\n", "alter table t alter a type timestamp;\n", "--survey", path)
+        equal([f["rule"] for f in got], rules)
+
+
 CASES = [case for case in read_cases(os.path.join(ROOT, "tests", "data", "lint", "cases.txt")) if not sys.argv[1:] or any(word in case[0] for word in sys.argv[1:])]
 test("in one lab", lambda: lint_in_one_lab([case for case in CASES if not any(line.startswith("up-fails") for line in case[3]["also"] + case[3]["expect"])]))
 for case in CASES:
     test("text: " + case[0], functools.partial(judge, *case, True))
     test("lab: " + case[0], functools.partial(judge, *case, False))
 test("sizes", sizes)
+test("time zone", time_zone)
 
 
 def numbers():
