@@ -201,30 +201,47 @@ static void read_allowances(DbaArena *arena, const DbaScript *script, const char
   }
 }
 
-void dba_judge_suppress(DbaFindings *findings, const DbaMigrations *migrations) {
-  g_autoptr(GArray) suppressions = g_array_new(FALSE, FALSE, sizeof(DbaSuppression));
-  for (DBA_EACH(DbaMigration, migration, &migrations->migrations)) {
-    const DbaScript *scripts[] = {migration->up, migration->down};
-    for (size_t i = 0; i < G_N_ELEMENTS(scripts); i++)
-      if (scripts[i])
-        read_allowances(findings->arena, scripts[i], migration->label, suppressions);
+// Findings that a comment allows; false: there is none, or it gives no reason.
+static bool settle(DbaFindings *findings, const DbaSuppression *suppression) {
+  bool used = false;
+  for (DBA_EACH(DbaFinding, finding, &findings->findings)) {
+    if (strcmp(finding->rule, suppression->rule) || strcmp(finding->object, suppression->object) || !suppression->reason ||
+        !*suppression->reason)
+      continue;
+    finding->suppressed = used = true;
+    finding->suppressed_by =
+        dba_arena_format(findings->arena, "%s (%s:%d)", suppression->reason, suppression->file, (int)suppression->line);
   }
-  for (guint i = 0; i < suppressions->len; i++) {
-    const DbaSuppression *suppression = &g_array_index(suppressions, DbaSuppression, i);
-    bool used = false;
-    for (DBA_EACH(DbaFinding, finding, &findings->findings)) {
-      if (strcmp(finding->rule, suppression->rule) || strcmp(finding->object, suppression->object) || !suppression->reason ||
-          !*suppression->reason)
+  return used;
+}
+
+static GArray *allowances_of(DbaArena *arena, const DbaMigration *migration) {
+  GArray *suppressions = g_array_new(FALSE, FALSE, sizeof(DbaSuppression));
+  const DbaScript *scripts[] = {migration->up, migration->down};
+  for (size_t i = 0; i < G_N_ELEMENTS(scripts); i++)
+    if (scripts[i])
+      read_allowances(arena, scripts[i], migration->label, suppressions);
+  return suppressions;
+}
+
+void dba_judge_allow(DbaFindings *findings, const DbaMigration *migration) {
+  g_autoptr(GArray) suppressions = allowances_of(findings->arena, migration);
+  for (guint i = 0; i < suppressions->len; i++)
+    (void)settle(findings, &g_array_index(suppressions, DbaSuppression, i));
+}
+
+void dba_migrations_settle(DbaFindings *findings, const DbaMigrations *migrations) {
+  for (DBA_EACH(DbaMigration, migration, &migrations->migrations)) {
+    g_autoptr(GArray) suppressions = allowances_of(findings->arena, migration);
+    for (guint i = 0; i < suppressions->len; i++) {
+      const DbaSuppression *suppression = &g_array_index(suppressions, DbaSuppression, i);
+      if (settle(findings, suppression))
         continue;
-      finding->suppressed = used = true;
-      finding->suppressed_by =
-          dba_arena_format(findings->arena, "%s (%s:%d)", suppression->reason, suppression->file, (int)suppression->line);
-    }
-    if (!used)
       dba_list_add_text(findings->arena, &findings->idle,
                         dba_arena_format(findings->arena, "%s:%d: \"dbarch: allow %s\" allows nothing%s", suppression->file,
                                          (int)suppression->line, suppression->rule,
                                          suppression->reason && *suppression->reason ? "" : ": it gives no reason"));
+    }
   }
 }
 

@@ -367,6 +367,5 @@ bool dba_migrations_lint(const DbaMigrations *migrations, const char *from, cons
       if (!dba_lint_statement(lint, item, NULL, 0, error))
         return false;
   }
-  dba_judge_suppress(findings, migrations);
   return true;
 }

@@ -155,6 +155,8 @@ typedef struct DbaRewrite {
   DbaList parts; // DbaRewritePart, in the order they run
 } DbaRewrite;
 
+extern const char DBA_VERIFIED_DATABASE[]; // in the lab, after dba_migrations_verify: what all migrations have made
+
 typedef struct DbaVerification {
   const DbaMigrations *migrations;
   DbaArena *arena;
@@ -178,7 +180,10 @@ typedef struct DbaVerifyOptions {
   const char *from;       // label of the first that is judged; NULL: all
   int64_t rows;           // to a table, so that undoing can lose something
   double limit_seconds;   // for one script
-  const char *start;      // a database of the lab that the first migration is run in; NULL: an empty one
+  // The first migration that is judged is about to run in `database`; may be NULL.
+  bool (*begins)(void *data, const DbaLab *lab, const char *database, GError **error);
+  void *begins_data;
+  const char *start; // a database of the lab that the first migration is run in; NULL: an empty one
   DbaInterrupt *interrupt;
   void (*progress)(void *data, const char *line); // may be NULL
   void *progress_data;
@@ -204,6 +209,9 @@ typedef struct DbaScaleOptions {
 bool dba_migrations_measure(const DbaLab *lab, const DbaMigrations *migrations, const char *from, const DbaScaleOptions *options,
                             DbaFindings *findings, DbaList *notes, GError **error) DBA_CHECKED;
 
+// Settles findings by comments "-- dbarch: allow RULE reason" in the migrations' files; what allows nothing is said in findings->idle.  To be called once all
+// findings are there.
+void dba_migrations_settle(DbaFindings *findings, const DbaMigrations *migrations);
 // Settles findings by what the repository allows (DbaSuppression).  An object is a migration, by label or version, or a table that waits.
 void dba_migrations_allow(DbaFindings *findings, const DbaMigrations *migrations, const DbaList *suppressions);
 

@@ -191,6 +191,7 @@ bool dba_verifier_rewrite(DbaVerifier *v, const DbaMigration *migration, GError 
   DbaRewrite rewrite = {.migration = migration};
   Rewriting rewriting = {.v = v, .migration = migration, .rewrite = &rewrite, .open = g_string_new(NULL)};
   bool same = false, ok = true;
+  dba_judge_allow(v->findings, migration);
   if (migration->up->mode != DBA_SCRIPT_OWN_TRANSACTIONS && !migration->up->backfills.n && make_parts(&rewriting))
     ok = prove(&rewriting, &same, error);
   if (ok && same)

@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+const char DBA_VERIFIED_DATABASE[] = "base";
 const char *const dba_verifier_databases[DBA_N_DATABASES] = {"base", "trial"};
 
 // ---- databases ------------------------------------------------------------------------------------------------------

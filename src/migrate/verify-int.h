@@ -28,4 +28,5 @@ void dba_judge_syntax(DbaFindings *findings, const DbaMigration *migration);
 // Files that are not as they should be, and undos that are missing, of the migrations from `from` on (NULL: all).
 void dba_judge_files(DbaFindings *findings, const DbaMigrations *migrations, bool undos, const char *from);
 // Marks findings that a comment in the migration's own files allows.
-void dba_judge_suppress(DbaFindings *findings, const DbaMigrations *migrations);
+// What a comment of the migration allows of its findings.
+void dba_judge_allow(DbaFindings *findings, const DbaMigration *migration);

@@ -282,7 +282,7 @@ static bool pass_over(DbaVerifier *v, const DbaMigration *migration, GError **er
 
 static bool run_history(DbaVerifier *v, GError **error) {
   const DbaMigrations *migrations = v->migrations;
-  bool passing = v->options->from != NULL;
+  bool passing = v->options->from != NULL, begun = false;
   uint32_t done = 0;
   for (DBA_EACH(DbaMigration, migration, &migrations->migrations)) {
     passing = passing && strcmp(migration->label, v->options->from);
@@ -302,6 +302,9 @@ static bool run_history(DbaVerifier *v, GError **error) {
         (!dba_verifier_renew_trial(v, error) || !(v->catalog = dba_catalog_read(v->reader, dba_verifier_databases[DBA_TRIAL], error)) ||
          !dba_verifier_fill(v, v->catalog, error)))
       return false;
+    if (!begun && v->options->begins && !v->options->begins(v->options->begins_data, v->lab, dba_verifier_databases[DBA_BASE], error))
+      return false;
+    begun = true;
     if (!verify_one(v, migration, error))
       return false;
   }
@@ -382,7 +385,6 @@ bool dba_migrations_verify(const DbaLab *lab, const DbaMigrations *migrations, c
   g_array_unref(v.seen);
   dba_observer_free(v.observer);
   dba_lint_free(v.lint);
-  dba_judge_suppress(findings, migrations);
   result->seconds = (double)(g_get_monotonic_time() - begin) / 1e6;
   return ok;
 }

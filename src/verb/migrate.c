@@ -90,6 +90,10 @@ char *dba_migrate_told(const DbaRequest *request, const DbaFindings *findings, c
     DbaToldRule told = {rule->rule, rule->title, rule->explain};
     g_array_append_val(rules, told);
   }
+  for (const DbaAdvisor *advisor = dba_advisors; advisor->rule; advisor++) {
+    DbaToldRule told = {advisor->rule, advisor->title, advisor->explain};
+    g_array_append_val(rules, told);
+  }
   return dba_report_findings(findings, request->format, title, (const DbaToldRule *)(uintptr_t)rules->data, passed);
 }
 
@@ -130,10 +134,11 @@ static bool give_answer(const DbaRequest *request, const DbaVerification *verifi
                         GError **error) {
   DbaFindings *findings = verification->findings;
   g_auto(DbaProject) project = {0};
-  g_autofree const char **rules = dba_migrate_rule_names();
+  g_autofree const char **rules = dba_all_rules();
   DbaList allowed = {0};
   if (!dba_project_read(request, &project, error))
     return false;
+  dba_migrations_settle(findings, verification->migrations);
   dba_project_suppressions(&project, rules, findings->arena, &allowed);
   dba_migrations_allow(findings, verification->migrations, &allowed);
   for (DBA_EACH_TEXT(line, &findings->idle))
@@ -177,7 +182,12 @@ static bool in_a_lab(const DbaRequest *request, const DbaMigrations *migrations,
     return false;
   g_autoptr(DbaFindings) findings = dba_findings_new();
   DbaVerification verification = {0};
+  g_auto(DbaAdvised) advised = {0};
+  options->begins = options->locks ? dba_advised_begin : NULL;
+  options->begins_data = &advised;
   if (!dba_migrations_verify(lab, migrations, options, findings, &verification, error))
+    return false;
+  if (options->locks && advised.before && !dba_advised_end(&advised, lab, &verification, error))
     return false;
   if (options->sizes && !measure(request, lab, migrations, options, &verification, error))
     return false;

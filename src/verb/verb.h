@@ -219,6 +219,14 @@ bool dba_migrate_find(const char *option, const char *word, const DbaMigrations 
 // Findings about migrations in a format of CI, or as one of several lists of a JSON answer.
 char *dba_migrate_told(const DbaRequest *request, const DbaFindings *findings, const char *what, const DbaMigrations *migrations,
                        const DbaList *passed);
+// What advisors say of the schema before the first migration that is judged; then what is new at the end, among the findings.
+typedef struct DbaAdvised {
+  DbaFindings *before;
+} DbaAdvised;
+void dba_advised_clear(DbaAdvised *advised);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(DbaAdvised, dba_advised_clear)
+bool dba_advised_begin(void *advised, const DbaLab *lab, const char *database, GError **error) DBA_CHECKED;
+bool dba_advised_end(const DbaAdvised *advised, const DbaLab *lab, DbaVerification *verification, GError **error) DBA_CHECKED;
 // Writes the migrations that do not make others wait in the place of those that do, where there is room behind these.
 bool dba_migrate_write_rewrites(const DbaRequest *request, const DbaVerification *verification, DbaAnswer *answer,
                                 GError **error) DBA_CHECKED;

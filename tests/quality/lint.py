@@ -124,7 +124,20 @@ test("in one lab", lambda: lint_in_one_lab([case for case in CASES if not any(li
 for case in CASES:
     test("text: " + case[0], functools.partial(judge, *case, True))
     test("lab: " + case[0], functools.partial(judge, *case, False))
+def advisors():
+    """What they say of the schema after a migration, and did not before."""
+    before = "create table p (id int primary key);\ncreate table old (id int primary key, p int references p);\n"
+    up = "select 1;\ncreate table t (id int primary key, p_id int references p, a int);\ncreate index t_a on t (a);\ncreate index t_a2 on t (a);\n"
+    got = lint("advisors", before, up)
+    equal(sorted((f["rule"], f["object"], f["line"]) for f in got), [("fk-without-index", "002_up", 2), ("redundant-index", "002_up", 2)])
+    contains(got[0]["what"] + got[1]["what"], "after it, public.t(p_id): ")
+    got = lint("advisors", before, "-- dbarch: allow fk-without-index nothing is deleted\n" + up.replace("create index t_a2 on t (a);\n", ""))
+    equal(got, [])
+    equal(lint("advisors", before, "alter table old add b int;\n"), [])  # what was there before is not its own
+
+
 test("sizes", sizes)
+test("advisors", advisors)
 test("time zone", time_zone)
 
 
