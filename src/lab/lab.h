@@ -309,7 +309,3 @@ typedef struct DbaTrialSetup {
 // Proves one finding: up, down, up with catalogs compared; then measures what its rule promises.  Adds receipts and the
 // observed risk to the finding, or marks why not.  False only when the lab broke or the user interrupted.
 bool dba_trial_run(DbaTrialSetup *setup, const DbaSchema *schema, DbaFinding *finding, GError **error) DBA_CHECKED;
-
-// Runs the changes of several findings one after another, undoes them in the opposite order and compares the catalog with the
-// one before.  *ret_problem says what went wrong, NULL when nothing did.
-bool dba_trial_sequence(DbaTrialSetup *setup, const GPtrArray *findings, char **ret_problem, GError **error) DBA_CHECKED;

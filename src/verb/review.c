@@ -227,22 +227,6 @@ static bool prove(const DbaRequest *request, DbaSurvey *survey, DbaFindings *fin
   return true;
 }
 
-// The migrations as a person will run them: one after another, and back.
-static bool prove_together(DbaTrialSetup *setup, DbaReview *review, DbaAnswer *answer, GError **error) {
-  g_autoptr(GPtrArray) sequence = g_ptr_array_new();
-  g_autofree char *problem = NULL;
-  for (DBA_EACH(DbaWrittenMigration, migration, &review->migrations))
-    g_ptr_array_add(sequence, (DbaFinding *)(uintptr_t)migration->source);
-  if (!sequence->len)
-    return true;
-  if (!dba_trial_sequence(setup, sequence, &problem, error))
-    return false;
-  review->together = !problem;
-  if (problem)
-    g_ptr_array_add(answer->warnings, g_steal_pointer(&problem));
-  return true;
-}
-
 // ---- files ----------------------------------------------------------------------------------------------------------
 
 static bool write_out(const char *out, const char *name, const char *text, GError **error) {
@@ -418,7 +402,7 @@ static bool run(const DbaRequest *request, const DbaSubject *subject, DbaLab **l
     review->unfinished |= (review->lab || interrupted) && needs_trial(finding) && !dba_receipts_tried(finding);
   review->seconds = (double)(g_get_monotonic_time() - begin) / 1e6;
   dba_report_migrations(review, findings);
-  if (setup.lab && !interrupted && !broken && !prove_together(&setup, review, answer, error))
+  if (setup.lab && !interrupted && !broken && !dba_review_together(request, setup.lab, review, answer, error))
     return false;
   g_autoptr(GString) written = g_string_new(NULL);
   if (!write_files(review, out, written, error) || !dba_receipts_remember(request, out, review->unfinished, error))

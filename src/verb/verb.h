@@ -186,6 +186,9 @@ bool dba_review_horizon(const DbaRequest *request, DbaSurvey *survey, const DbaL
 bool dba_review_plan(const DbaRequest *request, const DbaSurvey *survey, DbaFindings *findings, const DbaLab *lab, DbaReview *review,
                      DbaAnswer *answer, gint64 deadline_us, GError **error) DBA_CHECKED;
 
+// All migrations of the review in turn, into review->together, or a warning.
+bool dba_review_together(const DbaRequest *request, const DbaLab *lab, DbaReview *review, DbaAnswer *answer, GError **error) DBA_CHECKED;
+
 // ---- migrate --------------------------------------------------------------------------------------------------------
 
 bool dba_verb_migrate_new(const DbaRequest *request, DbaAnswer *answer, GError **error) DBA_CHECKED;    // words: "new" NAME ...
