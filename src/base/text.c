@@ -179,7 +179,7 @@ char *dba_text_printable(const char *text, bool keep_lines) {
 char *dba_text_hide_password(const char *conninfo) {
   g_autoptr(GRegex) uri = g_regex_new("(://[^/@:\\s]*:)[^?\\s]*@", 0, 0, NULL);
   g_autoptr(GRegex) keyword =
-      g_regex_new("((?:password|sslpassword|passfile)\\s*=\\s*)('(?:[^'\\\\]|\\\\.)*'|[^\\s&]+)", G_REGEX_CASELESS, 0, NULL);
+      g_regex_new("((?:password|sslpassword|passfile)\\s*=\\s*)('(?:[^'\\\\]|\\\\.)*'|(?:\\\\.|[^\\s&\\\\])+)", G_REGEX_CASELESS, 0, NULL);
   g_autofree char *valid = g_utf8_make_valid(conninfo, -1);
   g_autofree char *step = g_regex_replace(uri, valid, -1, 0, "\\1***@", 0, NULL);
   return g_regex_replace(keyword, step, -1, 0, "\\1***", 0, NULL);

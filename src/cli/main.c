@@ -293,11 +293,11 @@ static int run(const DbaOptions *options, DbaRequest *request, int threshold) {
   int status = ok ? answer.status : fail(error);
   if (ok && answer.failed)
     status = DBA_EXIT_LAB;
-  if (ok && (answer.proof_failed || answer.differs))
-    status = answer.proof_failed ? DBA_EXIT_REFUSED : DBA_EXIT_FINDINGS;
   for (int i = 0; ok && i <= threshold; i++)
     if (answer.counts[i])
       status = DBA_EXIT_FINDINGS;
+  if (ok && (answer.proof_failed || answer.differs))
+    status = answer.proof_failed ? DBA_EXIT_REFUSED : DBA_EXIT_FINDINGS;
   if (ok && answer.exec_argv) {
     execv(answer.exec_argv[0], (char **)(uintptr_t)answer.exec_argv);
     fprintf(stderr, "dbarch: %s: %s\n", answer.exec_argv[0], g_strerror(errno));

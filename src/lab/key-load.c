@@ -24,7 +24,7 @@ static const DbaConstraint *primary_key(const DbaRelation *relation) {
 // A column that may be written as it is: not of the key, so that the weaker row lock is taken, as most updates do.
 static const char *written_column(const DbaRelation *relation, const DbaConstraint *key) {
   for (DBA_EACH(DbaColumn, column, &relation->columns))
-    if (!column->generated && !dba_list_has_text(&key->columns, column->name))
+    if (!column->generated && g_strcmp0(column->identity, "always") && !dba_list_has_text(&key->columns, column->name))
       return column->name;
   return NULL;
 }
@@ -61,7 +61,8 @@ static void add_table(DbaArena *arena, const DbaRelation *relation, DbaList *sta
 void dba_drive_by_keys(const DbaSchema *schema, DbaArena *arena, DbaList *ret_statements) {
   g_autoptr(GPtrArray) tables = g_ptr_array_new();
   for (DBA_EACH(DbaRelation, relation, &schema->relations))
-    if (dba_relation_is_table(relation) && primary_key(relation) && (relation->rows > 0 || relation->live_rows > 0))
+    if (dba_relation_is_table(relation) && strcmp(relation->schema, "dbarch") && primary_key(relation) &&
+        (relation->rows > 0 || relation->live_rows > 0))
       g_ptr_array_add(tables, relation);
   g_ptr_array_sort(tables, by_size);
   for (guint i = 0; i < MIN(tables->len, MOST_TABLES); i++)

@@ -63,7 +63,12 @@ bool dba_gate_rehearsals(DbaRunner *runner, const DbaList *rows, GError **error)
     return true;
   for (DBA_EACH(DbaStatusRow, row, rows)) {
     const char *why = NULL;
-    if (dba_row_is_pending(row) && !look_up_rehearsal(runner, row, &why, error))
+    bool goes_on = row->state == DBA_STATE_STOPPED && row->applied; // by what let it begin
+    if (goes_on) {
+      row->override = row->applied->override;
+      row->ledger = row->applied->ledger;
+    }
+    if (dba_row_is_pending(row) && !goes_on && !look_up_rehearsal(runner, row, &why, error))
       return false;
     if (why && n == MOST_TOLD)
       g_string_append(refused, "\n  ...");
@@ -94,6 +99,7 @@ typedef struct Gathering {
   const DbaScript *script;
   DbaSqlWorld *world;
   DbaList *destroyed; // DbaDestroyed
+  DbaList *renamed;   // DbaSqlRenamed, of all that came before
 } Gathering;
 
 static bool is_told(const Gathering *gathering, const char *object) {
@@ -103,29 +109,56 @@ static bool is_told(const Gathering *gathering, const char *object) {
   return false;
 }
 
-static bool add_tables(Gathering *gathering, const DbaSqlDestroyed *what, uint32_t line, GError **error) {
-  DbaRunner *runner = gathering->runner;
-  const char *parameters[] = {what->schema ? what->schema : "", what->table ? what->table : "", what->column ? what->column : "", NULL};
-  g_autoptr(DbaResult) tables = dba_server_query(runner->server, dba_embedded_migrate_sql("run_destroyed"), parameters, error);
-  for (int i = 0; tables && i < dba_result_rows(tables); i++) {
-    const char *table = dba_result_text(tables, i, 0);
-    g_autofree char *sql = g_strdup_printf("select exists (select from %s)", table);
-    g_autoptr(DbaResult) rows = dba_server_query(runner->server, sql, NULL, error);
-    if (!rows)
-      return false;
-    g_autoptr(GString) object = g_string_new(table);
-    if (what->column) {
-      g_string_append_c(object, '.');
-      dba_sql_append_identifier(object, what->column);
-    }
-    if (*dba_result_text(rows, 0, 0) == 't' && !is_told(gathering, object->str))
-      *(DbaDestroyed *)dba_list_add(runner->arena, gathering->destroyed, sizeof(DbaDestroyed)) =
-          (DbaDestroyed){.migration = gathering->migration->label,
-                         .object = dba_arena_text(runner->arena, object->str),
-                         .table = dba_arena_text(runner->arena, table),
-                         .file = gathering->script->path,
-                         .line = line};
+// What the target calls it still: the newest renaming first.
+static const char *name_there(const Gathering *gathering, const char *table, const char *name) {
+  for (uint32_t i = gathering->renamed->n; name && i-- > 0;) {
+    const DbaSqlRenamed *renamed = dba_list_at(DbaSqlRenamed, gathering->renamed, i);
+    if (!strcmp(renamed->to, name) && (table ? renamed->table && !strcmp(renamed->table, table) : !renamed->table))
+      name = renamed->from;
   }
+  return name;
+}
+
+// One that holds rows, or may: where policies hide them from this role too.
+static bool add_object(Gathering *gathering, const char *table, const char *column, bool hides, uint32_t line, GError **error) {
+  DbaRunner *runner = gathering->runner;
+  g_autofree char *sql = g_strdup_printf("select exists (select from %s)", table),
+                  *object = column ? g_strdup_printf("%s.%s", table, column) : g_strdup(table);
+  g_autoptr(DbaResult) rows = dba_server_query(runner->server, sql, NULL, error);
+  if (!rows)
+    return false;
+  if ((*dba_result_text(rows, 0, 0) == 't' || hides) && !is_told(gathering, object))
+    *(DbaDestroyed *)dba_list_add(runner->arena, gathering->destroyed, sizeof(DbaDestroyed)) =
+        (DbaDestroyed){.migration = gathering->migration->label,
+                       .object = dba_arena_text(runner->arena, object),
+                       .table = dba_arena_text(runner->arena, table),
+                       .file = gathering->script->path,
+                       .line = line};
+  return true;
+}
+
+static bool add_columns_of_type(Gathering *gathering, const DbaSqlDestroyed *what, uint32_t line, GError **error) {
+  const char *parameters[] = {what->schema ? what->schema : "", what->table, what->kind == DBA_SQL_DESTROYED_EXTENSION ? "t" : "f", NULL};
+  g_autoptr(DbaResult) columns =
+      dba_server_query(gathering->runner->server, dba_embedded_migrate_sql("run_destroyed_type"), parameters, error);
+  for (int i = 0; columns && i < dba_result_rows(columns); i++)
+    if (!add_object(gathering, dba_result_text(columns, i, 0), dba_result_text(columns, i, 1), *dba_result_text(columns, i, 2) == 't', line,
+                    error))
+      return false;
+  return columns != NULL;
+}
+
+static bool add_tables(Gathering *gathering, const DbaSqlDestroyed *what, uint32_t line, GError **error) {
+  const char *table = name_there(gathering, NULL, what->table), *column = name_there(gathering, what->table, what->column);
+  const char *parameters[] = {what->schema ? what->schema : "", table ? table : "", column ? column : "", what->referring ? "t" : "f",
+                              NULL};
+  if (what->kind != DBA_SQL_DESTROYED_TABLE)
+    return add_columns_of_type(gathering, what, line, error);
+  g_autofree char *quoted = column ? dba_sql_name(NULL, column) : NULL;
+  g_autoptr(DbaResult) tables = dba_server_query(gathering->runner->server, dba_embedded_migrate_sql("run_destroyed"), parameters, error);
+  for (int i = 0; tables && i < dba_result_rows(tables); i++)
+    if (!add_object(gathering, dba_result_text(tables, i, 0), quoted, *dba_result_text(tables, i, 1) == 't', line, error))
+      return false;
   return tables != NULL;
 }
 
@@ -152,6 +185,8 @@ static bool gather(Gathering *gathering, GError **error) {
     for (DBA_EACH(DbaSqlDestroyed, what, &verdict.destroyed))
       if (!add_tables(gathering, what, item->item.place.line, error))
         return false;
+    for (DBA_EACH(DbaSqlRenamed, renamed, &verdict.renamed))
+      *(DbaSqlRenamed *)dba_list_add(runner->arena, gathering->renamed, sizeof *renamed) = *renamed;
   }
   return true;
 }
@@ -183,11 +218,15 @@ static bool let_go(DbaRunner *runner, const DbaList *destroyed, GError **error) 
 
 bool dba_gate_destroyed(DbaRunner *runner, const DbaList *rows, GError **error) {
   g_autoptr(DbaSqlWorld) world = dba_sql_world_new();
-  DbaList destroyed = {0};
+  DbaList destroyed = {0}, renamed = {0};
   for (DBA_EACH(DbaStatusRow, row, rows)) {
     const DbaMigration *migration = dba_row_is_pending(row) && !runner->options->session ? row->migration : NULL; // none in a rehearsal
-    Gathering gathering = {
-        .runner = runner, .world = world, .destroyed = &destroyed, .migration = migration, .script = migration ? migration->up : NULL};
+    Gathering gathering = {.runner = runner,
+                           .world = world,
+                           .destroyed = &destroyed,
+                           .renamed = &renamed,
+                           .migration = migration,
+                           .script = migration ? migration->up : NULL};
     if (gathering.script && !gather(&gathering, error))
       return false;
     if (migration && migration->down && raises(migration->down))
@@ -201,10 +240,11 @@ bool dba_gate_destroyed(DbaRunner *runner, const DbaList *rows, GError **error) 
 
 bool dba_gate_destroyed_by_undos(DbaRunner *runner, const GPtrArray *undos, GError **error) {
   g_autoptr(DbaSqlWorld) world = dba_sql_world_new();
-  DbaList destroyed = {0};
+  DbaList destroyed = {0}, renamed = {0};
   for (guint i = 0; i < undos->len && !runner->options->session; i++) {
     const DbaMigration *migration = undos->pdata[i];
-    Gathering gathering = {.runner = runner, .world = world, .destroyed = &destroyed, .migration = migration, .script = migration->down};
+    Gathering gathering = {
+        .runner = runner, .world = world, .destroyed = &destroyed, .renamed = &renamed, .migration = migration, .script = migration->down};
     if (!gather(&gathering, error))
       return false;
   }
@@ -226,7 +266,7 @@ bool dba_gate_write_down(DbaRunner *runner, const DbaList *rows, GError **error)
     const char *entry = options->overridden(options->data, laws[i].what, laws[i].reason, laws[i].labels, error);
     if (!entry)
       return false;
-    for (DBA_EACH(DbaStatusRow, row, rows))
+    for (DBA_EACH(DbaStatusRow, row, strcmp(laws[i].what, "rehearsal") ? &(DbaList){0} : rows))
       if (row->override && !row->ledger)
         row->ledger = entry;
   }

@@ -476,16 +476,19 @@ static void create_table(Reading *reading, const CreateStmt *create) {
   }
 }
 
-static void destroy(Reading *reading, const char *schema, const char *table, const char *column) {
-  *(DbaSqlDestroyed *)dba_list_add(reading->arena, &reading->verdict->destroyed, sizeof(DbaSqlDestroyed)) = (DbaSqlDestroyed){
-      dba_arena_text(reading->arena, schema), dba_arena_text(reading->arena, table), dba_arena_text(reading->arena, column)};
+static DbaSqlDestroyed *destroy(Reading *reading, const char *schema, const char *table, const char *column) {
+  DbaSqlDestroyed *destroyed = dba_list_add(reading->arena, &reading->verdict->destroyed, sizeof *destroyed);
+  *destroyed = (DbaSqlDestroyed){.schema = dba_arena_text(reading->arena, schema),
+                                 .table = dba_arena_text(reading->arena, table),
+                                 .column = dba_arena_text(reading->arena, column)};
+  return destroyed;
 }
 
 static void destroy_columns(Reading *reading, const AlterTableStmt *statement) {
   for (int i = 0; i < list_length(statement->cmds); i++) {
     const AlterTableCmd *command = list_nth(statement->cmds, i);
     if (command->subtype == AT_DropColumn && statement->objtype == OBJECT_TABLE)
-      destroy(reading, statement->relation->schemaname, statement->relation->relname, command->name);
+      (void)destroy(reading, statement->relation->schemaname, statement->relation->relname, command->name);
   }
 }
 
@@ -526,7 +529,7 @@ static void drop_used(Reading *reading, ObjectType type, const char *schema, con
       bool of_type = type != OBJECT_FUNCTION && !column->dropped && !g_strcmp0(column->type.name, name);
       used |= of_type;
       if (of_type && !table->dropped)
-        destroy(reading, table->schema, table->name, column->name);
+        (void)destroy(reading, table->schema, table->name, column->name);
     }
     if (used && !table->dropped)
       on_table(reading, table, DBA_LOCK_ACCESS_EXCLUSIVE, 0, "it uses it");
@@ -552,7 +555,7 @@ static void drop(Reading *reading, const DropStmt *statement) {
     case OBJECT_MATVIEW: {
       const DbaWorldTable *table = dba_world_table(reading->world, schema, name);
       if (statement->removeType == OBJECT_TABLE)
-        destroy(reading, schema, name, NULL);
+        (void)destroy(reading, schema, name, NULL);
       if (table)
         drop_table(reading, table, cascade);
       break;
@@ -581,15 +584,24 @@ static void drop(Reading *reading, const DropStmt *statement) {
       break;
     }
     case OBJECT_SCHEMA:
-      destroy(reading, name, NULL, NULL);
+      (void)destroy(reading, name, NULL, NULL);
       for (uint32_t k = 0; k < reading->world->tables.n; k++) {
         const DbaWorldTable *table = DBA_WORLD_AT(DbaWorldTable, &reading->world->tables, k);
         if (!table->dropped && !g_strcmp0(table->schema ? table->schema : "public", name))
           drop_table(reading, table, true);
       }
       break;
+    case OBJECT_EXTENSION:
+      if (cascade)
+        destroy(reading, NULL, name, NULL)->kind = DBA_SQL_DESTROYED_EXTENSION;
+      break;
     case OBJECT_TYPE:
     case OBJECT_DOMAIN:
+      if (cascade)
+        destroy(reading, schema, name, NULL)->kind = DBA_SQL_DESTROYED_TYPE;
+      if (cascade)
+        drop_used(reading, statement->removeType, schema, name);
+      break;
     case OBJECT_FUNCTION:
       if (cascade)
         drop_used(reading, statement->removeType, schema, name);
@@ -665,6 +677,13 @@ static void reindex(Reading *reading, const ReindexStmt *statement) {
 static void rename_object(Reading *reading, const RenameStmt *statement) {
   if (!statement->relation)
     return;
+  if (statement->renameType == OBJECT_TABLE || statement->renameType == OBJECT_COLUMN) {
+    bool column = statement->renameType == OBJECT_COLUMN;
+    *(DbaSqlRenamed *)dba_list_add(reading->arena, &reading->verdict->renamed, sizeof(DbaSqlRenamed)) =
+        (DbaSqlRenamed){.table = column ? dba_arena_text(reading->arena, statement->relation->relname) : NULL,
+                        .from = dba_arena_text(reading->arena, column ? statement->subname : statement->relation->relname),
+                        .to = dba_arena_text(reading->arena, statement->newname)};
+  }
   const DbaWorldTable *table = dba_world_table_of(reading->world, statement->relation);
   if (!table && (statement->renameType == OBJECT_INDEX || statement->renameType == OBJECT_SEQUENCE ||
                  dba_world_index(reading->world, statement->relation->schemaname, statement->relation->relname)))
@@ -682,7 +701,7 @@ static void truncate_tables(Reading *reading, const TruncateStmt *statement) {
   for (int i = 0; i < list_length(statement->relations); i++) {
     const RangeVar *named = list_nth(statement->relations, i);
     const DbaWorldTable *table = dba_world_table_of(reading->world, named);
-    destroy(reading, named->schemaname, named->relname, NULL);
+    destroy(reading, named->schemaname, named->relname, NULL)->referring = statement->behavior == DROP_CASCADE;
     on_named(reading, named, DBA_LOCK_ACCESS_EXCLUSIVE, 0, true);
     for (uint32_t before = 0; table && statement->behavior == DROP_CASCADE && before != reading->verdict->effects.n;) {
       before = reading->verdict->effects.n; // and those that refer to these
@@ -738,7 +757,10 @@ static void publication(Reading *reading, const List *objects) {
 }
 
 static bool has_where(const Node *node) {
-  return IsA(node, UpdateStmt) ? ((const UpdateStmt *)node)->whereClause != NULL : ((const DeleteStmt *)node)->whereClause != NULL;
+  const Node *where = IsA(node, UpdateStmt) ? ((const UpdateStmt *)node)->whereClause : ((const DeleteStmt *)node)->whereClause;
+  bool always =
+      where && IsA(where, A_Const) && IsA(&((const A_Const *)where)->val, Boolean) && ((const A_Const *)where)->val.boolval.boolval;
+  return where && !always;
 }
 
 // ---- DO blocks ------------------------------------------------------------------------------------------------------
@@ -918,7 +940,7 @@ void dba_world_effects(DbaSqlWorld *world, Node *node, DbaArena *arena, DbaSqlVe
     verdict->all_rows |= !has_where(node);
     is_a(&reading, "delete", 0);
     if (!has_where(node))
-      destroy(&reading, ((DeleteStmt *)node)->relation->schemaname, ((DeleteStmt *)node)->relation->relname, NULL);
+      (void)destroy(&reading, ((DeleteStmt *)node)->relation->schemaname, ((DeleteStmt *)node)->relation->relname, NULL);
     on_named(&reading, ((DeleteStmt *)node)->relation, DBA_LOCK_ROW_EXCLUSIVE, SCANS, true);
     (void)find_reads(node, &reading);
     break;

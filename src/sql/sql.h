@@ -212,13 +212,26 @@ typedef struct DbaSqlEffect {
 } DbaSqlEffect;
 
 // Values that a statement throws away, by DROP, TRUNCATE, or DELETE without WHERE.
+typedef enum DbaSqlDestroyedKind {
+  DBA_SQL_DESTROYED_TABLE,
+  DBA_SQL_DESTROYED_TYPE,      // `table` names a type or domain: columns of it go, by CASCADE
+  DBA_SQL_DESTROYED_EXTENSION, // or an extension
+} DbaSqlDestroyedKind;
 typedef struct DbaSqlDestroyed {
+  DbaSqlDestroyedKind kind;
   const char *schema, *table, *column; // no schema: as names are looked up; no table: the whole schema; no column: the whole table
+  bool referring;                      // what refers to it goes too: TRUNCATE ... CASCADE
 } DbaSqlDestroyed;
+
+// ALTER ... RENAME TO: what was called otherwise before.
+typedef struct DbaSqlRenamed {
+  const char *table, *from, *to; // table: of a column; NULL: a table was renamed
+} DbaSqlRenamed;
 
 typedef struct DbaSqlVerdict {
   DbaList effects;   // DbaSqlEffect
   DbaList destroyed; // DbaSqlDestroyed
+  DbaList renamed;   // DbaSqlRenamed
   const char *form;  // what it is: "create-index", "set-not-null"; a constant; NULL: nothing that this looks at
   bool opaque;       // it calls code: what that does is not told
   bool all_rows;     // UPDATE or DELETE without WHERE

@@ -122,14 +122,15 @@ static bool sum_up(const Backup *backup, DbaServer *server, GPtrArray *sums, GEr
       !dba_server_exec(server, "set extra_float_digits = 1", error))
     return false;
   for (guint i = 0; i < backup->tables->len; i++) {
-    g_autofree char *sql = g_strdup_printf(
-        "select pg_catalog.count(*)::text || ' rows', pg_catalog.sum(pg_catalog.hashtextextended(t::text, 0)::numeric) from only %s t",
-        (const char *)backup->tables->pdata[i]);
+    g_autofree char *sql = g_strdup_printf("select pg_catalog.count(*)::pg_catalog.text, "
+                                           "pg_catalog.sum(pg_catalog.hashtextextended(row(dbarch_row.*)::pg_catalog.text, 0)::numeric) "
+                                           "from only %s dbarch_row",
+                                           (const char *)backup->tables->pdata[i]);
     g_autoptr(DbaResult) row = dba_server_query(server, sql, NULL, error);
     if (!row)
       return false;
-    g_ptr_array_add(sums,
-                    g_strdup_printf("%s %s", dba_result_text(row, 0, 0), dba_result_text(row, 0, 1) ? dba_result_text(row, 0, 1) : "-"));
+    g_ptr_array_add(
+        sums, g_strdup_printf("%s rows %s", dba_result_text(row, 0, 0), dba_result_text(row, 0, 1) ? dba_result_text(row, 0, 1) : "-"));
   }
   return true;
 }

@@ -1,10 +1,26 @@
--- The tables that a statement would take values of: of schema $1 (where '': that names are looked up in), named $2 ('': all of the schema), with a
--- column $3 ('': whole).
-select pg_catalog.format('%I.%I', n.nspname, c.relname)
-  from pg_catalog.pg_class c
+-- The tables that a statement would take values of, and whether rows may hide from this role: of schema $1 (where '': any, since a script may set
+-- where names are looked up), named $2 ('': all of the schema), with a column $3 ('': whole); those that inherit from it; with $4 those that refer to it too.
+with recursive named as (
+  select c.oid
+    from pg_catalog.pg_class c
+    join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+   where c.relkind in ('r', 'p')
+     and case when $1 = '' then n.nspname not in ('pg_catalog', 'information_schema', 'dbarch') else n.nspname = $1 end
+     and ($2 = '' or c.relname = $2)
+     and ($3 = '' or exists (select from pg_catalog.pg_attribute a where a.attrelid = c.oid and a.attname = $3 and a.attnum > 0 and not a.attisdropped))
+), reached as (
+  select oid from named
+  union
+  select x.oid
+    from reached r
+    cross join lateral (
+      select i.inhrelid as oid from pg_catalog.pg_inherits i where i.inhparent = r.oid
+      union all
+      select k.conrelid from pg_catalog.pg_constraint k where k.confrelid = r.oid and k.contype = 'f' and $4 = 't') x
+)
+select pg_catalog.format('%I.%I', n.nspname, c.relname), c.relforcerowsecurity
+  from reached r
+  join pg_catalog.pg_class c on c.oid = r.oid
   join pg_catalog.pg_namespace n on n.oid = c.relnamespace
- where c.relkind in ('r', 'p')
-   and case when $1 = '' then pg_catalog.pg_table_is_visible(c.oid) else n.nspname = $1 end
-   and ($2 = '' or c.relname = $2)
-   and ($3 = '' or exists (select from pg_catalog.pg_attribute a where a.attrelid = c.oid and a.attname = $3 and a.attnum > 0 and not a.attisdropped))
+ where c.relkind in ('r', 'p') and not c.relispartition
  order by 1
