@@ -146,7 +146,7 @@ void dba_backfills_read(DbaScript *script, DbaArena *arena) {
 
 // ---- running --------------------------------------------------------------------------------------------------------
 
-enum { MOST_KEYS = 8, SHORT_MS = 100, LONG_MS = 400, TOLD_MS = 1000 };
+enum { SHORT_MS = 100, LONG_MS = 400, TOLD_MS = 1000 };
 
 // One backfill under way.
 typedef struct Filling {
@@ -154,31 +154,59 @@ typedef struct Filling {
   const DbaBackfill *backfill;
   uint32_t number;
   DbaArena *arena;
-  const char *columns[MOST_KEYS], *types[MOST_KEYS];
+  const char *columns[DBA_BACKFILL_KEYS], *types[DBA_BACKFILL_KEYS];
   unsigned n;
-  const char *reached[MOST_KEYS + 1]; // NULL at 0: nothing yet
-  const char *upper[MOST_KEYS + 1];   // of the batch under way; NULL at 0: up to the end
-  const char *mark;                   // `upper` as an array
+  const char *reached[DBA_BACKFILL_KEYS + 1]; // NULL at 0: nothing yet
+  const char *upper[DBA_BACKFILL_KEYS + 1];   // of the batch under way; NULL at 0: up to the end
+  const char *mark;                           // `upper` as an array
   uint32_t size;
   int64_t looked_at, changed;
   double rows; // that the table has, about
   gint64 begin_us, told_us;
+  double ms; // that the last batch took
 } Filling;
 
-static bool find_key(Filling *filling, GError **error) {
-  const char *parameters[] = {filling->backfill->table, NULL};
-  g_autoptr(DbaResult) found = dba_server_query(filling->job.runner->server, dba_embedded_migrate_sql("backfill_key"), parameters, error);
+// A key that is written would be met again behind itself.
+static bool check_columns(const DbaBackfill *backfill, const char *path, DbaArena *arena, const DbaResult *key, GError **error) {
+  const char *sql = dba_arena_format(arena, "update %s set %s", backfill->table, backfill->set);
+  DbaList columns = {0};
+  bool by_itself;
+  if (!dba_sql_read_update(sql, arena, &columns, &by_itself))
+    return true; // the server says what is wrong with it
+  for (DBA_EACH_TEXT(column, &columns))
+    for (int i = 0; i < dba_result_rows(key); i++) {
+      g_autofree char *quoted = dba_sql_name(NULL, *column);
+      if (!strcmp(quoted, dba_result_text(key, i, 0)))
+        return dba_fail(error, DBA_ERROR_INPUT, "%s:%u: backfill: %s is a column of the key that %s is gone along by: it cannot be set",
+                        path, backfill->line, quoted, backfill->table);
+    }
+  return true;
+}
+
+bool dba_backfill_find_key(DbaServer *server, const DbaBackfill *backfill, const char *path, DbaArena *arena, DbaResult **ret_key,
+                           GError **error) {
+  const char *parameters[] = {backfill->table, NULL};
+  g_autoptr(DbaResult) found = dba_server_query(server, dba_embedded_migrate_sql("backfill_key"), parameters, error);
   if (!found)
     return false;
-  filling->n = (unsigned)dba_result_rows(found);
-  if (!filling->n || filling->n > MOST_KEYS)
-    return dba_fail(error, DBA_ERROR_INPUT, "%s:%u: backfill: %s has no primary key to go along by", filling->job.script->path,
-                    filling->backfill->line, filling->backfill->table);
+  if (!dba_result_rows(found) || dba_result_rows(found) > DBA_BACKFILL_KEYS)
+    return dba_fail(error, DBA_ERROR_INPUT, "%s:%u: backfill: %s has no primary key to go along by", path, backfill->line, backfill->table);
+  if (!check_columns(backfill, path, arena, found, error))
+    return false;
+  *ret_key = g_steal_pointer(&found);
+  return true;
+}
+
+static bool find_key(Filling *filling, GError **error) {
+  g_autoptr(DbaResult) key = NULL;
+  if (!dba_backfill_find_key(filling->job.runner->server, filling->backfill, filling->job.script->path, filling->arena, &key, error))
+    return false;
+  filling->n = (unsigned)dba_result_rows(key);
   for (unsigned i = 0; i < filling->n; i++) {
-    filling->columns[i] = dba_arena_text(filling->arena, dba_result_text(found, (int)i, 0));
-    filling->types[i] = dba_arena_text(filling->arena, dba_result_text(found, (int)i, 1));
+    filling->columns[i] = dba_arena_text(filling->arena, dba_result_text(key, (int)i, 0));
+    filling->types[i] = dba_arena_text(filling->arena, dba_result_text(key, (int)i, 1));
   }
-  filling->rows = dba_result_real(found, 0, 2);
+  filling->rows = dba_result_real(key, 0, 2);
   return true;
 }
 
@@ -226,7 +254,10 @@ static bool find_upper(Filling *filling, GError **error) {
 static bool run_batch(const DbaJob *job, GError **error) {
   Filling *filling = (Filling *)(uintptr_t)job;
   DbaServer *server = job->runner->server;
-  const char *parameters[2 * MOST_KEYS + 1] = {0};
+  gint64 from = g_get_monotonic_time();
+  if (!dba_server_exec(server, "begin", error) || !find_upper(filling, error))
+    return false;
+  const char *parameters[2 * DBA_BACKFILL_KEYS + 1] = {0};
   g_autoptr(GString) sql = g_string_new("with changed as (update ");
   unsigned n = 0;
   g_string_append_printf(sql, "%s set %s where ", filling->backfill->table, filling->backfill->set);
@@ -244,8 +275,6 @@ static bool run_batch(const DbaJob *job, GError **error) {
       parameters[n++] = ranges[i].bound[k];
   }
   g_string_append(sql, " returning 1) select count(*) from changed");
-  if (!dba_server_exec(server, "begin", error))
-    return false;
   g_autoptr(DbaResult) changed = dba_server_query(server, sql->str, n ? parameters : NULL, error);
   if (!changed)
     return false;
@@ -262,6 +291,7 @@ static bool run_batch(const DbaJob *job, GError **error) {
   if (!written || !dba_server_exec(server, "commit", error))
     return false;
   filling->changed = total;
+  filling->ms = (double)(g_get_monotonic_time() - from) / 1e3; // of the try that went through
   return true;
 }
 
@@ -301,21 +331,17 @@ static bool let_others(const Filling *filling, double ms, GError **error) {
 static bool fill(Filling *filling, GError **error) {
   filling->begin_us = g_get_monotonic_time();
   for (;;) {
-    if (!find_upper(filling, error))
-      return false;
-    gint64 from = g_get_monotonic_time();
     if (!dba_job_try(&filling->job, run_batch, error))
       return false;
-    double ms = (double)(g_get_monotonic_time() - from) / 1e3;
     filling->looked_at += filling->size;
     if (!filling->upper[0])
       return true;
     memcpy(filling->reached, filling->upper, sizeof filling->upper);
-    filling->size = ms > LONG_MS    ? MAX(filling->size / 2, 1)
-                    : ms < SHORT_MS ? MIN(filling->size * 2, filling->backfill->batch)
-                                    : filling->size;
+    filling->size = filling->ms > LONG_MS    ? MAX(filling->size / 2, 1)
+                    : filling->ms < SHORT_MS ? MIN(filling->size * 2, filling->backfill->batch)
+                                             : filling->size;
     tell(filling);
-    if (!let_others(filling, ms, error))
+    if (!let_others(filling, filling->ms, error))
       return false;
   }
 }

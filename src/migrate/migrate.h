@@ -180,6 +180,7 @@ typedef struct DbaVerifyOptions {
   const char *from;       // label of the first that is judged; NULL: all
   int64_t rows;           // to a table, so that undoing can lose something
   double limit_seconds;   // for one script
+  const DbaList *allowed; // DbaSuppression of the repository: what it allows is not written anew; or NULL
   // The first migration that is judged is about to run in `database`; may be NULL.
   bool (*begins)(void *data, const DbaLab *lab, const char *database, GError **error);
   void *begins_data;

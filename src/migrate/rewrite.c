@@ -3,6 +3,7 @@
 //
 // The statements that wait become the steps of sql/safe-steps.c, and what stands between them stays as it is, so that the order of things does not change. A step
 // that takes an instant joins what stands before it. Each new migration has an undo that was found by running, as everywhere (undo.c).
+#include "migrate/run-int.h"
 #include "migrate/undo-int.h"
 #include "migrate/verifier.h"
 
@@ -33,11 +34,15 @@ static void add_statement(Rewriting *rewriting, const DbaSqlStatement *item) {
   g_string_append_printf(rewriting->open, "%s%s%s;\n", before, *before ? "\n" : "", g_strchomp(text));
 }
 
-static void add_step(Rewriting *rewriting, const DbaSqlStep *step, bool first) {
+// `item`: the statement that it stands for; what its author wrote above it goes with the first step.
+static void add_step(Rewriting *rewriting, const DbaSqlStatement *item, const DbaSqlStep *step, bool first) {
   bool comment = g_str_has_prefix(step->sql, "--");
+  g_autofree char *before = first ? g_strndup(item->item.before, item->item.before_length) : g_strdup("");
+  g_strstrip(before);
   if (!first || step->outside || comment)
     close_part(rewriting);
-  g_string_append_printf(rewriting->open, "%s%s", step->outside ? "-- dbarch: transaction=off\n" : "", step->sql);
+  g_string_append_printf(rewriting->open, "%s%s%s%s", step->outside ? "-- dbarch: transaction=off\n" : "", before, *before ? "\n" : "",
+                         step->sql);
   if (step->outside || comment)
     close_part(rewriting);
 }
@@ -64,7 +69,7 @@ static bool make_parts(Rewriting *rewriting) {
     }
     any = true;
     for (uint32_t i = 0; i < steps.n; i++)
-      add_step(rewriting, dba_list_at(DbaSqlStep, &steps, i), i == 0);
+      add_step(rewriting, item, dba_list_at(DbaSqlStep, &steps, i), i == 0);
     if (steps.n > 1) // what checked rows under a weak lock must not go on with a strong one
       close_part(rewriting);
   }
@@ -127,6 +132,23 @@ static bool find_undo(Rewriting *rewriting, DbaRewritePart *part, GError **error
   return true;
 }
 
+// A backfill needs a key to go along by, which it does not write.
+static bool can_be_filled(Rewriting *rewriting, const DbaScript *script, bool *ret_can, GError **error) {
+  g_autoptr(DbaServer) server = script->backfills.n ? dba_lab_connect(rewriting->v->lab, DBA_LAB_SUBJECT_ROLE, AFTER, error) : NULL;
+  if (script->backfills.n && !server)
+    return false;
+  for (DBA_EACH(DbaBackfill, backfill, &script->backfills)) {
+    g_autoptr(DbaResult) key = NULL;
+    g_autoptr(GError) problem = NULL;
+    if (dba_backfill_find_key(server, backfill, script->path, rewriting->v->result->arena, &key, &problem))
+      continue;
+    *ret_can = false;
+    if (!g_error_matches(problem, DBA_ERROR, DBA_ERROR_INPUT) && !g_error_matches(problem, DBA_ERROR, DBA_ERROR_DATABASE))
+      return g_propagate_error(error, g_steal_pointer(&problem)), false;
+  }
+  return true;
+}
+
 // All parts, one after another, each undone in thought; the catalog that they leave.
 static bool run_parts(Rewriting *rewriting, bool *ret_ran, DbaCatalog **ret_catalog, GError **error) {
   const char *from = dba_verifier_databases[DBA_BASE];
@@ -137,7 +159,8 @@ static bool run_parts(Rewriting *rewriting, bool *ret_ran, DbaCatalog **ret_cata
     return false;
   for (DBA_EACH(DbaRewritePart, part, &rewriting->rewrite->parts)) {
     const DbaScript *script = script_of(rewriting, part->up, error);
-    if (!script || !run_in_copy(rewriting, AFTER, BEFORE, script, ret_ran, error))
+    if (!script || !run_in_copy(rewriting, AFTER, BEFORE, script, ret_ran, error) ||
+        (*ret_ran && !can_be_filled(rewriting, script, ret_ran, error)))
       return false;
     if (!*ret_ran)
       return true;
@@ -171,6 +194,17 @@ static bool prove(Rewriting *rewriting, bool *ret_same, GError **error) {
   return true;
 }
 
+// An undo that makes a column or table anew, where its author may have known a better one.
+static bool loses_more(const Rewriting *rewriting) {
+  for (DBA_EACH(DbaRewritePart, part, &rewriting->rewrite->parts)) {
+    bool anew = part->down && ((strstr(part->down, "drop column") && strstr(part->down, "add column")) ||
+                               (strstr(part->down, "drop table") && strstr(part->down, "CREATE TABLE")));
+    if (anew && rewriting->migration->down && rewriting->migration->down->items.n)
+      return true;
+  }
+  return false;
+}
+
 static void offer(Rewriting *rewriting) {
   DbaVerifier *v = rewriting->v;
   g_autoptr(GString) text = g_string_new(NULL);
@@ -180,7 +214,8 @@ static void offer(Rewriting *rewriting) {
         number++;
   *(DbaRewrite *)dba_list_add(v->result->arena, &v->result->rewrites, sizeof(DbaRewrite)) = *rewriting->rewrite;
   for (DBA_EACH(DbaFinding, finding, &v->findings->findings))
-    if (!strcmp(finding->object, rewriting->migration->label) && strstr(finding->rule, "-blocks-") && !finding->has_change) {
+    if (!strcmp(finding->object, rewriting->migration->label) &&
+        (strstr(finding->rule, "-blocks-") || !strcmp(finding->rule, "all-rows-at-once")) && !finding->has_change && !finding->suppressed) {
       finding->has_change = true;
       finding->change.up = dba_arena_text(v->findings->arena, text->str);
       return; // once a migration
@@ -192,9 +227,11 @@ bool dba_verifier_rewrite(DbaVerifier *v, const DbaMigration *migration, GError 
   Rewriting rewriting = {.v = v, .migration = migration, .rewrite = &rewrite, .open = g_string_new(NULL)};
   bool same = false, ok = true;
   dba_judge_allow(v->findings, migration);
+  if (v->options->allowed)
+    dba_migrations_allow(v->findings, v->migrations, v->options->allowed);
   if (migration->up->mode != DBA_SCRIPT_OWN_TRANSACTIONS && !migration->up->backfills.n && make_parts(&rewriting))
     ok = prove(&rewriting, &same, error);
-  if (ok && same)
+  if (ok && same && !loses_more(&rewriting))
     offer(&rewriting);
   g_string_free(rewriting.open, TRUE);
   return ok;

@@ -34,6 +34,10 @@ bool dba_job_run(DbaJob *job, bool goes_on, GError **error) DBA_CHECKED;
 bool dba_job_try(const DbaJob *job, bool (*once)(const DbaJob *job, GError **error), GError **error) DBA_CHECKED;
 // `applied`: what the history says of it, when it goes on; or NULL.
 bool dba_job_run_backfills(DbaJob *job, const DbaApplied *applied, GError **error) DBA_CHECKED;
+enum { DBA_BACKFILL_KEYS = 8 }; // columns of a primary key, at most
+// The key that a backfill goes along by: rows of name, type, rows of the table.  Fails with DBA_ERROR_INPUT where there is none, or it would be written.
+bool dba_backfill_find_key(DbaServer *server, const DbaBackfill *backfill, const char *path, DbaArena *arena, DbaResult **ret_key,
+                           GError **error) DBA_CHECKED;
 bool dba_row_is_pending(const DbaStatusRow *row);
 
 // ---- gate.c: of all that is pending, up to options->to --------------------------------------------------------------

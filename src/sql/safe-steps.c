@@ -10,6 +10,7 @@
 
 #include "pg_query_internal.h"
 
+#include "nodes/nodeFuncs.h"
 #include "nodes/parsenodes.h"
 
 typedef struct Stepping {
@@ -276,7 +277,7 @@ static bool add_column(Stepping *stepping, const RangeVar *relation, const Colum
   const char *not_null_word = not_null ? find_word(stepping, stepping->masked, "not") : NULL;
   if (not_null_word && not_null_word < word) // NOT NULL DEFAULT x: taken out of the head
     head[offset_of(stepping, not_null_word)] = '\0';
-  if (strchr(value, '"'))
+  if (strchr(value, '"') || strchr(value, '\n'))
     return false; // the comment that fills it quotes with those
   add_step(stepping, false, "%s;\nalter table %s alter column %s set default %s;\n", g_strchomp(head), table, name, value);
   add_step(stepping, false, "-- dbarch: backfill table=%s set=\"%s = %s\" where=\"%s is null\"\n", table, name, value, name);
@@ -285,9 +286,65 @@ static bool add_column(Stepping *stepping, const RangeVar *relation, const Colum
 
 // ---- rows -----------------------------------------------------------------------------------------------------------
 
+// Stops at what may look at other rows: subqueries, aggregates, functions that nobody knows.
+static bool looks_around(Node *node, void *data) {
+  static const char *const known[] = {"abs",
+                                      "btrim",
+                                      "ceil",
+                                      "clock_timestamp",
+                                      "concat",
+                                      "date_part",
+                                      "date_trunc",
+                                      "extract",
+                                      "floor",
+                                      "gen_random_uuid",
+                                      "jsonb_build_object",
+                                      "left",
+                                      "length",
+                                      "lower",
+                                      "lpad",
+                                      "ltrim",
+                                      "md5",
+                                      "now",
+                                      "random",
+                                      "regexp_replace",
+                                      "replace",
+                                      "right",
+                                      "round",
+                                      "rpad",
+                                      "rtrim",
+                                      "split_part",
+                                      "substr",
+                                      "substring",
+                                      "timezone",
+                                      "to_char",
+                                      "to_jsonb",
+                                      "trim",
+                                      "trunc",
+                                      "upper",
+                                      NULL};
+  if (!node)
+    return false;
+  if (IsA(node, SubLink))
+    return true;
+  if (IsA(node, FuncCall)) {
+    const FuncCall *call = (const FuncCall *)node;
+    const char *name = strVal(llast(call->funcname)),
+               *schema = list_length(call->funcname) > 1 ? strVal(linitial(call->funcname)) : "pg_catalog";
+    if (strcmp(schema, "pg_catalog") || !g_strv_contains(known, name) || call->over)
+      return true;
+  }
+  return raw_expression_tree_walker(node, looks_around, data);
+}
+
+static bool is_by_itself(const UpdateStmt *update) {
+  return !update->fromClause && !update->withClause && !looks_around((Node *)update->targetList, NULL) &&
+         !looks_around(update->whereClause, NULL);
+}
+
 static bool update_all(Stepping *stepping, const UpdateStmt *update) {
   const char *set = find_word(stepping, stepping->masked, "set"), *where = set ? find_word(stepping, set, "where") : NULL;
-  if (!set || update->fromClause || update->withClause || update->returningList || update->relation->alias || !update->relation->inh)
+  if (!set || !is_by_itself(update) || update->returningList || update->relation->alias || !update->relation->inh)
     return false;
   const char *from = set + strlen("set"), *end = where ? where : stepping->masked + strlen(stepping->masked);
   g_autofree char *table = name_of(update->relation),
@@ -355,5 +412,40 @@ bool dba_sql_safe_steps(const char *sql, DbaArena *arena, DbaList *ret_steps) {
   if (!dba_sql_on_a_large_stack(run, &task, NULL) || !task.ok)
     return false;
   *ret_steps = task.steps;
+  return true;
+}
+
+typedef struct UpdateTask {
+  const char *sql;
+  DbaArena *arena;
+  DbaList columns;
+  bool ok, by_itself;
+} UpdateTask;
+
+static void *read_update(void *data) {
+  UpdateTask *task = data;
+  MemoryContext context = pg_query_enter_memory_context();
+  PgQueryInternalParsetreeAndError parsed = pg_query_raw_parse(task->sql, 0);
+  Node *node = !parsed.error && list_length(parsed.tree) == 1 ? ((RawStmt *)linitial(parsed.tree))->stmt : NULL;
+  if (node && IsA(node, UpdateStmt)) {
+    const UpdateStmt *update = (const UpdateStmt *)node;
+    task->ok = true;
+    task->by_itself = is_by_itself(update);
+    for (int i = 0; i < list_length(update->targetList); i++)
+      dba_list_add_text(task->arena, &task->columns, ((const ResTarget *)list_nth(update->targetList, i))->name);
+  }
+  if (parsed.error)
+    pg_query_free_error(parsed.error);
+  free(parsed.stderr_buffer);
+  pg_query_exit_memory_context(context);
+  return NULL;
+}
+
+bool dba_sql_read_update(const char *sql, DbaArena *arena, DbaList *ret_columns, bool *ret_by_itself) {
+  UpdateTask task = {.sql = sql, .arena = arena};
+  if (!dba_sql_on_a_large_stack(read_update, &task, NULL) || !task.ok)
+    return false;
+  *ret_columns = task.columns;
+  *ret_by_itself = task.by_itself;
   return true;
 }

@@ -257,6 +257,9 @@ typedef struct DbaSqlStep {
 // A statement that makes others wait, as steps that do not, each a migration of its own: DbaSqlStep, in `arena`.  False: no such way is known, or
 // not for a statement of that shape.  The schema that comes of it is the same.  Pieces of the text are taken over as they are.
 bool dba_sql_safe_steps(const char *sql, DbaArena *arena, DbaList *ret_steps);
+// The columns that one UPDATE assigns, as texts.  False: it is none.  *ret_by_itself: each row's new values come of that row alone, as far as the text tells:
+// no subquery, no function but well-known ones; then batches do what one statement does.
+bool dba_sql_read_update(const char *sql, DbaArena *arena, DbaList *ret_columns, bool *ret_by_itself);
 
 // ---- quoting --------------------------------------------------------------------------------------------------------
 

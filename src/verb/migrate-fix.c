@@ -51,16 +51,18 @@ static bool write_parts(const Fixing *fixing, const DbaRewrite *rewrite, guint64
   for (DBA_EACH(DbaRewritePart, part, &rewrite->parts)) {
     g_autofree char *name = i ? g_strdup_printf("%s_%u", rewrite->migration->name, i + 1) : g_strdup(rewrite->migration->name),
                     *up = path_of(fixing, number + i, name, false), *down = path_of(fixing, number + i, name, true),
-                    *undo = part->down ? g_strdup_printf("%s%s",
-                                                         g_str_has_prefix(part->up, "-- dbarch: transaction=off") &&
-                                                                 strstr(part->down, "oncurrently")
-                                                             ? "-- dbarch: transaction=off\n"
-                                                             : "",
-                                                         part->down)
-                                       : NULL;
+                    *undo =
+                        rewrite->parts.n == 1 && rewrite->migration->down && rewrite->migration->down->items.n ? NULL // its author's stays
+                        : part->down
+                            ? g_strdup_printf("%s%s",
+                                              g_str_has_prefix(part->up, "-- dbarch: transaction=off") && strstr(part->down, "oncurrently")
+                                                  ? "-- dbarch: transaction=off\n"
+                                                  : "",
+                                              part->down)
+                            : NULL;
     if (!put(fixing, up, part->up, error) || (undo && !put(fixing, down, undo, error)))
       return false;
-    if (!undo && i == 0 && rewrite->migration->down && g_unlink(rewrite->migration->down->path) != 0)
+    if (!undo && i == 0 && rewrite->parts.n > 1 && rewrite->migration->down && g_unlink(rewrite->migration->down->path) != 0)
       return dba_fail(error, DBA_ERROR_INPUT, "%s: cannot be removed: %s", rewrite->migration->down->path, g_strerror(errno));
     i++;
   }

@@ -130,17 +130,14 @@ static bool read_sizes(const DbaRequest *request, DbaSurvey **ret_sizes, GError 
   return *ret_sizes != NULL;
 }
 
-static bool give_answer(const DbaRequest *request, const DbaVerification *verification, const char *server, DbaAnswer *answer,
-                        GError **error) {
-  DbaFindings *findings = verification->findings;
-  g_auto(DbaProject) project = {0};
-  g_autofree const char **rules = dba_all_rules();
-  DbaList allowed = {0};
-  if (!dba_project_read(request, &project, error))
-    return false;
-  dba_migrations_settle(findings, verification->migrations);
-  dba_project_suppressions(&project, rules, findings->arena, &allowed);
-  dba_migrations_allow(findings, verification->migrations, &allowed);
+// What of the findings is allowed: by comments, by dbarch.yaml, by the ledger.
+static void settle(const DbaVerification *verification, const DbaList *allowed) {
+  dba_migrations_settle(verification->findings, verification->migrations);
+  dba_migrations_allow(verification->findings, verification->migrations, allowed);
+}
+
+static void give_answer(const DbaRequest *request, const DbaVerification *verification, const char *server, DbaAnswer *answer) {
+  const DbaFindings *findings = verification->findings;
   for (DBA_EACH_TEXT(line, &findings->idle))
     g_ptr_array_add(answer->warnings, g_strdup(*line));
   tell_notes(verification, answer);
@@ -150,6 +147,15 @@ static bool give_answer(const DbaRequest *request, const DbaVerification *verifi
                           : request->format == DBA_FORMAT_JSON ? dba_report_verified_json(verification, server)
                                                                : told_findings(request, verification);
   g_string_append(answer->text, text);
+}
+
+// What the repository allows, read before anything runs; `arena` keeps it.
+static bool read_allowed(const DbaRequest *request, DbaArena *arena, DbaList *ret_allowed, GError **error) {
+  g_auto(DbaProject) project = {0};
+  g_autofree const char **rules = dba_all_rules();
+  if (!dba_project_read(request, &project, error))
+    return false;
+  dba_project_suppressions(&project, rules, arena, ret_allowed);
   return true;
 }
 
@@ -162,8 +168,14 @@ static bool measure(const DbaRequest *request, DbaLab *lab, const DbaMigrations 
                            .deadline_us = g_get_monotonic_time() + (gint64)(request->budget_seconds * G_USEC_PER_SEC),
                            .progress = tell,
                            .progress_data = &told};
-  return dba_lab_be_durable(lab, &request->home, options->sizes, false, error) &&
-         dba_migrations_measure(lab, migrations, options->from, &scale, verification->findings, &verification->notes, error);
+  g_autoptr(GError) late = NULL;
+  if (dba_lab_be_durable(lab, &request->home, options->sizes, false, &late) &&
+      dba_migrations_measure(lab, migrations, options->from, &scale, verification->findings, &verification->notes, &late))
+    return true;
+  if (g_get_monotonic_time() < scale.deadline_us || (request->interrupt && *request->interrupt))
+    return g_propagate_error(error, g_steal_pointer(&late)), false;
+  dba_list_add_text(verification->arena, &verification->notes, "not measured at production's size: the time of --budget was used up");
+  return true;
 }
 
 static bool in_a_lab(const DbaRequest *request, const DbaMigrations *migrations, DbaVerifyOptions *options, DbaAnswer *answer,
@@ -177,10 +189,14 @@ static bool in_a_lab(const DbaRequest *request, const DbaMigrations *migrations,
   options->progress = tell;
   options->progress_data = &told;
   dba_request_progress(request, "starting the lab");
+  g_autoptr(DbaFindings) findings = dba_findings_new();
+  DbaList allowed = {0};
+  if (!read_allowed(request, findings->arena, &allowed, error))
+    return false;
+  options->allowed = &allowed;
   g_autoptr(DbaLab) lab = dba_lab_start(&request->home, false, request->interrupt, error);
   if (!lab)
     return false;
-  g_autoptr(DbaFindings) findings = dba_findings_new();
   DbaVerification verification = {0};
   g_auto(DbaAdvised) advised = {0};
   options->begins = options->locks ? dba_advised_begin : NULL;
@@ -189,11 +205,11 @@ static bool in_a_lab(const DbaRequest *request, const DbaMigrations *migrations,
     return false;
   if (options->locks && advised.before && !dba_advised_end(&advised, lab, &verification, error))
     return false;
+  settle(&verification, &allowed);
   if (options->sizes && !measure(request, lab, migrations, options, &verification, error))
     return false;
   g_autofree char *server = g_strdup_printf("PostgreSQL %s (%s)", dba_lab_version(lab), dba_lab_binaries(lab)->origin);
-  if (!give_answer(request, &verification, server, answer, error))
-    return false;
+  give_answer(request, &verification, server, answer);
   if (request->fix && options->rewrites)
     return dba_migrate_write_rewrites(request, &verification, answer, error);
   return !request->fix || !options->proposals || dba_migrate_write_undos(request, &verification, answer, error);
@@ -227,10 +243,14 @@ static bool lint_text(const DbaRequest *request, DbaAnswer *answer, GError **err
   g_autoptr(DbaFindings) findings = dba_findings_new();
   DbaVerification verification;
   const char *from;
+  DbaList allowed = {0};
   if (!migrations || !dba_migrate_find("from", request->from, migrations, &from, error) || !read_sizes(request, &sizes, error) ||
+      !read_allowed(request, findings->arena, &allowed, error) ||
       !dba_migrations_lint(migrations, from, sizes, findings, &verification, error))
     return false;
-  return give_answer(request, &verification, NULL, answer, error);
+  settle(&verification, &allowed);
+  give_answer(request, &verification, NULL, answer);
+  return true;
 }
 
 static void *run_text_lint(void *data) {

@@ -59,7 +59,6 @@ def folder(name, up):
     write(name + "/001_base.up.sql", BASE)
     write(name + "/001_base.down.sql", "drop table t, parent;\n")
     write(name + "/002_change.up.sql", up + "\n")
-    write(name + "/002_change.down.sql", "select 1;\n")
     return path
 
 
