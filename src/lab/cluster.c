@@ -340,9 +340,23 @@ bool dba_lab_run_program(const DbaLab *lab, const char *name, const char *const 
     g_ptr_array_add(argv, (char *)(uintptr_t)*word);
   g_ptr_array_add(argv, NULL);
   (void)unlink(log);
-  DbaSpawn spawn = {.argv = (const char *const *)argv->pdata, .env = environment, .uid = geteuid(), .gid = getegid(), .output_file = log};
-  if (!dba_process_run(&spawn, &status, error))
+  DbaSpawn spawn = {.argv = (const char *const *)argv->pdata,
+                    .env = environment,
+                    .uid = geteuid(),
+                    .gid = getegid(),
+                    .output_file = log,
+                    .dies_with_us = true};
+  pid_t pid;
+  if (!dba_process_start(&spawn, &pid, error))
     return false;
+  while (waitpid(pid, &status, WNOHANG) == 0) {
+    if (lab->interrupt && *lab->interrupt) {
+      (void)kill(pid, SIGTERM);
+      (void)waitpid(pid, &status, 0);
+      return dba_fail(error, DBA_ERROR_INTERRUPTED, "interrupted");
+    }
+    g_usleep(5000);
+  }
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
     return true;
   if (!g_file_get_contents(log, &said, NULL, NULL))
@@ -354,10 +368,12 @@ bool dba_lab_run_program(const DbaLab *lab, const char *name, const char *const 
 // ---- as production writes -------------------------------------------------------------------------------------------
 
 // Settings that decide what a write costs; those of the subject are taken where this server has them.
-static const char *const write_settings[] = {"wal_compression",      "full_page_writes",
-                                             "max_wal_size",         "min_wal_size",
-                                             "checkpoint_timeout",   "checkpoint_completion_target",
-                                             "maintenance_work_mem", "max_parallel_maintenance_workers"};
+static const char *const write_settings[] = {"wal_compression",
+                                             "full_page_writes",
+                                             "max_wal_size",
+                                             "checkpoint_timeout",
+                                             "checkpoint_completion_target",
+                                             "max_parallel_maintenance_workers"};
 
 static bool take_write_settings(DbaServer *server, const DbaSurvey *survey, GError **error) {
   for (DBA_EACH(DbaSetting, setting, &survey->settings))
@@ -397,9 +413,10 @@ static bool start_replica(DbaLab *lab, const DbaLabUser *user, GError **error) {
     before = g_strdup("");
   g_autofree char *text =
       g_strdup_printf("%s\nprimary_conninfo = 'host=%s port=%s user=%s'\n", before, lab->socket, PORT, DBA_LAB_SUPERUSER);
-  if (!dba_file_write(conf, text, strlen(text), error) ||
-      (geteuid() == 0 && (chown(conf, user->uid, user->gid) != 0 || chown(mark, user->uid, user->gid) != 0)))
+  if (!dba_file_write(conf, text, strlen(text), error))
     return false;
+  if (geteuid() == 0 && (chown(conf, user->uid, user->gid) != 0 || chown(mark, user->uid, user->gid) != 0))
+    return dba_fail(error, DBA_ERROR_LAB, "%s: cannot be given to the lab's user: %s", conf, g_strerror(errno));
   return start_server(lab, user, true, error) && start_postgres(lab, user, data, REPLICA_PORT, true, &lab->replica_pid, error);
 }
 

@@ -254,7 +254,7 @@ static bool add_statement(Driver *driver, DbaServer *server, const DbaDriveState
 typedef struct Tally {
   GArray *latencies;       // double, ms; of the first so many runs, then of random ones of all
   GArray *before, *during; // the same of those before and beside the change; the first so many
-  int64_t runs, errors, before_errors, during_errors, prepared_again;
+  int64_t runs, errors, before_errors, during_errors, prepared_again, before_runs;
   double before_worst_ms;
   double worst_ms, during_ms;
   char *error;
@@ -313,6 +313,7 @@ static void count(Client *client, Tally *tally, gint64 from_us, gint64 to_us, co
   gint64 change_from = driver->change_from_us, change_to = driver->change_to_us;
   bool before = !change_from || to_us < change_from, during = !before && (!change_to || from_us <= change_to);
   GArray *part = before ? tally->before : during ? tally->during : NULL;
+  tally->before_runs += before;
   if (before)
     tally->before_worst_ms = fmax(tally->before_worst_ms, ms);
   if (during)
@@ -563,7 +564,7 @@ static bool run_work(Driver *driver, DbaServer *looking, DbaDriveResult *result,
   result->work_begin_ms = (double)(driver->change_from_us - driver->begin_us) / 1e3;
   result->work_ms = (double)(driver->change_to_us - driver->change_from_us) / 1e3;
   result->wal_bytes = after.wal_bytes - before.wal_bytes;
-  result->wal_before_bytes_per_second = (double)(before.wal_bytes - first.wal_bytes) / fmax(result->work_begin_ms / 1e3, 1e-3);
+  result->wal_before_bytes = before.wal_bytes - first.wal_bytes;
   result->disk_before_bytes = before.disk_bytes;
   result->disk_peak_bytes = MAX(before.disk_bytes, after.disk_bytes);
   result->disk_after_bytes = after.disk_bytes;
@@ -597,6 +598,8 @@ static void sum_up(const Driver *driver, const Client *clients, unsigned n, DbaD
       driven->during_ms = fmax(driven->during_ms, tally->during_ms);
       driven->before_worst_ms = fmax(driven->before_worst_ms, tally->before_worst_ms);
       driven->before_errors += tally->before_errors;
+      driven->before_runs += tally->before_runs;
+      driven->since_runs += tally->runs - tally->before_runs;
       driven->prepared_again += tally->prepared_again;
       driven->during_errors += tally->during_errors;
       g_array_append_vals(before, tally->before->data, tally->before->len);

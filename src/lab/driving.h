@@ -39,6 +39,7 @@ typedef struct DbaDriven { // one statement's runs; latencies in ms: percentiles
   int64_t runs, errors;
   double p50_ms, p95_ms, p99_ms, worst_ms;
   double during_ms;                                  // the worst of those that overlap a change; 0: none did
+  int64_t before_runs, since_runs;                   // that ended before the change began, and since
   int64_t during_runs, during_errors, before_errors; // errors: before the change began, and since then
   int64_t prepared_again;                            // since a change made the plan of the prepared statement useless
   double during_p95_ms, during_p99_ms;
@@ -72,7 +73,7 @@ typedef struct DbaDriveResult {
   // Of work: what was written and needed while it ran, by clients too.
   double work_begin_ms, work_ms;
   int64_t wal_bytes, disk_before_bytes, disk_peak_bytes, disk_after_bytes; // of the database with its temporary files
-  double wal_before_bytes_per_second;                                      // by clients alone
+  int64_t wal_before_bytes;                                                // by clients alone, before the work began
   double lag_seconds;                                                      // the worst of a replica; -1: there is none
 } DbaDriveResult;
 extern const DbaRecord dba_driven_record, dba_drive_change_record, dba_wait_record;

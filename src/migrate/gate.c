@@ -40,12 +40,12 @@ bool dba_gate_undos(DbaRunner *runner, const DbaList *rows, GError **error) {
 // ---- iron law 4: a rehearsal ----------------------------------------------------------------------------------------
 
 // Why one may not run; or what lets it.
-static bool look_up_rehearsal(const DbaRunner *runner, DbaStatusRow *row, const char **ret_why, GError **error) {
+static bool look_up_rehearsal(const DbaRunner *runner, DbaStatusRow *row, int64_t target_bytes, const char **ret_why, GError **error) {
   const DbaRunOptions *options = runner->options;
   DbaRehearsal *rehearsal = NULL;
   if (options->rehearsals && !dba_rehearsal_read(options->rehearsals, row->migration, runner->arena, &rehearsal, error))
     return false;
-  *ret_why = dba_rehearsal_refusal(rehearsal, row->migration, options->survey_age_seconds, runner->arena);
+  *ret_why = dba_rehearsal_refusal(rehearsal, row->migration, options->survey_age_seconds, target_bytes, runner->arena);
   if (!*ret_why)
     row->ledger = dba_arena_format(runner->arena, "rehearsals/%s.json", row->label);
   return true;
@@ -68,7 +68,7 @@ bool dba_gate_rehearsals(DbaRunner *runner, const DbaList *rows, GError **error)
       row->override = row->applied->override;
       row->ledger = row->applied->ledger;
     }
-    if (dba_row_is_pending(row) && !goes_on && !look_up_rehearsal(runner, row, &why, error))
+    if (dba_row_is_pending(row) && !goes_on && !look_up_rehearsal(runner, row, dba_result_int(there, 0, 1), &why, error))
       return false;
     if (why && n == MOST_TOLD)
       g_string_append(refused, "\n  ...");
@@ -83,10 +83,13 @@ bool dba_gate_rehearsals(DbaRunner *runner, const DbaList *rows, GError **error)
       break;
   }
   if (n && !options->rehearsal)
-    return dba_fail(error, DBA_ERROR_REFUSED,
-                    "%s%s\n(hint: dbarch migrate rehearse does it; --override rehearsal=\"reason\" runs %s all the same, and the reason is "
-                    "kept)",
-                    n > 1 ? "iron law 4:\n  " : "", refused->str, n == 1 ? "it" : "them");
+    return dba_fail(
+        error, DBA_ERROR_REFUSED,
+        "%s%s\n(hint: %sdbarch migrate rehearse does it; --override rehearsal=\"reason\" runs %s all the same, and the reason is "
+        "kept)",
+        n > 1 ? "no migration runs on a target without a rehearsal (iron law 4):\n  " : "", refused->str,
+        runner->history.applied.n ? "" : "the target has tables and no history: dbarch migrate baseline --to says up to where it is; ",
+        n == 1 ? "it" : "them");
   runner->without_rehearsal = dba_arena_text(runner->arena, labels->str);
   return true;
 }
@@ -210,10 +213,20 @@ static bool let_go(DbaRunner *runner, const DbaList *destroyed, GError **error) 
     return dba_fail(error, DBA_ERROR_REFUSED, "%s\n(hint: that it may be so, say with%s)", refused->str, hint->str);
   if (!labels->len)
     return true;
-  if (!options->backup)
-    return !options->back_up || options->back_up(options->data, destroyed, error);
+  runner->destroyed = *destroyed;
+  if (!options->backup) // made right before each; now only: can it be?
+    return !options->back_up || options->back_up(options->data, destroyed, true, error);
   runner->without_backup = dba_arena_text(runner->arena, labels->str);
   return true;
+}
+
+bool dba_gate_back_up(DbaRunner *runner, const DbaMigration *migration, GError **error) {
+  const DbaRunOptions *options = runner->options;
+  DbaList own = {0};
+  for (DBA_EACH(DbaDestroyed, each, &runner->destroyed))
+    if (each->table && !strcmp(each->migration, migration->label))
+      *(DbaDestroyed *)dba_list_add(runner->arena, &own, sizeof *each) = *each;
+  return !own.n || options->backup || !options->back_up || options->back_up(options->data, &own, false, error);
 }
 
 bool dba_gate_destroyed(DbaRunner *runner, const DbaList *rows, GError **error) {

@@ -237,7 +237,8 @@ typedef struct DbaRehearsedStatement {
 
 // A statement of the workload, before the migration and beside it.
 typedef struct DbaRehearsedClient {
-  const char *sql;
+  const char *sql;  // literals as "?"
+  const char *text; // as it is; not in the receipt
   int64_t runs, during_runs;
   double before_p50_ms, before_p99_ms, before_worst_ms, during_p95_ms, during_p99_ms, during_worst_ms;
   double waited_ms; // the longest wait for the migration
@@ -251,11 +252,13 @@ typedef struct DbaRehearsal {
   const char *migration, *checksum;
   const char *rehearsed_at; // UTC
   const char *subject, *survey_taken_at;
+  int64_t subject_bytes;     // of the database that it stands for; 0: not known
   const char *server, *rows; // "PostgreSQL 17.11 (private runtime), fsync on"; "made from statistics, 10 % of the subject's"
   double percent;            // of the subject's rows
   int64_t clients;
   double rate; // statements a second; 0: as many as they could
-  bool passed, whole_workload;
+  bool passed;
+  DbaList not_run;  // texts: statements of the workload that could not be run, what was not seen
   DbaList problems; // texts: what was over a limit, or failed
   DbaLimits limits;
   double duration_ms, longest_wait_ms, lag_seconds; // lag: -1: no replica
@@ -305,7 +308,8 @@ bool dba_rehearsal_write(const char *folder, const DbaRehearsal *rehearsal, GErr
 bool dba_rehearsal_read(const char *folder, const DbaMigration *migration, DbaArena *arena, DbaRehearsal **ret_rehearsal,
                         GError **error) DBA_CHECKED;
 // Why it does not let the migration run, in `arena`; NULL: it does.  `rehearsal` may be NULL.
-const char *dba_rehearsal_refusal(const DbaRehearsal *rehearsal, const DbaMigration *migration, double survey_age_seconds, DbaArena *arena);
+const char *dba_rehearsal_refusal(const DbaRehearsal *rehearsal, const DbaMigration *migration, double survey_age_seconds,
+                                  int64_t target_bytes, DbaArena *arena);
 
 // ---- a target's history ---------------------------------------------------------------------------------------------
 
@@ -373,15 +377,17 @@ typedef struct DbaRunOptions {
   const char *(*overridden)(void *data, const char *what, const char *reason, const char *labels, GError **error);
   const char *undo;                 // the reason for running what has no undo (iron law 1)
   const char *backup;               // the reason for destroying values without a backup
+  const char *edited;               // the reason for going on with another text than was begun
   double lock_timeout_seconds;      // for each try of a statement
   double statement_timeout_seconds; // 0: none
   double wait_seconds;              // for another runner
   unsigned tries;                   // of a migration whose locks are not to be had, or that meets a deadlock
   DbaInterrupt *interrupt;
-  void (*progress)(void *data, const char *line);                        // may be NULL
-  void (*announce)(void *data, const char *line);                        // each migration that ended; may be NULL
-  bool (*confirm)(void *data, const char *object, const char *what);     // may it be destroyed?  NULL: nothing may
-  bool (*back_up)(void *data, const DbaList *destroyed, GError **error); // DbaDestroyed: those with a table; NULL: without
+  void (*progress)(void *data, const char *line);                    // may be NULL
+  void (*announce)(void *data, const char *line);                    // each migration that ended; may be NULL
+  bool (*confirm)(void *data, const char *object, const char *what); // may it be destroyed?  NULL: nothing may
+  // Before values are destroyed (DbaDestroyed with a table), right before that; `only_check`: could it be done?  NULL: nothing is.
+  bool (*back_up)(void *data, const DbaList *destroyed, bool only_check, GError **error);
   // Each statement that ended, with monotonic times; may be NULL.
   void (*ran)(void *data, const DbaSqlStatement *item, gint64 from_us, gint64 to_us, bool ok);
   void *data;
@@ -416,6 +422,9 @@ bool dba_migrations_drift(const DbaLab *lab, const DbaMigrations *migrations, co
 
 // Parameter: a table as SQL; rows: it and its partitions.
 const char *dba_migrate_partitions_sql(void);
-// Writes down as run all up to `to`, without running them.
+// Undoes the newest and runs it again; nothing is undone where it may not run.
+bool dba_migrations_redo(DbaServer *server, const DbaMigrations *migrations, const DbaRunOptions *options, unsigned *ret_run,
+                         GError **error) DBA_CHECKED;
+// Writes down as run all up to `to`, without running them; where there is a history, that one alone.
 bool dba_migrations_baseline(DbaServer *server, const DbaMigrations *migrations, const DbaRunOptions *options, unsigned *ret_run,
                              GError **error) DBA_CHECKED;

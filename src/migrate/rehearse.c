@@ -46,10 +46,11 @@ static const DbaField rehearsal_fields[] = {F(migration, TEXT),
                                             F(survey_taken_at, TEXT),
                                             F(server, TEXT),
                                             F(rows, TEXT),
+                                            F(subject_bytes, INT),
                                             F(percent, REAL),
                                             F(clients, INT),
                                             F(rate, REAL),
-                                            F(whole_workload, BOOL),
+                                            F(not_run, TEXTS),
                                             DBA_FIELD_IN(T, limits, limits_record, 0),
                                             F(duration_ms, REAL),
                                             F(longest_wait_ms, REAL),
@@ -76,7 +77,6 @@ typedef struct Stage {
   DbaRehearsal *rehearsal;
   gint64 begin_us;
   GError *problem; // the migration's own
-  char *sqlstate;
 } Stage;
 
 static void progress(const DbaRehearseOptions *options, const char *format, ...) DBA_PRINTF(2, 3);
@@ -139,7 +139,6 @@ static bool run_it(void *data, GError **error) {
     g_propagate_error(error, g_steal_pointer(&problem));
     return false;
   }
-  stage->sqlstate = g_strdup(dba_server_sqlstate(dba_lab_session_server(stage->session)));
   stage->problem = g_steal_pointer(&problem);
   return true;
 }
@@ -160,6 +159,33 @@ static DbaRehearsedStatement *statement_of(DbaRehearsal *rehearsal, double from_
   return best;
 }
 
+// A receipt is committed: keys and rows that the server quotes stay out, and so do literals.
+static const char *without_values(DbaArena *arena, const char *message) {
+  static const char *const quotes[] = {"; Key (", "; Failing row", "\nDETAIL"};
+  size_t length = strlen(message);
+  for (size_t i = 0; i < G_N_ELEMENTS(quotes); i++) {
+    const char *found = strstr(message, quotes[i]);
+    length = found ? MIN(length, (size_t)(found - message)) : length;
+  }
+  return dba_arena_text_n(arena, message, length);
+}
+
+static const char *without_literals(DbaArena *arena, const char *sql) {
+  DbaList tokens = {0};
+  g_autoptr(GString) out = g_string_new(NULL);
+  size_t at = 0;
+  dba_sql_read_tokens(sql, arena, &tokens);
+  for (DBA_EACH(DbaSqlToken, token, &tokens)) {
+    if (token->kind == DBA_SQL_A_COMMENT)
+      continue;
+    g_string_append_len(out, sql + at, (gssize)(token->offset - at));
+    g_string_append_c(out, '?');
+    at = token->offset + token->length;
+  }
+  g_string_append(out, sql + at);
+  return dba_arena_text(arena, out->str);
+}
+
 static void take_waits(DbaArena *arena, const DbaDriveResult *result, DbaRehearsal *rehearsal) {
   for (DBA_EACH(DbaWait, wait, &result->waits)) {
     if (!wait->for_work)
@@ -174,19 +200,28 @@ static void take_waits(DbaArena *arena, const DbaDriveResult *result, DbaRehears
         statement->longest_wait_ms = wait->ms;
         statement->held =
             !wait->relation ? "a row" : dba_arena_format(arena, "%s on %s", wait->held ? wait->held : wait->mode, wait->relation);
-        statement->waiter = dba_arena_text(arena, wait->waiter);
+        statement->waiter = without_literals(arena, wait->waiter);
       }
     }
     for (DBA_EACH(DbaRehearsedClient, client, &rehearsal->workload))
-      if (!strcmp(client->sql, wait->waiter))
+      if (*wait->waiter && g_str_has_prefix(client->text, wait->waiter)) // the server shows the first 1,024 bytes
         client->waited_ms = fmax(client->waited_ms, wait->ms);
   }
+}
+
+// Without those that there would have been anyway: as many for each run as before, and some more by chance.
+static int64_t new_errors(const DbaDriven *driven) {
+  double rate = driven->before_runs ? (double)driven->before_errors / (double)driven->before_runs : 0,
+         usual = rate * (double)driven->since_runs;
+  int64_t chance = driven->before_errors ? (int64_t)ceil(usual + 3 * sqrt(usual) + 1) : 0;
+  return MAX(0, driven->during_errors - chance);
 }
 
 static void take_clients(DbaArena *arena, const DbaDriveResult *result, DbaRehearsal *rehearsal) {
   for (DBA_EACH(DbaDriven, driven, &result->driven)) {
     DbaRehearsedClient *client = dba_list_add(arena, &rehearsal->workload, sizeof *client);
-    *client = (DbaRehearsedClient){.sql = dba_arena_text(arena, driven->sql),
+    *client = (DbaRehearsedClient){.sql = without_literals(arena, driven->sql),
+                                   .text = driven->sql,
                                    .runs = driven->runs,
                                    .during_runs = driven->during_runs,
                                    .before_p50_ms = driven->before_p50_ms,
@@ -198,9 +233,8 @@ static void take_clients(DbaArena *arena, const DbaDriveResult *result, DbaRehea
                                    .before_errors = driven->before_errors,
                                    .during_errors = driven->during_errors,
                                    .prepared_again = driven->prepared_again,
-                                   .error = dba_arena_text(arena, driven->error)};
-    if (!driven->before_errors) // what failed all along is not the migration's
-      rehearsal->client_errors += driven->during_errors;
+                                   .error = driven->error ? without_values(arena, driven->error) : NULL};
+    rehearsal->client_errors += new_errors(driven);
   }
 }
 
@@ -259,7 +293,7 @@ static void judge(DbaArena *arena, DbaRehearsal *rehearsal) {
   if (rehearsal->client_errors > limits->client_errors) {
     const DbaRehearsedClient *first = NULL;
     for (DBA_EACH(DbaRehearsedClient, client, &rehearsal->workload))
-      if (client->during_errors && !client->before_errors && (!first || client->during_errors > first->during_errors))
+      if (client->during_errors && (!first || client->during_errors > first->during_errors))
         first = client;
     fail(arena, rehearsal, "clients saw %d errors since it began (limit %d): %s: %s", (int)rehearsal->client_errors,
          (int)limits->client_errors, first ? clip(arena, first->sql) : "?", first && first->error ? first->error : "?");
@@ -308,6 +342,25 @@ static void find(DbaFindings *findings, Stage *stage) {
 
 // ---- one after another ----------------------------------------------------------------------------------------------
 
+// What clients wrote while it ran: as much for each run as before.
+static int64_t clients_wal(const DbaDriveResult *result) {
+  double before = 0, during = 0;
+  for (DBA_EACH(DbaDriven, driven, &result->driven)) {
+    before += (double)driven->before_runs;
+    during += (double)driven->during_runs;
+  }
+  return before > 0 ? (int64_t)((double)result->wal_before_bytes / before * during) : 0;
+}
+
+// What could not be run, or not be seen: the latter is no proof.
+static void take_refused(DbaArena *arena, const DbaDriveResult *result, DbaRehearsal *rehearsal) {
+  for (DBA_EACH_TEXT(line, &result->refused)) {
+    dba_list_add_text(arena, &rehearsal->not_run, without_values(arena, *line));
+    if (g_str_has_prefix(*line, "waits for locks were seen only in part"))
+      dba_list_add_text(arena, &rehearsal->problems, *line);
+  }
+}
+
 static bool rehearse_one(Stage *stage, DbaFindings *findings, GError **error) {
   const DbaRehearseOptions *options = stage->options;
   g_autoptr(DbaServer) looking = dba_lab_connect(options->lab, DBA_LAB_SUPERUSER, options->database, error);
@@ -343,15 +396,15 @@ static bool rehearse_one(Stage *stage, DbaFindings *findings, GError **error) {
   DbaRehearsal *rehearsal = stage->rehearsal;
   take_clients(stage->arena, &result, rehearsal);
   take_waits(stage->arena, &result, rehearsal);
-  rehearsal->whole_workload = !result.refused.n;
+  take_refused(stage->arena, &result, rehearsal);
   rehearsal->duration_ms = result.work_ms;
   rehearsal->lag_seconds = result.lag_seconds;
   rehearsal->disk_bytes = result.disk_peak_bytes - result.disk_before_bytes;
-  rehearsal->wal_bytes = MAX(0, result.wal_bytes - (int64_t)(result.wal_before_bytes_per_second * result.work_ms / 1e3));
+  rehearsal->wal_bytes = MAX(0, result.wal_bytes - clients_wal(&result));
   judge(stage->arena, rehearsal);
   if (stage->problem) {
     rehearsal->passed = false;
-    dba_list_add_text(stage->arena, &rehearsal->problems, stage->problem->message);
+    dba_list_add_text(stage->arena, &rehearsal->problems, without_values(stage->arena, stage->problem->message));
   }
   find(findings, stage);
   return true;
@@ -372,6 +425,7 @@ bool dba_migrations_rehearse(const DbaMigrations *migrations, const GPtrArray *p
                               .server = dba_arena_format(arena, "PostgreSQL %s (%s), fsync on", dba_lab_version(options->lab),
                                                          dba_lab_binaries(options->lab)->origin),
                               .rows = options->rows,
+                              .subject_bytes = options->subject->server.size_bytes,
                               .percent = options->percent,
                               .clients = options->clients,
                               .rate = options->rate,
@@ -381,7 +435,6 @@ bool dba_migrations_rehearse(const DbaMigrations *migrations, const GPtrArray *p
     ok = rehearse_one(&stage, findings, error);
     failed = stage.problem != NULL;
     g_clear_error(&stage.problem);
-    g_free(stage.sqlstate);
     if (ok)
       *(DbaRehearsal *)dba_list_add(arena, ret_rehearsals, sizeof rehearsal) = rehearsal;
   }
@@ -455,7 +508,8 @@ static double age_of(const char *taken_at) {
 }
 
 const char *dba_rehearsal_refusal(const DbaRehearsal *rehearsal, const DbaMigration *migration, double survey_age_seconds,
-                                  DbaArena *arena) {
+                                  int64_t target_bytes, DbaArena *arena) {
+  enum { SMALL_BYTES = 256 << 20 };
   if (!rehearsal)
     return "it was not rehearsed on production-like data";
   if (g_strcmp0(rehearsal->checksum, migration->up->checksum))
@@ -463,6 +517,10 @@ const char *dba_rehearsal_refusal(const DbaRehearsal *rehearsal, const DbaMigrat
   if (!rehearsal->passed)
     return dba_arena_format(arena, "its rehearsal on %.10s did not pass: %s", rehearsal->rehearsed_at,
                             rehearsal->problems.n ? dba_list_text(&rehearsal->problems, 0) : "?");
+  if (rehearsal->subject_bytes > 0 && target_bytes > 4 * rehearsal->subject_bytes && target_bytes > SMALL_BYTES) {
+    g_autofree char *was = dba_text_bytes(rehearsal->subject_bytes), *is = dba_text_bytes(target_bytes);
+    return dba_arena_format(arena, "it was rehearsed for a database of %s, and this one has %s", was, is);
+  }
   double age = age_of(rehearsal->survey_taken_at);
   if (survey_age_seconds > 0 && (age < 0 || age > survey_age_seconds)) {
     g_autofree char *old = dba_text_duration(age * 1e3), *allowed = dba_text_duration(survey_age_seconds * 1e3);

@@ -10,6 +10,7 @@ typedef struct DbaRunner {
   const DbaRunOptions *options;
   DbaHistory history;
   DbaArena *arena;
+  DbaList destroyed;                                             // DbaDestroyed: what will be, and may
   const char *without_undo, *without_rehearsal, *without_backup; // labels, objects: what was let through by an override
 } DbaRunner;
 
@@ -46,6 +47,8 @@ bool dba_gate_undos(DbaRunner *runner, const DbaList *rows, GError **error) DBA_
 // Tells the rows what lets them run.
 bool dba_gate_rehearsals(DbaRunner *runner, const DbaList *rows, GError **error) DBA_CHECKED;
 bool dba_gate_destroyed(DbaRunner *runner, const DbaList *rows, GError **error) DBA_CHECKED;
+// Right before one runs: of what it destroys.
+bool dba_gate_back_up(DbaRunner *runner, const DbaMigration *migration, GError **error) DBA_CHECKED;
 // Overrides that were used, once everything may run.
 bool dba_gate_write_down(DbaRunner *runner, const DbaList *rows, GError **error) DBA_CHECKED;
 bool dba_gate_destroyed_by_undos(DbaRunner *runner, const GPtrArray *undos, GError **error) DBA_CHECKED; // of DbaMigration

@@ -141,6 +141,13 @@ static bool check_folder(const DbaRunner *runner, const DbaList *rows, GError **
                       "%s was edited after it was run here: what it says now is not what was done (hint: put the file back, and change "
                       "more in a new migration)",
                       row->label);
+    if (row->state == DBA_STATE_STOPPED && row->applied->running && row->migration && row->migration->up &&
+        strcmp(row->applied->checksum, row->migration->up->checksum) && !runner->options->edited)
+      return dba_fail(
+          error, DBA_ERROR_REFUSED,
+          "%s stopped half way, and was edited since: what it did stays as the earlier text had it (hint: put the file back; or --override "
+          "edited=\"reason\" goes on with this text)",
+          row->label);
     if (row->state == DBA_STATE_MISSING)
       dba_runner_say(runner, true, "%s was run here, and its file is not in %s", row->label, runner->migrations->folder);
   }
@@ -189,6 +196,8 @@ static bool up(DbaRunner *runner, unsigned *ret_run, GError **error) {
       dba_runner_say(runner, true, "%s is older than what was run here already: another branch had it; it runs now", row->label);
     DbaJob job = {
         .runner = runner, .migration = row->migration, .script = row->migration->up, .override = row->override, .ledger = row->ledger};
+    if (!dba_gate_back_up(runner, row->migration, error))
+      return false;
     dba_runner_say(runner, false, "running %s", row->label);
     if (!run_job(&job, error))
       return false;
@@ -228,6 +237,8 @@ static bool down(DbaRunner *runner, unsigned *ret_run, GError **error) {
   for (guint i = 0; i < undos->len; i++) {
     const DbaMigration *migration = undos->pdata[i];
     DbaJob job = {.runner = runner, .migration = migration, .script = migration->down, .down = true};
+    if (!dba_gate_back_up(runner, migration, error))
+      return false;
     dba_runner_say(runner, false, "undoing %s", migration->label);
     if (!run_job(&job, error))
       return false;
@@ -239,6 +250,16 @@ static bool down(DbaRunner *runner, unsigned *ret_run, GError **error) {
 static bool baseline(DbaRunner *runner, unsigned *ret_run, GError **error) {
   if (!begin(runner, true, error))
     return false;
+  if (runner->history.applied.n) { // then what is pending before it was never run
+    for (DBA_EACH(DbaMigration, migration, &runner->migrations->migrations)) {
+      if (!strcmp(migration->label, runner->options->to))
+        break;
+      if (migration->up && !dba_history_applied(&runner->history, migration))
+        return dba_fail(error, DBA_ERROR_REFUSED,
+                        "%s is pending before it: it would be written down as run, and was not (hint: dbarch migrate up --to)",
+                        migration->label);
+    }
+  }
   if (!dba_server_exec(runner->server, "begin", error))
     return false;
   for (DBA_EACH(DbaMigration, migration, &runner->migrations->migrations)) {
@@ -252,6 +273,33 @@ static bool baseline(DbaRunner *runner, unsigned *ret_run, GError **error) {
       break;
   }
   return dba_server_exec(runner->server, "commit", error);
+}
+
+static bool redo(DbaRunner *runner, unsigned *ret_run, GError **error) {
+  g_autoptr(GPtrArray) undos = g_ptr_array_new();
+  DbaList rows = {0};
+  if (!begin(runner, true, error) || !find_undos(runner, undos, error))
+    return false;
+  if (!undos->len)
+    return true;
+  DbaMigration *migration = undos->pdata[0];
+  DbaStatusRow *row = dba_list_add(runner->arena, &rows, sizeof *row);
+  *row = (DbaStatusRow){.migration = migration, .label = migration->label, .state = DBA_STATE_PENDING};
+  if (!check_up(row, error) || !dba_gate_rehearsals(runner, &rows, error) || !dba_gate_destroyed_by_undos(runner, undos, error))
+    return false;
+  DbaList by_undo = runner->destroyed;
+  if (!dba_gate_destroyed(runner, &rows, error) || !dba_gate_write_down(runner, &rows, error))
+    return false;
+  for (DBA_EACH(DbaDestroyed, each, &by_undo))
+    *(DbaDestroyed *)dba_list_add(runner->arena, &runner->destroyed, sizeof *each) = *each;
+  DbaJob undo = {.runner = runner, .migration = migration, .script = migration->down, .down = true},
+         again = {.runner = runner, .migration = migration, .script = migration->up, .override = row->override, .ledger = row->ledger};
+  dba_runner_say(runner, false, "undoing %s", migration->label);
+  if (!dba_gate_back_up(runner, migration, error) || !run_job(&undo, error))
+    return false;
+  dba_runner_say(runner, false, "running %s", migration->label);
+  *ret_run = 1;
+  return run_job(&again, error);
 }
 
 static bool run(DbaServer *server, const DbaMigrations *migrations, const DbaRunOptions *options,
@@ -273,6 +321,11 @@ bool dba_migrations_up(DbaServer *server, const DbaMigrations *migrations, const
 bool dba_migrations_down(DbaServer *server, const DbaMigrations *migrations, const DbaRunOptions *options, unsigned *ret_run,
                          GError **error) {
   return run(server, migrations, options, down, ret_run, error);
+}
+
+bool dba_migrations_redo(DbaServer *server, const DbaMigrations *migrations, const DbaRunOptions *options, unsigned *ret_run,
+                         GError **error) {
+  return run(server, migrations, options, redo, ret_run, error);
 }
 
 bool dba_migrations_baseline(DbaServer *server, const DbaMigrations *migrations, const DbaRunOptions *options, unsigned *ret_run,

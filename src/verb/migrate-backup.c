@@ -87,7 +87,8 @@ static bool run_program(const Backup *backup, const char *name, const char *cons
 
 static bool dump(const Backup *backup, const char *snapshot, GError **error) {
   g_autoptr(GPtrArray) words = g_ptr_array_new_with_free_func(g_free);
-  const char *plain[] = {"--format=custom", "--no-owner", "--no-privileges", "--file", backup->path};
+  const char *plain[] = {"--format=custom",         "--no-owner", "--no-privileges", "--no-password",
+                         "--lock-wait-timeout=10s", "--file",     backup->path};
   for (size_t i = 0; i < G_N_ELEMENTS(plain); i++)
     g_ptr_array_add(words, g_strdup(plain[i]));
   g_ptr_array_add(words, g_strconcat("--snapshot=", snapshot, NULL));
@@ -103,7 +104,8 @@ static bool make_room(const Backup *backup, const char *snapshot, GError **error
                   *seen = g_strconcat("--snapshot=", snapshot, NULL);
   g_autoptr(DbaLoad) load = dba_load_new();
   size_t length;
-  const char *const words[] = {"--section=pre-data", "--no-owner", "--no-privileges", seen, "--file", path, NULL};
+  const char *const words[] = {
+      "--section=pre-data", "--no-owner", "--no-privileges", "--no-password", "--lock-wait-timeout=10s", seen, "--file", path, NULL};
   return run_program(backup, "pg_dump", words, true, error) && dba_file_read(path, &sql, &length, error) &&
          dba_lab_create_database(backup->lab, "restored", NULL, error) &&
          dba_lab_load_text(backup->lab, "restored", "schema", sql, true, load, error);
@@ -167,11 +169,13 @@ static bool dump_and_prove(Backup *backup, const char *label, GError **error) {
   bool ok = dump(backup, seen, error);
   (void)umask(mask);
   ok = ok && make_room(backup, seen, error) && sum_up(backup, backup->source, before, error);
+  if (ok && !dba_server_exec(backup->source, "commit", error)) // nobody's vacuum waits for the proof
+    return false;
   dba_request_progress(request, "restoring the dump in the lab");
   return ok && restore(backup, error) && prove(backup, before, error);
 }
 
-bool dba_migrate_back_up(const DbaRequest *request, const DbaConfig *config, const DbaList *destroyed, GError **error) {
+bool dba_migrate_back_up(const DbaRequest *request, const DbaConfig *config, const DbaList *destroyed, bool only_check, GError **error) {
   g_auto(Backup) backup = {.request = request, .tables = g_ptr_array_new_with_free_func(g_free)};
   g_autofree char *shown = NULL;
   if (config->backup_archive && !request->backup_dir)
@@ -189,6 +193,8 @@ bool dba_migrate_back_up(const DbaRequest *request, const DbaConfig *config, con
         "there is no backup of %s (hint: --backup-dir FOLDER makes one and restores it in the lab; backup: in dbarch.yaml declares a WAL "
         "archive; --override backup=\"reason\" goes without)",
         objects->str);
+  if (only_check)
+    return true;
   if (!dba_migrate_connect(request, &backup.source, &shown, error) || !find_tables(&backup, destroyed, error))
     return false;
   backup.environment = dba_server_environment(backup.source, request->path);

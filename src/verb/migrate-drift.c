@@ -105,7 +105,7 @@ bool dba_verb_migrate_drift(const DbaRequest *request, DbaAnswer *answer, GError
   if (!server)
     return dba_fail(error, DBA_ERROR_USAGE, "migrate drift: name the target: -d shop, or -d postgresql://owner@db.example/shop");
   g_autoptr(DbaMigrations) migrations = dba_migrate_read(request, 1, dba_server_major(server), error);
-  if (!migrations || !dba_history_read(server, migrations, arena, &history, error))
+  if (!migrations || !dba_migrate_only_read(server, error) || !dba_history_read(server, migrations, arena, &history, error))
     return false;
   if (!history.applied.n)
     return dba_fail(error, DBA_ERROR_INPUT,

@@ -41,7 +41,8 @@ static bool find_pending(const DbaRequest *request, Rehearsal *r, GError **error
   g_autoptr(DbaServer) target = NULL;
   g_autofree char *shown = NULL;
   const char *from, *to;
-  if (!dba_migrate_connect(request, &target, &shown, error) ||
+  bool from_file = request->survey && request->from && !request->subject_conninfo; // then what dbarch.yaml or PG* name is not asked
+  if ((!from_file && !dba_migrate_connect(request, &target, &shown, error)) ||
       !(r->migrations = dba_migrate_read(request, 1, target ? dba_server_major(target) : 17, error)) ||
       !dba_migrate_find("from", request->from, r->migrations, &from, error) ||
       !dba_migrate_find("to", request->to, r->migrations, &to, error))
@@ -51,8 +52,10 @@ static bool find_pending(const DbaRequest *request, Rehearsal *r, GError **error
                     "migrate rehearse: what is pending?  name the target, whose history says it (-d), or the first with --from");
   if (!target && !request->survey)
     return dba_fail(error, DBA_ERROR_USAGE, "migrate rehearse: name production: --survey shop.json.gz, or -d");
+  if (request->survey && !g_file_test(request->survey, G_FILE_TEST_IS_REGULAR))
+    return dba_fail(error, DBA_ERROR_USAGE, "--survey %s: is no file", request->survey);
   DbaHistory history = {0};
-  if (target && !dba_history_read(target, r->migrations, r->arena, &history, error))
+  if (target && (!dba_migrate_only_read(target, error) || !dba_history_read(target, r->migrations, r->arena, &history, error)))
     return false;
   DbaList states = {0};
   bool judged = !from;
@@ -60,6 +63,9 @@ static bool find_pending(const DbaRequest *request, Rehearsal *r, GError **error
   for (DBA_EACH(DbaStatusRow, row, &states)) {
     judged = judged || !g_strcmp0(row->label, from);
     bool pending = row->state == DBA_STATE_PENDING || row->state == DBA_STATE_LATE;
+    if (row->state == DBA_STATE_STOPPED)
+      return dba_fail(error, DBA_ERROR_REFUSED,
+                      "%s stopped half way on the target: its end is not rehearsed (hint: dbarch migrate up goes on with it)", row->label);
     if (!judged && target && pending)
       return dba_fail(error, DBA_ERROR_USAGE, "--from %s: %s before it is pending too", from, row->label);
     if (judged && pending && row->migration && row->migration->up)
@@ -193,6 +199,10 @@ static void print(GString *out, const DbaRehearsal *rehearsal, bool color, unsig
   if (rehearsal->lag_seconds >= 0)
     g_string_append_printf(out, "; the replica at most %.1f s behind", rehearsal->lag_seconds);
   g_string_append_c(out, '\n');
+  for (DBA_EACH_TEXT(line, &rehearsal->not_run)) {
+    g_autofree char *text = dba_text_printable(*line, false);
+    g_string_append_printf(out, "  not run: %s\n", text);
+  }
   print_statements(out, rehearsal, width);
   print_clients(out, rehearsal, width);
   g_string_append_c(out, '\n');
@@ -235,17 +245,51 @@ static void give_answer(const DbaRequest *request, const Rehearsal *r, const cha
 
 static void tell(void *data, const char *line) { dba_request_progress(data, "%s", line); }
 
+static void add_word(GString *out, const char *option, const char *value) {
+  g_autofree char *quoted = value ? g_shell_quote(value) : NULL;
+  if (value)
+    g_string_append_printf(out, " --%s %s", option, strpbrk(value, " '\"$\\`*?&;|<>()") ? quoted : value);
+}
+
+// The command, but for a connection string, which a password may be in.
 static const char *again(const DbaRequest *request, const Rehearsal *r) {
   g_autoptr(GString) out = g_string_new("dbarch migrate rehearse ");
   g_string_append(out, r->migrations->folder);
-  if (request->survey)
-    g_string_append_printf(out, " --survey %s", request->survey);
-  g_string_append_printf(out, " --clients %u --seed %" G_GUINT64_FORMAT, request->clients, request->seed);
+  add_word(out, "survey", request->survey);
+  add_word(out, "from", request->from);
+  add_word(out, "to", request->to);
+  add_word(out, "workload", request->workload);
+  g_string_append_printf(out, " --clients %u --time %g --seed %" G_GUINT64_FORMAT, request->clients, request->time_seconds, request->seed);
   if (request->percent > 0)
     g_string_append_printf(out, " --rows %g%%", request->percent);
+  if (request->size_bytes > 0)
+    g_string_append_printf(out, " --size %" G_GINT64_FORMAT, request->size_bytes);
   if (request->rate > 0)
     g_string_append_printf(out, " --rate %g", request->rate);
+  g_string_append(out, request->replica ? " --replica" : "");
   return dba_arena_text(r->arena, out->str);
+}
+
+// What the owner accepted passes: the problem stays in the receipt, and is told with the reason.
+static void settle(Rehearsal *r) {
+  g_autofree const char **rules = dba_migrate_rule_names();
+  DbaList allowed = {0};
+  dba_project_suppressions(&r->project, rules, r->arena, &allowed);
+  dba_migrations_settle(r->findings, r->migrations);
+  dba_migrations_allow(r->findings, r->migrations, &allowed);
+  for (DBA_EACH(DbaRehearsal, rehearsal, &r->rehearsals)) {
+    bool open = false;
+    const char *why = NULL;
+    for (DBA_EACH(DbaFinding, finding, &r->findings->findings))
+      if (!strcmp(finding->object, rehearsal->migration)) {
+        open = open || !finding->suppressed;
+        why = finding->suppressed_by ? finding->suppressed_by : why;
+      }
+    if (!rehearsal->passed && !open && why) {
+      rehearsal->passed = true;
+      dba_list_add_text(r->arena, &rehearsal->problems, dba_arena_format(r->arena, "allowed: %s", why));
+    }
+  }
 }
 
 bool dba_verb_migrate_rehearse(const DbaRequest *request, DbaAnswer *answer, GError **error) {
@@ -283,6 +327,7 @@ bool dba_verb_migrate_rehearse(const DbaRequest *request, DbaAnswer *answer, GEr
                                 .progress_data = &told};
   if (!dba_migrations_rehearse(r.migrations, r.pending, &options, r.findings, r.arena, &r.rehearsals, error))
     return false;
+  settle(&r);
   for (DBA_EACH(DbaRehearsal, rehearsal, &r.rehearsals))
     if (!dba_rehearsal_write(folder, rehearsal, error))
       return false;

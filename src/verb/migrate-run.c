@@ -38,6 +38,11 @@ bool dba_migrate_connect(const DbaRequest *request, DbaServer **ret_server, char
   return *ret_server != NULL;
 }
 
+bool dba_migrate_only_read(DbaServer *server, GError **error) {
+  return dba_server_exec(server, "set default_transaction_read_only = on", error) &&
+         dba_server_exec(server, "set statement_timeout = '1min'", error) && dba_server_exec(server, "set lock_timeout = '5s'", error);
+}
+
 static bool open_target(const DbaRequest *request, Target *target, GError **error) {
   if (!dba_migrate_connect(request, &target->server, &target->shown, error))
     return false;
@@ -52,13 +57,16 @@ static bool open_target(const DbaRequest *request, Target *target, GError **erro
 static bool read_overrides(const DbaRequest *request, DbaRunOptions *options, GError **error) {
   for (const char *const *word = request->overrides; word && *word; word++) {
     const char *equals = strchr(*word, '=');
-    const char *const names[] = {"rehearsal", "undo", "backup", NULL};
+    const char *const names[] = {"rehearsal", "undo", "backup", "edited", NULL};
     g_autofree char *name = equals ? g_strndup(*word, (gsize)(equals - *word)) : g_strdup(*word);
     if (!equals || !equals[1])
       return dba_fail(error, DBA_ERROR_USAGE, "--override %s: say why: --override %s=\"reason\"", *word, name);
     if (!g_strv_contains(names, name))
-      return dba_fail(error, DBA_ERROR_USAGE, "--override %s: what can be overridden is rehearsal, undo and backup", name);
-    *(!strcmp(name, "undo") ? &options->undo : !strcmp(name, "backup") ? &options->backup : &options->rehearsal) = equals + 1;
+      return dba_fail(error, DBA_ERROR_USAGE, "--override %s: what can be overridden is rehearsal, undo, backup and edited", name);
+    *(!strcmp(name, "undo")     ? &options->undo
+      : !strcmp(name, "backup") ? &options->backup
+      : !strcmp(name, "edited") ? &options->edited
+                                : &options->rehearsal) = equals + 1;
   }
   return true;
 }
@@ -104,9 +112,9 @@ static bool confirm(void *data, const char *object, const char *what) {
   return answer && !strcmp(answer, object);
 }
 
-static bool back_up(void *data, const DbaList *destroyed, GError **error) {
+static bool back_up(void *data, const DbaList *destroyed, bool only_check, GError **error) {
   const Looking *looking = data;
-  return dba_migrate_back_up(&looking->told, &looking->target->project.config, destroyed, error);
+  return dba_migrate_back_up(&looking->told, &looking->target->project.config, destroyed, only_check, error);
 }
 
 static bool run_on(const DbaRequest *request, const Target *target, RunWhat what, const char *to, unsigned *ret_run, GError **error) {
@@ -160,14 +168,12 @@ bool dba_verb_migrate_down(const DbaRequest *request, DbaAnswer *answer, GError 
 bool dba_verb_migrate_redo(const DbaRequest *request, DbaAnswer *answer, GError **error) {
   g_auto(Target) target = {0};
   unsigned n;
-  if (!open_target(request, &target, error) || !run_on(request, &target, dba_migrations_down, NULL, &n, error))
+  if (!open_target(request, &target, error) || !run_on(request, &target, dba_migrations_redo, NULL, &n, error))
     return false;
   if (!n) {
     g_string_append_printf(answer->text, "there is nothing to redo on %s.\n", target.shown);
     return true;
   }
-  if (!run_on(request, &target, dba_migrations_up, NULL, &n, error))
-    return false;
   g_string_append_printf(answer->text, "the newest migration was undone and applied again on %s.\n", target.shown);
   return true;
 }
@@ -264,7 +270,8 @@ bool dba_verb_migrate_status(const DbaRequest *request, DbaAnswer *answer, GErro
   DbaHistory history;
   DbaList states = {0}, rows = {0};
   unsigned counts[DBA_STATE_MISSING + 1] = {0};
-  if (!open_target(request, &target, error) || !dba_history_read(target.server, target.migrations, arena, &history, error))
+  if (!open_target(request, &target, error) || !dba_migrate_only_read(target.server, error) ||
+      !dba_history_read(target.server, target.migrations, arena, &history, error))
     return false;
   dba_history_status(target.migrations, &history, arena, &states);
   for (DBA_EACH(DbaStatusRow, state, &states)) {

@@ -210,7 +210,10 @@ bool dba_migrate_write_undos(const DbaRequest *request, const DbaVerification *v
 bool dba_migrate_connect(const DbaRequest *request, DbaServer **ret_server, char **ret_shown, GError **error) DBA_CHECKED;
 // A backup of what will be destroyed (DbaDestroyed): a dump in --backup-dir that was restored in a lab, or a WAL archive that dbarch.yaml declares
 // and that is fresh.  Refuses where there is neither.
-bool dba_migrate_back_up(const DbaRequest *request, const DbaConfig *config, const DbaList *destroyed, GError **error) DBA_CHECKED;
+bool dba_migrate_back_up(const DbaRequest *request, const DbaConfig *config, const DbaList *destroyed, bool only_check,
+                         GError **error) DBA_CHECKED;
+// From here on the session writes nothing, and waits for nobody.
+bool dba_migrate_only_read(DbaServer *server, GError **error) DBA_CHECKED;
 // A lab of that major version where it can be had.
 bool dba_migrate_start_lab(const DbaRequest *request, int major, DbaLab **ret_lab, GError **error) DBA_CHECKED;
 // The next migration, with these texts.

@@ -90,7 +90,10 @@ def interrupted():
     equal(process.returncode, 130)
     contains(project.migrate("status").stdout, "migrate up goes on from there")
     write("interrupted/migrations/001_fill.up.sql", "-- dbarch: backfill table=t set=\"n = n + 1\" batch=100 pause=0ms\n")  # its text may change how fast it goes
-    out = project.up()
+    refused = project.up()
+    equal(refused.returncode, 6)
+    contains(refused.stderr, "stopped half way, and was edited since")
+    out = project.up("--override", "edited=only the pace is another")
     equal((out.returncode, out.stderr if out.returncode else ""), (0, ""))
     equal(project.psql("select min(n), max(n) from t"), "1|1")
 
@@ -135,6 +138,8 @@ def wrong():
     equal(out.returncode, 3)
     contains(out.stderr, "001_fill.up.sql:1: backfill: division by zero")
     contains(project.migrate("status").stdout, "stopped")
+    project = Project("wrong", "-- dbarch: backfill table=t set=\"n = 1, id = id + 100000\"\n", rows=10)
+    contains(project.up().stderr, "id is a column of the key that t is gone along by: it cannot be set")
     project = Project("wrong", "-- dbarch: backfill table=none set=\"n = 1\"\n", rows=10)
     contains(project.up().stderr, 'relation "none" does not exist')
 

@@ -239,14 +239,38 @@ def destroyed():
     done = project.migrate("up", *OVERRIDE, *WORDS, "--backup-dir", "backups")
     equal(done.returncode, 0)
     contains(done.stderr, "restored in the lab and equal")
-    dumps = glob.glob(os.path.join(project.folder, "backups", "*-001_drop.dump"))
-    equal((len(dumps), os.stat(dumps[0]).st_mode & 0o777), (1, 0o600))
+    dumps = sorted(glob.glob(os.path.join(project.folder, "backups", "*.dump")))  # one before each migration that destroys
+    equal(([os.path.basename(dump).split("-", 1)[1] for dump in dumps], os.stat(dumps[0]).st_mode & 0o777), (["001_drop.dump", "002_more.dump"], 0o600))
     import subprocess
     from target import BIN
     subprocess.run([os.path.join(BIN, "psql"), "-Xq", "-d", TARGET.conninfo(project.database), "-c", "drop table shop.orders, shop.customers"], check=True, env=clean_env(), stdout=subprocess.DEVNULL)
-    subprocess.run([os.path.join(BIN, "pg_restore"), "-d", TARGET.conninfo(project.database), dumps[0]], check=True, env=clean_env())
+    for dump in dumps:
+        subprocess.run([os.path.join(BIN, "pg_restore"), "-d", TARGET.conninfo(project.database), dump], check=True, env=clean_env())
     equal(project.psql("select md5(string_agg(c::text, ',' order by id)) from shop.customers c"), before)
     equal(project.psql("select count(*) from shop.orders"), "30000")
+
+
+def cascades():
+    """What goes with it is named too: by references, by inheritance, by types, under another name, in a schema that the script looks in, behind policies."""
+    files = {**pair("001_a", "truncate shop.customers cascade;\n", "select 1;\n")}
+    cases = (("truncate shop.customers cascade;", ["shop.customers", "shop.orders"]), ("drop type shop.state cascade;", ["shop.orders.state"]),
+             ("alter table shop.orders rename to o2;\ndrop table shop.o2;", ["shop.orders"]), ("alter table shop.customers rename name to n2;\nalter table shop.customers drop n2;", ["shop.customers.name"]),
+             ("set search_path = shop;\ndrop table orders;", ["shop.orders"]), ("drop table parent cascade;", ["public.child", "public.parent"]), ("alter table parent drop x;", ["public.child.x"]),
+             ("delete from shop.orders where true;", ["shop.orders"]), ("drop extension citext cascade;", ["public.e.c"]), ("truncate hidden;", ["public.hidden"]),
+             ("with gone as (delete from shop.orders returning 1) select 1;", ["shop.orders"]), ("drop schema shop cascade;", ["shop.customers", "shop.orders"]),
+             ("do $$ begin execute 'drop table ' || 'shop.orders'; drop table shop.customers; end $$;", ["shop.customers"]),
+             ("drop table none_there, empty_one;\ntruncate empty_one;\nalter table empty_one drop a;\ndelete from shop.orders where id < 0;", []))
+    project = Project("cascades", files)
+    project.psql("create table parent (id int, x int); create table child () inherits (parent); insert into child values (1, 2); insert into parent values (1, 1); create extension citext schema public; "
+                 "create table e (c citext); insert into e values ('a'); create table hidden (a int); insert into hidden values (1); alter table hidden enable row level security, force row level security; "
+                 "create table empty_one (a int); create role owner_of_hidden; alter table hidden owner to owner_of_hidden")
+    for up, objects in cases:
+        write("cascades/migrations/001_a.up.sql", up + "\n")
+        refused = project.migrate("up", *OVERRIDE)
+        told = sorted(set(re.findall(r"destroys values of (\S+)", refused.stderr)))
+        missing = [name for name in objects if name not in told]
+        assert not missing and (objects or not told), (up, told, refused.stderr)
+        equal(project.psql("select count(*) from dbarch.migrations"), "0") if objects else None
 
 
 def undo_that_destroys():

@@ -80,7 +80,7 @@ def plain():
     TARGET.psql(database, "create table theirs (a int)")
     refused = migrate("up", path, database)
     equal(refused.returncode, 6)
-    contains(refused.stderr, "iron law 4:\n  001_a: it was not rehearsed on production-like data")
+    contains(refused.stderr, "(iron law 4):\n  001_a: it was not rehearsed on production-like data")
     done = up(path, database)
     equal(done.returncode, 0)
     contains(done.stdout, "3 migrations were applied")
