@@ -35,6 +35,13 @@ static bool run_history(const DbaLab *lab, const DbaMigrations *migrations, cons
     if (!migration || !migration->up)
       return dba_fail(error, DBA_ERROR_INPUT, "%s was run on the target, and its file is not in %s: what it made is not known",
                       applied->label, migrations->folder);
+    if (applied->checksum && strcmp(applied->checksum, migration->up->checksum))
+      return dba_fail(error, DBA_ERROR_REFUSED,
+                      "%s was edited after it was run on the target: what it made there is not known (hint: put the file back)",
+                      migration->label);
+    if (applied->running || applied->undoing)
+      return dba_fail(error, DBA_ERROR_REFUSED, "%s stopped half way on the target (hint: dbarch migrate status says where)",
+                      migration->label);
     if (!run_one(session, migration, error))
       return false;
   }
@@ -50,25 +57,40 @@ static bool is_of(const DbaSuppression *allowed, const DbaCatalogDifference *dif
   return !allowed->object || !g_strcmp0(allowed->object, difference->name) || !g_strcmp0(allowed->object, difference->part_of);
 }
 
+// As undos tell it, with other last words: what the migrations make is what should be.
+static char *told(const DbaCatalogDifference *difference) {
+  g_autofree char *text = dba_difference_text(difference),
+                  *was = difference->before ? g_strconcat(", was ", difference->before, NULL) : g_strdup(", was nothing"),
+                  *make = g_strconcat("; the migrations make it ", difference->before ? difference->before : "nothing", NULL);
+  const struct {
+    const char *end, *instead;
+  } ends[] = {{" is left behind", " is in no migration"},
+              {" are left behind", " are in no migration"},
+              {" is gone", " is gone, and a migration makes it"},
+              {" are gone", " are gone, and a migration makes them"},
+              {was, make}};
+  for (size_t i = 0; i < G_N_ELEMENTS(ends); i++)
+    if (g_str_has_suffix(text, ends[i].end)) {
+      text[strlen(text) - strlen(ends[i].end)] = '\0';
+      return g_strconcat(text, ends[i].instead, NULL);
+    }
+  return g_strdup(text);
+}
+
 static void find(const DbaCatalog *made, const DbaCatalog *live, const DbaList *allowed, DbaDrift *drift) {
   DbaList differences = {0};
   dba_catalog_compare(made, live, drift->arena, &differences);
   for (DBA_EACH(DbaCatalogDifference, difference, &differences)) {
     if (difference->kind == DBA_DIFFERENCE_ORDER)
       continue;
-    g_autoptr(GString) text = g_string_new(NULL);
-    g_autofree char *told = dba_difference_text(difference);
-    g_string_assign(text, told);
-    (void)g_string_replace(text, " is left behind", " is in no migration", 0);
-    (void)g_string_replace(text, " is gone", " is gone, and a migration makes it", 0);
-    (void)g_string_replace(text, ", was ", "; the migrations make it ", 0);
+    g_autofree char *text = told(difference);
     DbaDrifted *drifted = dba_list_add(drift->arena, &drift->drifted, sizeof *drifted);
     *drifted = (DbaDrifted){.kind = difference->kind == DBA_DIFFERENCE_LEFT   ? "made by hand"
                                     : difference->kind == DBA_DIFFERENCE_GONE ? "gone"
                                                                               : "changed",
                             .noun = dba_arena_text(drift->arena, difference->noun),
                             .object = dba_arena_text(drift->arena, difference->name),
-                            .text = dba_arena_text(drift->arena, text->str)};
+                            .text = dba_arena_text(drift->arena, text)};
     for (DBA_EACH(DbaSuppression, suppression, allowed))
       if (!drifted->allowed && !strcmp(suppression->rule, "drift") && is_of(suppression, difference))
         drifted->allowed = dba_arena_format(drift->arena, "%s (%s:%d)", suppression->reason, suppression->file, (int)suppression->line);
@@ -76,14 +98,43 @@ static void find(const DbaCatalog *made, const DbaCatalog *live, const DbaList *
   }
 }
 
+// Extensions belong to the server's owner: they are made and dropped before the rest, by the lab.  `made`: those that are made, else dropped.
+static bool settle_extensions(const DbaLab *lab, const char *database, const DbaDrift *drift, const char *kind, bool made, GString *sql,
+                              GError **error) {
+  g_autoptr(DbaServer) owner = dba_lab_connect(lab, DBA_LAB_SUPERUSER, database, error);
+  g_autoptr(DbaLoad) load = dba_load_new();
+  if (!owner)
+    return false;
+  for (DBA_EACH(DbaDrifted, drifted, &drift->drifted)) {
+    if (strcmp(drifted->noun, "extension") || strcmp(drifted->kind, kind))
+      continue;
+    g_autofree char *statement = g_strdup_printf("%s extension %s;\n", made ? "create" : "drop", drifted->object);
+    g_autoptr(GError) ignored = NULL; // then what leads there is not found, and that is said
+    if (made ? dba_lab_load_text(lab, database, "extension", statement, true, load, &ignored) : dba_server_exec(owner, statement, &ignored))
+      g_string_append(sql, statement);
+  }
+  return true;
+}
+
 // From the state of one database to that of another, as statements; NULL: they were not found.
 static bool lead(const DbaLab *lab, DbaCatalogReader *reader, const char *from, const char *copy, const char *to, const DbaCatalog *aim,
-                 DbaArena *arena, const char **ret_sql, GError **error) {
+                 const DbaDrift *drift, bool adopts, const char **ret_sql, GError **error) {
   g_autofree char *sql = NULL;
+  g_autoptr(GString) whole = g_string_new(NULL);
   dba_catalog_let_go(reader);
-  if (!dba_lab_create_database(lab, copy, from, error) || !dba_undo_find(lab, reader, to, aim, copy, &sql, error))
+  if (!dba_lab_create_database(lab, copy, from, error) || !settle_extensions(lab, copy, drift, "made by hand", adopts, whole, error) ||
+      !settle_extensions(lab, copy, drift, "gone", !adopts, whole, error))
     return false;
-  *ret_sql = dba_arena_text(arena, sql);
+  g_autoptr(DbaCatalog) now = dba_catalog_read(reader, copy, error);
+  if (!now)
+    return false;
+  bool done = dba_catalog_equal(aim, now);
+  dba_catalog_let_go(reader);
+  if (!done && !dba_undo_find(lab, reader, to, aim, copy, &sql, error))
+    return false;
+  if (sql)
+    g_string_append(whole, sql);
+  *ret_sql = sql || done ? dba_arena_text(drift->arena, whole->str) : NULL;
   return true;
 }
 
@@ -107,6 +158,6 @@ bool dba_migrations_drift(const DbaLab *lab, const DbaMigrations *migrations, co
   find(made, live, allowed, drift);
   if (!drift->drifted.n)
     return true;
-  return lead(lab, reader, MADE, ADOPT, LIVE, live, drift->arena, &drift->adopt, error) &&
-         lead(lab, reader, LIVE, REVERT, MADE, made, drift->arena, &drift->revert, error);
+  return lead(lab, reader, MADE, ADOPT, LIVE, live, drift, true, &drift->adopt, error) &&
+         lead(lab, reader, LIVE, REVERT, MADE, made, drift, false, &drift->revert, error);
 }

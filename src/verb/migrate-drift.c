@@ -56,8 +56,11 @@ static void print(GString *out, const DbaDrift *drift, const char *shown, bool c
     for (char **line = lines; line && *line; line++)
       g_string_append_printf(out, "  %s\n", *line);
   }
+  bool allowed = drift->n < drift->drifted.n;
+  if (allowed && (drift->adopt || drift->revert))
+    g_string_append(out, "\nboth are of all differences, the allowed ones too.\n");
   g_string_append_printf(out, "\n%u difference%s on %s%s\n", drift->n, drift->n == 1 ? "" : "s", shown,
-                         drift->n < drift->drifted.n ? ", besides those that are allowed" : "");
+                         allowed ? ", besides those that are allowed" : "");
 }
 
 static void print_json(GString *out, const DbaDrift *drift) {
@@ -133,5 +136,9 @@ bool dba_verb_migrate_drift(const DbaRequest *request, DbaAnswer *answer, GError
   if (!drift.adopt || !drift.revert)
     return dba_fail(error, DBA_ERROR_REFUSED,
                     "there is nothing to write: what would adopt the differences, or take them back, was not found");
-  return dba_migrate_write_pair(migrations, "adopt_drift", drift.adopt, drift.revert, answer, error);
+  if (!dba_migrate_write_pair(migrations, "adopt_drift", drift.adopt, drift.revert, answer, error))
+    return false;
+  g_ptr_array_add(answer->warnings,
+                  g_strdup("it is on this target already: dbarch migrate baseline --to its number writes it down as run there"));
+  return true;
 }
