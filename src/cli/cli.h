@@ -83,8 +83,9 @@ enum {
 typedef struct DbaOptions {
   const DbaVerb *verb;
   bool help, version, quiet;
-  const DbaAdvisor *help_rule; // dbarch help RULE
-  char *texts[DBA_N_OPTIONS];  // by option number
+  const DbaAdvisor *help_rule;             // dbarch help RULE
+  const DbaMigrateRule *help_migrate_rule; // the same, of a rule about migrations
+  char *texts[DBA_N_OPTIONS];              // by option number
   bool flags[DBA_N_OPTIONS];
   GPtrArray *rules, *objects, *masks, *overrides, *confirmed; // NULL-terminated once parsed
   GPtrArray *words;                                           // likewise
@@ -95,3 +96,4 @@ void dba_options_clear(DbaOptions *options);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(DbaOptions, dba_options_clear)
 char *dba_options_help(const DbaVerb *verb) DBA_CHECKED; // NULL: the front page
 char *dba_options_help_rule(const DbaAdvisor *rule) DBA_CHECKED;
+char *dba_options_help_migrate_rule(const DbaMigrateRule *rule) DBA_CHECKED;

@@ -327,6 +327,11 @@ int main(int argc, char **argv) {
     puts("dbarch " DBARCH_VERSION);
     return DBA_EXIT_OK;
   }
+  if (options.help_migrate_rule) {
+    g_autofree char *help = dba_options_help_migrate_rule(options.help_migrate_rule);
+    fputs(help, stdout);
+    return DBA_EXIT_OK;
+  }
   if (options.help_rule) {
     g_autofree char *help = dba_options_help_rule(options.help_rule);
     fputs(help, stdout);

@@ -40,7 +40,8 @@ static const struct {
      "of production; migrate lint: for sizes and durations; migrate rehearse: for rows and workload", false},
     {"from", 0, DBA_OPTION_FROM, "MIGRATION", "migrate: the first one that is judged; those before it are run", false},
     {"to", 0, DBA_OPTION_TO, "MIGRATION", "migrate up: the last; down: the one that stays; baseline: the last that is there", false},
-    {"override", 0, DBA_OPTION_OVERRIDE, "WHAT=WHY", "migrate up: rehearsal=\"reason\", undo=\"reason\" (may be repeated)", false},
+    {"override", 0, DBA_OPTION_OVERRIDE, "WHAT=WHY", "migrate up, down: rehearsal=, undo=, backup= or edited=\"reason\" (may be repeated)",
+     false},
     {"lock-timeout", 0, DBA_OPTION_LOCK_TIMEOUT, "TIME", "migrate up, down: for a lock, before it is tried again (2s)", false},
     {"statement-timeout", 0, DBA_OPTION_STATEMENT_TIMEOUT, "TIME", "migrate up, down: for a statement (none)", false},
     {"backup-dir", 0, DBA_OPTION_BACKUP_DIR, "FOLDER", "migrate up, down: for dumps of what is destroyed, proven before it is", false},
@@ -144,6 +145,11 @@ static bool find_verb(const char *name, bool help, DbaOptions *parsed, GError **
       parsed->help_rule = advisor;
       return true;
     }
+  for (const DbaMigrateRule *rule = dba_migrate_rules; help && rule->rule; rule++)
+    if (!strcmp(name, rule->rule)) {
+      parsed->help_migrate_rule = rule;
+      return true;
+    }
   const char *names[16] = {0};
   size_t n = 0;
   for (const DbaVerb *verb = dba_verbs; verb->name; verb++) {
@@ -221,6 +227,19 @@ char *dba_options_help_rule(const DbaAdvisor *rule) {
   g_string_append_printf(out,
                          "\n\nTo live with one finding, head the statement with\n  -- dbarch: allow %s REASON\nor write into dbarch.yaml\n"
                          "  allow:\n    - { rule: %s, object: NAME, reason: \"...\" }\n",
+                         rule->rule, rule->rule);
+  return g_string_free(out, FALSE);
+}
+
+char *dba_options_help_migrate_rule(const DbaMigrateRule *rule) {
+  enum { WIDTH = 100 };
+  GString *out = g_string_new(NULL);
+  g_string_append_printf(out, "%s: %s\n\n", rule->rule, rule->title);
+  dba_text_append_wrapped(out, rule->explain, WIDTH, 0);
+  g_string_append_printf(out,
+                         "\n\nTo live with it, write into the migration\n  -- dbarch: allow %s REASON\nor decide it for good:\n  dbarch "
+                         "ledger add decision TITLE --rule %s "
+                         "--object MIGRATION --because REASON\n",
                          rule->rule, rule->rule);
   return g_string_free(out, FALSE);
 }

@@ -288,16 +288,18 @@ static void tell(const Scaling *scaling, const Measured *measured) {
     g_string_append_printf(points, "%s%s at %s rows", i ? ", " : "", ms, rows);
   }
   Fit best = best_fit(measured);
-  double ms = best.a + best.b * grown(full, best.sorts);
+  bool whole = measured->rows[SIZES - 1] >= 0.99 * full; // then nothing needs to be foretold
+  double ms = whole ? measured->ms[SIZES - 1] : best.a + best.b * grown(full, best.sorts);
   g_autofree char *told = dba_text_duration(ms), *rows = dba_text_count(full), *bytes = dba_text_bytes(measured->relation->size_bytes);
   finding->risk.duration_ms = ms;
   finding->what = dba_arena_format(arena, "%s At production's size that is about %s.", finding->what, told);
   finding->risk.duration_note =
-      dba_arena_format(arena, "about %s at %s rows (%s): %s; %s, within %.0f %% of those", told, rows, bytes, points->str,
-                       best.b <= 0  ? "the same at all sizes"
-                       : best.sorts ? "fitted to n log n"
-                                    : "fitted to n",
-                       best.worst * 100);
+      whole ? dba_arena_format(arena, "%s at all %s rows (%s), measured", told, rows, bytes)
+            : dba_arena_format(arena, "about %s at %s rows (%s): %s; %s, within %.0f %% of those", told, rows, bytes, points->str,
+                               best.b <= 0  ? "the same at all sizes"
+                               : best.sorts ? "fitted to n log n"
+                                            : "fitted to n",
+                               best.worst * 100);
 }
 
 // ---- the whole ------------------------------------------------------------------------------------------------------
