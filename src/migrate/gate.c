@@ -59,7 +59,8 @@ bool dba_gate_rehearsals(DbaRunner *runner, const DbaList *rows, GError **error)
   unsigned n = 0;
   if (!there)
     return false;
-  if (*dba_result_text(there, 0, 0) == 't') // nothing of anybody's can be held up or lost
+  runner->was_empty = *dba_result_text(there, 0, 0) == 't';
+  if (runner->was_empty) // nothing of anybody's can be held up or lost
     return true;
   for (DBA_EACH(DbaStatusRow, row, rows)) {
     const char *why = NULL;
@@ -103,6 +104,7 @@ typedef struct Gathering {
   DbaSqlWorld *world;
   DbaList *destroyed; // DbaDestroyed
   DbaList *renamed;   // DbaSqlRenamed, of all that came before
+  bool look;          // the text does not tell all: calls, dynamic SQL, cascades, other names
 } Gathering;
 
 static bool is_told(const Gathering *gathering, const char *object) {
@@ -165,6 +167,31 @@ static bool add_tables(Gathering *gathering, const DbaSqlDestroyed *what, uint32
   return tables != NULL;
 }
 
+// What a lab saw beyond what the text told.
+static bool add_seen(DbaRunner *runner, const GPtrArray *order, bool down, Gathering *gathering, GError **error) {
+  const DbaRunOptions *options = runner->options;
+  DbaList seen = {0};
+  g_autoptr(GError) problem = NULL;
+  if (!gathering->look || !options->foresee)
+    return true;
+  if (!options->foresee(options->data, order, down, runner->arena, &seen, &problem)) {
+    if (problem)
+      return g_propagate_error(error, g_steal_pointer(&problem)), false;
+    return true;
+  }
+  for (DBA_EACH(DbaDestroyed, each, &seen)) {
+    const DbaMigration *migration = dba_migrations_find(runner->migrations, each->migration);
+    const char *dot = strcmp(each->object, each->table) ? each->object + strlen(each->table) + 1 : NULL;
+    gathering->migration = migration;
+    gathering->script = down ? migration->down : migration->up;
+    const char *there[] = {each->table, NULL};
+    g_autoptr(DbaResult) found = dba_server_query(runner->server, "select pg_catalog.to_regclass($1) is not null", there, error);
+    if (!found || (*dba_result_text(found, 0, 0) == 't' && !add_object(gathering, each->table, dot, false, 0, error)))
+      return false;
+  }
+  return true;
+}
+
 static bool raises(const DbaScript *script) {
   for (DBA_EACH(DbaSqlStatement, item, &script->items)) {
     g_autofree char *text = g_ascii_strdown(item->item.text, (gssize)item->item.length);
@@ -185,6 +212,8 @@ static bool gather(Gathering *gathering, GError **error) {
       continue;
     if (!dba_sql_world_read(gathering->world, sql, runner->arena, &verdict, error))
       return false;
+    bool unclear = item->facts.tag == DBA_SQL_OTHER || item->facts.tag == DBA_SQL_DELETE || item->facts.tag == DBA_SQL_MERGE;
+    gathering->look = gathering->look || unclear || verdict.opaque || verdict.destroyed.n || verdict.renamed.n;
     for (DBA_EACH(DbaSqlDestroyed, what, &verdict.destroyed))
       if (!add_tables(gathering, what, item->item.place.line, error))
         return false;
@@ -199,7 +228,8 @@ static bool let_go(DbaRunner *runner, const DbaList *destroyed, GError **error) 
   const DbaRunOptions *options = runner->options;
   g_autoptr(GString) labels = g_string_new(NULL), refused = g_string_new(NULL), hint = g_string_new(NULL);
   for (DBA_EACH(DbaDestroyed, each, destroyed)) {
-    g_autofree char *what = each->table ? g_strdup_printf("%s:%u destroys values of %s", each->file, each->line, each->object)
+    g_autofree char *what = each->table ? each->line ? g_strdup_printf("%s:%u destroys values of %s", each->file, each->line, each->object)
+                                                     : g_strdup_printf("%s destroys values of %s, as a lab saw", each->file, each->object)
                                         : g_strdup_printf("%s cannot be undone: its undo raises", each->object);
     if (each->table)
       append_label(labels, each->object);
@@ -232,36 +262,37 @@ bool dba_gate_back_up(DbaRunner *runner, const DbaMigration *migration, GError *
 bool dba_gate_destroyed(DbaRunner *runner, const DbaList *rows, GError **error) {
   g_autoptr(DbaSqlWorld) world = dba_sql_world_new();
   DbaList destroyed = {0}, renamed = {0};
+  g_autoptr(GPtrArray) order = g_ptr_array_new();
+  Gathering gathering = {.runner = runner, .world = world, .destroyed = &destroyed, .renamed = &renamed};
+  if (runner->options->session || runner->was_empty) // a rehearsal; nothing is there
+    return true;
   for (DBA_EACH(DbaStatusRow, row, rows)) {
-    const DbaMigration *migration = dba_row_is_pending(row) && !runner->options->session ? row->migration : NULL; // none in a rehearsal
-    Gathering gathering = {.runner = runner,
-                           .world = world,
-                           .destroyed = &destroyed,
-                           .renamed = &renamed,
-                           .migration = migration,
-                           .script = migration ? migration->up : NULL};
+    gathering.migration = dba_row_is_pending(row) ? row->migration : NULL;
+    gathering.script = gathering.migration ? gathering.migration->up : NULL;
     if (gathering.script && !gather(&gathering, error))
       return false;
-    if (migration && migration->down && raises(migration->down))
+    if (gathering.script)
+      g_ptr_array_add(order, (DbaMigration *)(uintptr_t)gathering.migration);
+    if (gathering.script && gathering.migration->down && raises(gathering.migration->down))
       *(DbaDestroyed *)dba_list_add(runner->arena, &destroyed, sizeof(DbaDestroyed)) =
-          (DbaDestroyed){.migration = row->label, .object = row->label, .file = migration->down->path};
+          (DbaDestroyed){.migration = row->label, .object = row->label, .file = gathering.migration->down->path};
     if (is_up_to(runner, row))
       break;
   }
-  return let_go(runner, &destroyed, error);
+  return add_seen(runner, order, false, &gathering, error) && let_go(runner, &destroyed, error);
 }
 
 bool dba_gate_destroyed_by_undos(DbaRunner *runner, const GPtrArray *undos, GError **error) {
   g_autoptr(DbaSqlWorld) world = dba_sql_world_new();
   DbaList destroyed = {0}, renamed = {0};
+  Gathering gathering = {.runner = runner, .world = world, .destroyed = &destroyed, .renamed = &renamed};
   for (guint i = 0; i < undos->len && !runner->options->session; i++) {
-    const DbaMigration *migration = undos->pdata[i];
-    Gathering gathering = {
-        .runner = runner, .world = world, .destroyed = &destroyed, .renamed = &renamed, .migration = migration, .script = migration->down};
+    gathering.migration = undos->pdata[i];
+    gathering.script = gathering.migration->down;
     if (!gather(&gathering, error))
       return false;
   }
-  return let_go(runner, &destroyed, error);
+  return add_seen(runner, undos, true, &gathering, error) && let_go(runner, &destroyed, error);
 }
 
 // ---- what was overridden --------------------------------------------------------------------------------------------

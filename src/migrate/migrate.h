@@ -383,8 +383,10 @@ typedef struct DbaRunOptions {
   double wait_seconds;              // for another runner
   unsigned tries;                   // of a migration whose locks are not to be had, or that meets a deadlock
   DbaInterrupt *interrupt;
-  void (*progress)(void *data, const char *line);                    // may be NULL
-  void (*announce)(void *data, const char *line);                    // each migration that ended; may be NULL
+  void (*progress)(void *data, const char *line); // may be NULL
+  void (*announce)(void *data, const char *line); // each migration that ended; may be NULL
+  // What they would destroy, seen in a lab (dba_migrations_foresee); false without an error: nobody could look.  NULL: nobody looks.
+  bool (*foresee)(void *data, const GPtrArray *order, bool down, DbaArena *arena, DbaList *ret_destroyed, GError **error);
   bool (*confirm)(void *data, const char *object, const char *what); // may it be destroyed?  NULL: nothing may
   // Before values are destroyed (DbaDestroyed with a table), right before that; `only_check`: could it be done?  NULL: nothing is.
   bool (*back_up)(void *data, const DbaList *destroyed, bool only_check, GError **error);
@@ -419,6 +421,11 @@ typedef struct DbaDrift {
 // `drift` comes zeroed, with an arena.
 bool dba_migrations_drift(const DbaLab *lab, const DbaMigrations *migrations, const DbaHistory *history, const char *live_sql,
                           const DbaList *allowed, DbaDrift *drift, GError **error) DBA_CHECKED;
+
+// What `order` (const DbaMigration *) would destroy, in a lab: DbaDestroyed in `arena`, by the names that the target has. `live_sql`: its schema as pg_dump
+// writes it.  *ret_unseen: a migration that does not run there, and why; what it and those behind it destroy is not known.  NULL: all was seen.
+bool dba_migrations_foresee(const DbaLab *lab, const char *live_sql, const DbaMigrations *migrations, const GPtrArray *order, bool down,
+                            DbaArena *arena, DbaList *ret_destroyed, const char **ret_unseen, GError **error) DBA_CHECKED;
 
 // Parameter: a table as SQL; rows: it and its partitions.
 const char *dba_migrate_partitions_sql(void);

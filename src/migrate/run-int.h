@@ -10,6 +10,7 @@ typedef struct DbaRunner {
   const DbaRunOptions *options;
   DbaHistory history;
   DbaArena *arena;
+  bool was_empty;                                                // nothing of anybody\'s is on the target
   DbaList destroyed;                                             // DbaDestroyed: what will be, and may
   const char *without_undo, *without_rehearsal, *without_backup; // labels, objects: what was let through by an override
 } DbaRunner;

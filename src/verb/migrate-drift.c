@@ -23,12 +23,13 @@ static const char *const histories[] = {"--exclude-schema=dbarch",
                                         "--exclude-table=*.__diesel_schema_migrations",
                                         "--exclude-table=*._prisma_migrations"};
 
-static bool dump_live(const DbaRequest *request, DbaServer *server, const DbaLab *lab, char **ret_sql, GError **error) {
+bool dba_migrate_dump_schema(const DbaRequest *request, DbaServer *server, const DbaLab *lab, char **ret_sql, GError **error) {
   g_autofree char *path = g_build_filename(dba_lab_folder(lab), "live.sql", NULL);
   g_auto(GStrv) environment = dba_server_environment(server, request->path);
-  const char *words[G_N_ELEMENTS(histories) + 6] = {"--schema-only", "--no-owner", "--lock-wait-timeout=5s", "--file", path};
+  const char *words[G_N_ELEMENTS(histories) + 7] = {"--schema-only",          "--no-owner", "--no-password",
+                                                    "--lock-wait-timeout=5s", "--file",     path};
   size_t length;
-  memcpy(words + 5, histories, sizeof histories);
+  memcpy(words + 6, histories, sizeof histories);
   return dba_lab_run_program(lab, "pg_dump", words, (const char *const *)environment, error) &&
          dba_file_read(path, ret_sql, &length, error);
 }
@@ -114,7 +115,8 @@ bool dba_verb_migrate_drift(const DbaRequest *request, DbaAnswer *answer, GError
     return dba_fail(error, DBA_ERROR_INPUT,
                     "%s has no history: no migration was run there (hint: dbarch migrate baseline --to says up to where it is)", shown);
   dba_request_progress(request, "dumping the schema of %s", shown);
-  if (!dba_migrate_start_lab(request, dba_server_major(server), &lab, error) || !dump_live(request, server, lab, &live, error))
+  if (!dba_migrate_start_lab(request, dba_server_major(server), &lab, error) ||
+      !dba_migrate_dump_schema(request, server, lab, &live, error))
     return false;
   dba_project_suppressions(&project, rules, arena, &allowed);
   dba_request_progress(request, "running %u migrations in the lab, and comparing", history.applied.n);

@@ -112,6 +112,26 @@ static bool confirm(void *data, const char *object, const char *what) {
   return answer && !strcmp(answer, object);
 }
 
+static bool foresee(void *data, const GPtrArray *order, bool down, DbaArena *arena, DbaList *ret_destroyed, GError **error) {
+  const Looking *looking = data;
+  const DbaRequest *request = &looking->told;
+  g_autoptr(DbaLab) lab = NULL;
+  g_autoptr(GError) problem = NULL;
+  g_autofree char *live = NULL;
+  const char *unseen = NULL;
+  dba_request_progress(request, "looking in a lab at what would be destroyed");
+  bool ok = dba_migrate_start_lab(request, dba_server_major(looking->target->server), &lab, &problem) &&
+            dba_migrate_dump_schema(request, looking->target->server, lab, &live, &problem) &&
+            dba_migrations_foresee(lab, live, looking->target->migrations, order, down, arena, ret_destroyed, &unseen, &problem);
+  if (problem && g_error_matches(problem, DBA_ERROR, DBA_ERROR_INTERRUPTED))
+    return g_propagate_error(error, g_steal_pointer(&problem)), false;
+  if (!ok)
+    unseen = problem->message;
+  if (unseen)
+    dba_request_announce(request, "what would be destroyed is told from the text alone: %s", unseen);
+  return ok;
+}
+
 static bool back_up(void *data, const DbaList *destroyed, bool only_check, GError **error) {
   const Looking *looking = data;
   return dba_migrate_back_up(&looking->told, &looking->target->project.config, destroyed, only_check, error);
@@ -131,6 +151,7 @@ static bool run_on(const DbaRequest *request, const Target *target, RunWhat what
                            .progress = tell,
                            .announce = tell_for_good,
                            .overridden = note_override,
+                           .foresee = request->no_lab ? NULL : foresee,
                            .confirm = confirm,
                            .back_up = back_up,
                            .data = &looking};

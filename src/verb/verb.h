@@ -212,6 +212,8 @@ bool dba_migrate_connect(const DbaRequest *request, DbaServer **ret_server, char
 // and that is fresh.  Refuses where there is neither.
 bool dba_migrate_back_up(const DbaRequest *request, const DbaConfig *config, const DbaList *destroyed, bool only_check,
                          GError **error) DBA_CHECKED;
+// A target's schema as pg_dump writes it, without owners and the tables of histories.
+bool dba_migrate_dump_schema(const DbaRequest *request, DbaServer *server, const DbaLab *lab, char **ret_sql, GError **error) DBA_CHECKED;
 // From here on the session writes nothing, and waits for nobody.
 bool dba_migrate_only_read(DbaServer *server, GError **error) DBA_CHECKED;
 // A lab of that major version where it can be had.

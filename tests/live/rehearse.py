@@ -259,18 +259,26 @@ def cascades():
              ("delete from shop.orders where true;", ["shop.orders"]), ("drop extension citext cascade;", ["public.e.c"]), ("truncate hidden;", ["public.hidden"]),
              ("with gone as (delete from shop.orders returning 1) select 1;", ["shop.orders"]), ("drop schema shop cascade;", ["shop.customers", "shop.orders"]),
              ("do $$ begin execute 'drop table ' || 'shop.orders'; drop table shop.customers; end $$;", ["shop.customers"]),
-             ("drop table none_there, empty_one;\ntruncate empty_one;\nalter table empty_one drop a;\ndelete from shop.orders where id < 0;", []))
+             # Seen by a lab alone.
+             ("do $$ begin execute 'drop '||'table '||'shop.orders cascade'; end $$;", ["shop.orders"]), ("do $$ declare q text := 'drop table shop.orders'; begin execute q; end $$;", ["shop.orders"]),
+             ("do $$ declare r record; begin for r in select tablename from pg_tables where schemaname = 'shop' loop execute format('truncate shop.%I cascade', r.tablename); end loop; end $$;", ["shop.customers", "shop.orders"]),
+             ("select public.wipe();", ["shop.orders"]), ("alter schema shop rename to s2;\ndrop schema s2 cascade;", ["shop.customers", "shop.orders"]),
+             ("alter table shop.orders set schema public;\ndrop table public.orders;", ["shop.orders"]), ("delete from shop.orders where 1 = 1;", ["shop.orders"]),
+             ("create table shop.o2 (like shop.orders);\nalter table shop.orders rename to o_old;\nalter table shop.o2 rename to orders;\ndrop table shop.o_old;", ["shop.orders"]),
+             ("create function public.g() returns void language plpgsql as 'begin execute ''drop table shop.orders''; end';\nselect public.g();", ["shop.orders"]),
+             ("insert into shop.customers (email) values ('x');\nupdate shop.orders set total = 1;\ndo $$ begin perform 1; end $$;", []),
+             ("drop table if exists none_there;\ntruncate empty_one;\nalter table empty_one drop a;\ndelete from shop.orders where id < 0;\ndrop table empty_one;", []))
     project = Project("cascades", files)
     project.psql("create table parent (id int, x int); create table child () inherits (parent); insert into child values (1, 2); insert into parent values (1, 1); create extension citext schema public; "
                  "create table e (c citext); insert into e values ('a'); create table hidden (a int); insert into hidden values (1); alter table hidden enable row level security, force row level security; "
-                 "create table empty_one (a int); create role owner_of_hidden; alter table hidden owner to owner_of_hidden")
+                 "create table empty_one (a int); create function public.wipe() returns void language sql as 'delete from shop.orders'; create role owner_of_hidden; alter table hidden owner to owner_of_hidden")
     for up, objects in cases:
         write("cascades/migrations/001_a.up.sql", up + "\n")
-        refused = project.migrate("up", *OVERRIDE)
-        told = sorted(set(re.findall(r"destroys values of (\S+)", refused.stderr)))
+        refused = project.migrate("up", *OVERRIDE, "--to", "001")
+        told = sorted(set(re.findall(r"destroys values of ([^\s,]+)", refused.stderr)))
         missing = [name for name in objects if name not in told]
         assert not missing and (objects or not told), (up, told, refused.stderr)
-        equal(project.psql("select count(*) from dbarch.migrations"), "0") if objects else None
+        equal((refused.returncode, project.psql("with gone as (delete from dbarch.migrations returning 1) select count(*) from gone")), (6, "0") if objects else (0, "1"))
 
 
 def undo_that_destroys():

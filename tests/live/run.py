@@ -18,7 +18,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 from harness import DBARCH, WORK, clean_env, contains, equal, finish, run, test, write  # noqa: E402
 from target import CACHE, MAJOR, Target  # noqa: E402
 
-OVERRIDE = ("--override", "rehearsal=a test")
+OVERRIDE = ("--override", "rehearsal=a test", "--no-lab")
 
 
 TARGET = Target()
