@@ -176,13 +176,34 @@ char *dba_text_printable(const char *text, bool keep_lines) {
   return g_string_free(out, FALSE);
 }
 
+// A parameter of a URI may have its name written in percents too.
+static char *hide_parameters(const char *text) {
+  g_autoptr(GRegex) parameter = g_regex_new("([?&])([^=&\\s]+)=([^&\\s]*)", 0, 0, NULL);
+  g_autoptr(GMatchInfo) match = NULL;
+  g_autoptr(GString) out = g_string_new(NULL);
+  int at = 0, begin, end;
+  for (g_regex_match(parameter, text, 0, &match); g_match_info_matches(match); g_match_info_next(match, NULL)) {
+    g_autofree char *written = g_match_info_fetch(match, 2), *name = g_uri_unescape_string(written, NULL);
+    g_match_info_fetch_pos(match, 3, &begin, &end);
+    g_string_append_len(out, text + at, begin - at);
+    if (!name || strstr(name, "pass"))
+      g_string_append(out, "***");
+    else
+      g_string_append_len(out, text + begin, end - begin);
+    at = end;
+  }
+  g_string_append(out, text + at);
+  return g_strdup(out->str);
+}
+
 char *dba_text_hide_password(const char *conninfo) {
   g_autoptr(GRegex) uri = g_regex_new("(://[^/@:\\s]*:)[^?\\s]*@", 0, 0, NULL);
   g_autoptr(GRegex) keyword =
       g_regex_new("((?:password|sslpassword|passfile)\\s*=\\s*)('(?:[^'\\\\]|\\\\.)*'|(?:\\\\.|[^\\s&\\\\])+)", G_REGEX_CASELESS, 0, NULL);
   g_autofree char *valid = g_utf8_make_valid(conninfo, -1);
   g_autofree char *step = g_regex_replace(uri, valid, -1, 0, "\\1***@", 0, NULL);
-  return g_regex_replace(keyword, step, -1, 0, "\\1***", 0, NULL);
+  g_autofree char *words = g_regex_replace(keyword, step, -1, 0, "\\1***", 0, NULL);
+  return strstr(words, "://") ? hide_parameters(words) : g_steal_pointer(&words);
 }
 
 double dba_text_read_seconds(const char *text) {

@@ -90,7 +90,7 @@ static bool read_number(const Reader *reader, struct fy_node *node, const DbaFie
   char *end = NULL;
   errno = 0;
   *ret_number = text ? g_ascii_strtod(text, &end) : 0;
-  if (!text || end == text || *end || errno || (field->kind == DBA_FIELD_INT && fabs(*ret_number) > 0x1p53))
+  if (!text || end == text || *end || errno || !isfinite(*ret_number) || (field->kind == DBA_FIELD_INT && fabs(*ret_number) > 0x1p53))
     return wrong(reader, node, "%s must be a number", field->name);
   return true;
 }

@@ -94,6 +94,8 @@ bool dba_config_read(const char *path, DbaArena *arena, DbaConfig *ret_config, G
   g_autofree char *text = NULL;
   size_t length;
   File file = {0};
+  if (path && !g_file_test(path, G_FILE_TEST_IS_REGULAR))
+    return dba_fail(error, DBA_ERROR_INPUT, "%s: is no regular file", path);
   if (path && (!dba_file_read(path, &text, &length, error) || !dba_yaml_read(arena, path, text, length, &file_record, &file, error)))
     return false;
   for (DBA_EACH(DbaAllowance, allowance, &file.allow))

@@ -64,6 +64,10 @@ static bool read_entry(DbaLedger *ledger, const char *name, GError **error) {
   const char *rest;
   size_t length;
   DbaLedgerEntry entry = {0};
+  if (!g_file_test(path, G_FILE_TEST_IS_REGULAR)) {
+    dba_list_add_text(ledger->arena, &ledger->strange, dba_arena_format(ledger->arena, "%s: is no regular file: passed over", path));
+    return true;
+  }
   if (!dba_file_read(path, &text, &length, error))
     return false;
   if (!part(text, &front, &rest)) {

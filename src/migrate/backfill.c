@@ -74,6 +74,8 @@ static const char *take(DbaBackfill *backfill, DbaArena *arena, const char *key,
 
 // One directive, without its first words; what is wrong with it, or NULL.
 static const char *read_directive(const char *text, DbaArena *arena, DbaBackfill *backfill) {
+  if (strstr(text, "--"))
+    return "a comment within a comment";
   const char *at = text + strspn(text, " \t");
   while (*at) {
     const char *key = key_at(at);
@@ -117,20 +119,21 @@ static bool as_statement(const DbaBackfill *backfill, const char *path, DbaArena
   return true;
 }
 
+// Directives are comments of their own, not lines of others or of strings.
 void dba_backfills_read(DbaScript *script, DbaArena *arena) {
-  uint32_t line = 1;
-  for (const char *at = script->text; *at; line++) {
-    size_t length = strcspn(at, "\n");
-    g_autofree char *text = g_strndup(at, length);
-    at += length + (at[length] == '\n');
-    char *begin = g_strstrip(text);
-    if (!g_str_has_prefix(begin, words) || script->problem)
+  DbaList tokens = {0};
+  dba_sql_read_tokens(script->text, arena, &tokens);
+  for (DBA_EACH(DbaSqlToken, token, &tokens)) {
+    g_autofree char *text = token->kind == DBA_SQL_A_COMMENT ? g_strndup(script->text + token->offset, token->length) : NULL;
+    uint32_t line, column;
+    if (!text || !g_str_has_prefix(g_strstrip(text), words) || script->problem)
       continue;
+    dba_text_locate(script->text, strlen(script->text), token->offset, &line, &column);
     DbaBackfill backfill = {.line = line, .batch = 5000, .pause_seconds = -1, .max_lag_seconds = 10};
     DbaSqlStatement item;
     const char *problem = script->items.n > script->backfills.n
                               ? "a backfill is a step of its own: put it into a migration without statements"
-                              : read_directive(begin + strlen(words), arena, &backfill);
+                              : read_directive(text + strlen(words), arena, &backfill);
     if (!problem && !as_statement(&backfill, script->path, arena, &item))
       problem = "table=, set= and where= do not make one UPDATE";
     if (problem) {

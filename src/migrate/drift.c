@@ -145,10 +145,12 @@ bool dba_migrations_drift(const DbaLab *lab, const DbaMigrations *migrations, co
   if (!run_history(lab, migrations, history, error) || !dba_lab_dump_relation(lab, RUN, NULL, &made_sql, error) ||
       !load_text(lab, MADE, made_sql, load, error) || !load_text(lab, LIVE, live_sql, load, error))
     return false;
-  for (guint i = 0; i < load->notes->len; i++) {
+  for (guint i = 0; i < load->notes->len; i++) { // without the statement, which may hold a password
     const DbaLoadNote *note = load->notes->pdata[i];
-    if (!strstr(note->text, "made without login and rights"))
-      dba_list_add_text(drift->arena, &drift->notes, note->text);
+    const char *left_out = strstr(note->text, "left out");
+    g_autofree char *text = left_out ? g_strndup(note->text, (gsize)(left_out - note->text) + strlen("left out")) : g_strdup(note->text);
+    if (!strstr(note->text, "made without login and rights") && !dba_list_has_text(&drift->notes, text))
+      dba_list_add_text(drift->arena, &drift->notes, text);
   }
   g_autoptr(DbaCatalogReader) reader = dba_catalog_reader_open(lab, error);
   g_autoptr(DbaCatalog) made = reader ? dba_catalog_read(reader, MADE, error) : NULL,

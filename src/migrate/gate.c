@@ -310,8 +310,9 @@ bool dba_gate_write_down(DbaRunner *runner, const DbaList *rows, GError **error)
     const char *entry = options->overridden(options->data, laws[i].what, laws[i].reason, laws[i].labels, error);
     if (!entry)
       return false;
-    for (DBA_EACH(DbaStatusRow, row, strcmp(laws[i].what, "rehearsal") ? &(DbaList){0} : rows))
-      if (row->override && !row->ledger)
+    bool is_rehearsal = !strcmp(laws[i].what, "rehearsal");
+    for (DBA_EACH(DbaStatusRow, row, rows))
+      if (is_rehearsal && row->override && !row->ledger)
         row->ledger = entry;
   }
   return true;

@@ -513,9 +513,10 @@ const char *dba_rehearsal_refusal(const DbaRehearsal *rehearsal, const DbaMigrat
   if (!rehearsal)
     return "it was not rehearsed on production-like data";
   if (g_strcmp0(rehearsal->checksum, migration->up->checksum))
-    return dba_arena_format(arena, "another text of it was rehearsed on %.10s: it was edited since", rehearsal->rehearsed_at);
+    return dba_arena_format(arena, "another text of it was rehearsed on %.10s: it was edited since",
+                            rehearsal->rehearsed_at ? rehearsal->rehearsed_at : "?");
   if (!rehearsal->passed)
-    return dba_arena_format(arena, "its rehearsal on %.10s did not pass: %s", rehearsal->rehearsed_at,
+    return dba_arena_format(arena, "its rehearsal on %.10s did not pass: %s", rehearsal->rehearsed_at ? rehearsal->rehearsed_at : "?",
                             rehearsal->problems.n ? dba_list_text(&rehearsal->problems, 0) : "?");
   if (rehearsal->subject_bytes > 0 && target_bytes > 4 * rehearsal->subject_bytes && target_bytes > SMALL_BYTES) {
     g_autofree char *was = dba_text_bytes(rehearsal->subject_bytes), *is = dba_text_bytes(target_bytes);

@@ -125,12 +125,18 @@ static bool is_judged(const Scaling *scaling, const DbaMigration *migration, boo
   return *begun && migration->up;
 }
 
+// Also as it stands in quotes.
+static bool is_named(const char *text, const DbaRelation *relation) {
+  g_autofree char *quoted = dba_sql_name(NULL, relation->name);
+  return names(text, relation->name) || (*quoted == '"' && strstr(text, quoted));
+}
+
 static void find_relations(Scaling *scaling) {
   bool begun = false;
   for (DBA_EACH(DbaMigration, migration, &scaling->migrations->migrations))
     for (DBA_EACH(DbaRelation, relation,
                   is_judged(scaling, migration, &begun) ? &scaling->options->survey->schema.relations : &(DbaList){0}))
-      if (names(migration->up->text, relation->name))
+      if (is_named(migration->up->text, relation))
         add_relation(scaling, relation);
   for (guint i = 0; i < scaling->relations->len; i++) {
     const DbaRelation *relation = scaling->relations->pdata[i];
@@ -281,6 +287,8 @@ static void tell(const Scaling *scaling, const Measured *measured) {
   DbaFinding *finding = measured->finding;
   double full = rows_of(measured->relation);
   g_autoptr(GString) points = g_string_new(NULL);
+  if (!g_ptr_array_find(scaling->relations, measured->relation, NULL)) // it had no rows here
+    return;
   for (int i = 0; i < SIZES; i++) {
     g_autofree char *ms = dba_text_duration(measured->ms[i]), *rows = dba_text_count(measured->rows[i]);
     if (measured->ms[i] <= 0)

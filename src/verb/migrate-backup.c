@@ -5,6 +5,8 @@
 // what its rows refer to is not dumped; count and sum of every table must be the target's.
 #include "verb/verb.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -16,7 +18,8 @@ typedef struct Backup {
   DbaLab *lab;
   GPtrArray *tables; // as SQL, partitions too
   char **environment;
-  char *path;
+  char *path, *shape;           // the rows; types and tables to restore them into
+  char *path_kept, *shape_kept; // the names that they get once they are proven
 } Backup;
 
 static void backup_clear(Backup *backup) {
@@ -25,6 +28,9 @@ static void backup_clear(Backup *backup) {
   g_clear_pointer(&backup->tables, g_ptr_array_unref);
   g_clear_pointer(&backup->environment, g_strfreev);
   g_clear_pointer(&backup->path, g_free);
+  g_clear_pointer(&backup->shape, g_free);
+  g_clear_pointer(&backup->path_kept, g_free);
+  g_clear_pointer(&backup->shape_kept, g_free);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Backup, backup_clear)
 
@@ -100,8 +106,8 @@ static bool dump(const Backup *backup, const char *snapshot, GError **error) {
 
 // A database with the target's types and tables, without constraints.
 static bool make_room(const Backup *backup, const char *snapshot, GError **error) {
-  g_autofree char *path = g_build_filename(dba_lab_folder(backup->lab), "shape.sql", NULL), *sql = NULL,
-                  *seen = g_strconcat("--snapshot=", snapshot, NULL);
+  const char *path = backup->shape;
+  g_autofree char *sql = NULL, *seen = g_strconcat("--snapshot=", snapshot, NULL);
   g_autoptr(DbaLoad) load = dba_load_new();
   size_t length;
   const char *const words[] = {
@@ -155,7 +161,10 @@ static bool dump_and_prove(Backup *backup, const char *label, GError **error) {
   g_autoptr(GPtrArray) before = g_ptr_array_new_with_free_func(g_free);
   g_autofree char *at = g_date_time_format(now, "%Y%m%dT%H%M%SZ"), *name = g_strdelimit(g_strdup_printf("%s-%s.dump", at, label), "/", '-'),
                   *folder = g_canonicalize_filename(request->backup_dir, NULL);
-  backup->path = g_build_filename(folder, name, NULL);
+  backup->path_kept = g_build_filename(folder, name, NULL);
+  backup->shape_kept = g_strconcat(backup->path_kept, ".schema.sql", NULL);
+  backup->path = g_strconcat(backup->path_kept, ".part", NULL);
+  backup->shape = g_strconcat(backup->shape_kept, ".part", NULL);
   if (!dba_file_make_folder(folder, 0700, error) ||
       !dba_migrate_start_lab(request, dba_server_major(backup->source), &backup->lab, error) ||
       !dba_server_exec(backup->source, "begin isolation level repeatable read, read only", error))
@@ -166,13 +175,17 @@ static bool dump_and_prove(Backup *backup, const char *label, GError **error) {
   const char *seen = dba_result_text(snapshot, 0, 0);
   dba_request_progress(request, "dumping %u tables", backup->tables->len);
   mode_t mask = umask(077); // production data
-  bool ok = dump(backup, seen, error);
+  bool ok = dump(backup, seen, error) && make_room(backup, seen, error);
   (void)umask(mask);
-  ok = ok && make_room(backup, seen, error) && sum_up(backup, backup->source, before, error);
+  ok = ok && sum_up(backup, backup->source, before, error);
   if (ok && !dba_server_exec(backup->source, "commit", error)) // nobody's vacuum waits for the proof
     return false;
   dba_request_progress(request, "restoring the dump in the lab");
-  return ok && restore(backup, error) && prove(backup, before, error);
+  if (!ok || !restore(backup, error) || !prove(backup, before, error))
+    return false;
+  if (rename(backup->path, backup->path_kept) != 0 || rename(backup->shape, backup->shape_kept) != 0)
+    return dba_fail(error, DBA_ERROR_REFUSED, "%s: cannot be renamed: %s", backup->path, g_strerror(errno));
+  return true;
 }
 
 bool dba_migrate_back_up(const DbaRequest *request, const DbaConfig *config, const DbaList *destroyed, bool only_check, GError **error) {
@@ -201,8 +214,11 @@ bool dba_migrate_back_up(const DbaRequest *request, const DbaConfig *config, con
   if (!dump_and_prove(&backup, label, error)) {
     if (backup.path)
       (void)unlink(backup.path);
+    if (backup.shape)
+      (void)unlink(backup.shape);
     return false;
   }
-  dba_request_announce(request, "backup of %s: %s, restored in the lab and equal", objects->str, backup.path);
+  dba_request_announce(request, "backup of %s: %s, restored in the lab and equal (into what %s makes)", objects->str, backup.path_kept,
+                       backup.shape_kept);
   return true;
 }

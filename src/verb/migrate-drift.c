@@ -43,7 +43,7 @@ static void print(GString *out, const DbaDrift *drift, const char *shown, bool c
       g_string_append_printf(out, "%s%-12s%s  %s\n", color ? "\033[1m" : "", drifted->kind, color ? "\033[0m" : "", text);
   }
   if (!drift->drifted.n) {
-    g_string_append_printf(out, "%s is what its migrations make.\n", shown);
+    g_string_append_printf(out, "%s is what its migrations make%s.\n", shown, drift->notes.n ? ", but for what could not be compared" : "");
     return;
   }
   const struct {
@@ -123,7 +123,7 @@ bool dba_verb_migrate_drift(const DbaRequest *request, DbaAnswer *answer, GError
   if (!dba_migrations_drift(lab, migrations, &history, live, &allowed, &drift, error))
     return false;
   for (DBA_EACH_TEXT(note, &drift.notes))
-    g_ptr_array_add(answer->warnings, g_strdup(*note));
+    g_ptr_array_add(answer->warnings, g_strdup_printf("not compared: %s", *note));
   if (request->format == DBA_FORMAT_TTY)
     print(answer->text, &drift, shown, request->color);
   else if (request->format == DBA_FORMAT_JSON)

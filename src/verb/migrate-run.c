@@ -126,7 +126,7 @@ static bool foresee(void *data, const GPtrArray *order, bool down, DbaArena *are
   if (problem && g_error_matches(problem, DBA_ERROR, DBA_ERROR_INTERRUPTED))
     return g_propagate_error(error, g_steal_pointer(&problem)), false;
   if (!ok)
-    unseen = problem->message;
+    unseen = problem ? problem->message : "?";
   if (unseen)
     dba_request_announce(request, "what would be destroyed is told from the text alone: %s", unseen);
   return ok;

@@ -140,6 +140,8 @@ def wrong():
     contains(project.migrate("status").stdout, "stopped")
     project = Project("wrong", "-- dbarch: backfill table=t set=\"n = 1, id = id + 100000\"\n", rows=10)
     contains(project.up().stderr, "id is a column of the key that t is gone along by: it cannot be set")
+    project = Project("wrong", "/*\n-- dbarch: backfill table=t set=\"n = 99\"\n*/\nselect 1;\n", rows=10)
+    equal((project.up().returncode, project.psql("select max(n) from t")), (0, "0"))  # a comment is none
     project = Project("wrong", "-- dbarch: backfill table=none set=\"n = 1\"\n", rows=10)
     contains(project.up().stderr, 'relation "none" does not exist')
 

@@ -357,6 +357,24 @@ def ledger():
     contains(project.run("ledger").stderr, "has no front matter: passed over")
 
 
+def secrets():
+    """Nothing that a receipt or the ledger keeps holds a password or a production value."""
+    project = Project("secrets", pair("001_u", "create unique index u on shop.orders (state);\n", "drop index shop.u;\n"))
+    write("secrets/secret.sql", "select * from shop.customers where name = 'card-4111-1111' and id = $1;\n")
+    done = run("migrate", "rehearse", "-d", TARGET.conninfo(project.database) + " password=hunter2\\ tail", "--workload", "secret.sql", "--time", "1", "-q", "--pg-major", MAJOR, cwd=project.folder)
+    equal(done.returncode, 6)
+    with open(os.path.join(project.folder, "ledger", "rehearsals", "001_u.json"), encoding="utf-8") as file:
+        text = file.read()
+    for word in ("hunter2", "tail", "card-4111-1111", "=(new)", "=(paid)"):
+        assert word not in text, word
+    contains(text, "could not create unique index")
+    out = run("migrate", "up", "-d", TARGET.conninfo(project.database) + " password=hunter2\\ tail", *OVERRIDE, "--override", "undo=x", cwd=project.folder)
+    assert "hunter2" not in out.stdout + out.stderr and "tail" not in out.stdout + out.stderr
+    for path in glob.glob(os.path.join(project.folder, "ledger", "*.md")):
+        with open(path, encoding="utf-8") as file:
+            assert "tail" not in file.read()
+
+
 for name, function in list(globals().items()):
     if callable(function) and getattr(function, "__module__", "") == "__main__" and name not in ("pair", "Project") and (not sys.argv[1:] or any(word in name for word in sys.argv[1:])):
         test("rehearse: " + name.replace("_", " "), function)

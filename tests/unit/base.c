@@ -124,12 +124,15 @@ static void carets(void) {
 }
 
 static void secrets(void) {
-  static const char *const cases[][2] = {{"postgresql://u:hunter2@h/d", "postgresql://u:***@h/d"},
-                                         {"postgres://u:p@ss@h/d", "postgres://u:***@h/d"},
-                                         {"host=h password=hunter2 dbname=d", "host=h password=*** dbname=d"},
-                                         {"host=h password='a b' dbname=d", "host=h password=*** dbname=d"},
-                                         {"postgresql://h/d?password=hunter2&x=1", "postgresql://h/d?password=***&x=1"},
-                                         {"postgresql://u@h/d", "postgresql://u@h/d"}};
+  static const char *const cases[][2] = {
+      {"postgresql://u:hunter2@h/d", "postgresql://u:***@h/d"},
+      {"postgres://u:p@ss@h/d", "postgres://u:***@h/d"},
+      {"host=h password=hunter2 dbname=d", "host=h password=*** dbname=d"},
+      {"host=h password='a b' dbname=d", "host=h password=*** dbname=d"},
+      {"postgresql://h/d?password=hunter2&x=1", "postgresql://h/d?password=***&x=1"},
+      {"postgresql://u@h/d", "postgresql://u@h/d"},
+      {"dbname=a password=one\\ two port=1", "dbname=a password=*** port=1"},
+      {"postgresql://u@h/d?sslmode=require&pass%77ord=x", "postgresql://u@h/d?sslmode=require&pass%77ord=***"}};
   for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
     g_autofree char *hidden = dba_text_hide_password(cases[i][0]);
     CHECK_TEXT(hidden, cases[i][1]);
