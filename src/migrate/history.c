@@ -76,6 +76,13 @@ bool dba_history_read(DbaServer *server, const DbaMigrations *migrations, DbaAre
   return rows && (!ret_history->foreign || take_foreign(server, migrations, ret_history, error)); // it may have gone on by itself
 }
 
+bool dba_history_runner(DbaServer *server, int64_t *ret_pid, GError **error) {
+  g_autoptr(DbaResult) found = dba_server_query(server, dba_embedded_migrate_sql("run_holder"), NULL, error);
+  if (found)
+    *ret_pid = dba_result_rows(found) ? dba_result_int(found, 0, 0) : 0;
+  return found != NULL;
+}
+
 const DbaApplied *dba_history_applied(const DbaHistory *history, const DbaMigration *migration) {
   for (DBA_EACH(DbaApplied, applied, &history->applied))
     if (!strcmp(applied->label, migration->label) ||

@@ -338,6 +338,8 @@ typedef struct DbaHistory {
 // Only reads.  A table of golang-migrate or dbmate stands in for ours while there is none.
 bool dba_history_read(DbaServer *server, const DbaMigrations *migrations, DbaArena *arena, DbaHistory *ret_history,
                       GError **error) DBA_CHECKED;
+// The process of a runner that is at work there; 0: none is.
+bool dba_history_runner(DbaServer *server, int64_t *ret_pid, GError **error) DBA_CHECKED;
 const DbaApplied *dba_history_applied(const DbaHistory *history, const DbaMigration *migration); // NULL: it was not run
 
 typedef enum DbaMigrationState {

@@ -21,6 +21,7 @@ typedef struct DbaJob {
   const DbaMigration *migration;
   const DbaScript *script;
   bool down;
+  gint64 begin_us;               // of this run
   const char *override, *ledger; // for the history
   uint32_t begun, done;          // from the history, when it is gone on with
 } DbaJob;

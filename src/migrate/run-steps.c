@@ -200,7 +200,8 @@ static bool write_beginning(const DbaJob *job, GError **error) {
 }
 
 static bool write_whole_end(const DbaJob *job, GError **error) {
-  return dba_server_exec(job->runner->server, "begin", error) && write_end(job, 0, error) &&
+  return dba_server_exec(job->runner->server, "begin", error) &&
+         write_end(job, (double)(g_get_monotonic_time() - job->begin_us) / 1e3, error) &&
          dba_server_exec(job->runner->server, "commit", error);
 }
 

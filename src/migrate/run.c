@@ -88,6 +88,7 @@ static bool run_job(DbaJob *job, GError **error) {
   const DbaApplied *applied = dba_history_applied(&runner->history, job->migration);
   bool goes_on = applied && (job->down ? applied->undoing : applied->running);
   gint64 begin = g_get_monotonic_time();
+  job->begin_us = begin;
   if (goes_on) {
     job->begun = applied->begun;
     job->done = applied->done;

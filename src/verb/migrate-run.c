@@ -251,11 +251,23 @@ static const char *what_to_do(const DbaStatusRow *row, DbaArena *arena) {
   }
 }
 
-static void take_row(const DbaStatusRow *from, DbaArena *arena, Row *to) {
+static const char *how_far(const DbaApplied *applied, int64_t runner, DbaArena *arena) {
+  if (applied->reached)
+    return dba_arena_format(arena, "process %" G_GINT64_FORMAT " is at work on it: %" G_GINT64_FORMAT " rows changed, up to %s", runner,
+                            applied->rows, applied->reached);
+  return dba_arena_format(arena, "process %" G_GINT64_FORMAT " is at work on it: %u statements are done", runner, applied->done);
+}
+
+// `runner`: the process of one that is at work; 0: none.
+static void take_row(const DbaStatusRow *from, int64_t runner, DbaArena *arena, Row *to) {
   const DbaApplied *applied = from->applied;
   *to = (Row){.migration = from->label, .state = dba_state_name(from->state), .what_to_do = what_to_do(from, arena)};
   if (!applied)
     return;
+  if (runner && from->state == DBA_STATE_STOPPED) {
+    to->state = "running";
+    to->what_to_do = how_far(applied, runner, arena);
+  }
   to->applied_at = applied->applied_at;
   to->applied_by = applied->applied_by;
   to->taken_from = applied->taken_from;
@@ -291,12 +303,13 @@ bool dba_verb_migrate_status(const DbaRequest *request, DbaAnswer *answer, GErro
   DbaHistory history;
   DbaList states = {0}, rows = {0};
   unsigned counts[DBA_STATE_MISSING + 1] = {0};
+  int64_t runner = 0;
   if (!open_target(request, &target, error) || !dba_migrate_only_read(target.server, error) ||
-      !dba_history_read(target.server, target.migrations, arena, &history, error))
+      !dba_history_read(target.server, target.migrations, arena, &history, error) || !dba_history_runner(target.server, &runner, error))
     return false;
   dba_history_status(target.migrations, &history, arena, &states);
   for (DBA_EACH(DbaStatusRow, state, &states)) {
-    take_row(state, arena, dba_list_add(arena, &rows, sizeof(Row)));
+    take_row(state, runner, arena, dba_list_add(arena, &rows, sizeof(Row)));
     counts[state->state]++;
   }
   if (request->format == DBA_FORMAT_JSON) {

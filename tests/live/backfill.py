@@ -85,6 +85,7 @@ def interrupted():
     project = Project("interrupted", "-- dbarch: backfill table=t set=\"n = n + 1\" batch=100 pause=50ms\n")
     process = subprocess.Popen([DBARCH, "migrate", "up", "-d", TARGET.conninfo(project.database), *OVERRIDE, "-q"], cwd=project.folder, env=clean_env(), stderr=subprocess.PIPE, encoding="utf-8")
     time.sleep(0.7)
+    contains(project.migrate("status").stdout, "is at work on it: ")
     process.send_signal(signal.SIGINT)
     contains(process.communicate(timeout=10)[1], "interrupted")
     equal(process.returncode, 130)

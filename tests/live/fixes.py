@@ -123,9 +123,10 @@ def room():
     contains(run("migrate", "lint", os.path.dirname(goose), "--fix", "-q", "--pg-major", MAJOR).stderr, "only pairs are written anew")
 
 
-CHOSEN = sys.argv[1:]
+CHOSEN, FULL = [word for word in sys.argv[1:] if word != "--full"], "--full" in sys.argv
+SAME = ("an index", "a check", "a foreign key", "a unique key", "a computed column, not null before")  # as others, but for the words
 for name, (up, parts) in CASES.items():
-    if not CHOSEN or any(word in name for word in CHOSEN):
+    if (not CHOSEN and (FULL or name not in SAME)) or (CHOSEN and any(word in name for word in CHOSEN)):
         test("fix: " + name, functools.partial(written, name, up, parts))
 for name, up in LEFT.items():
     if not CHOSEN or any(word in name for word in CHOSEN):
