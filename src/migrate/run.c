@@ -48,11 +48,14 @@ static bool take_lock(DbaRunner *runner, GError **error) {
       return false;
     if (*dba_result_text(got, 0, 0) == 't')
       return true;
-    const char *pid = dba_result_text(got, 0, 1);
+    int64_t pid;
+    if (!dba_history_runner(runner->server, &pid, error))
+      return false;
+    g_autofree char *who = pid ? g_strdup_printf("process %" G_GINT64_FORMAT, pid) : g_strdup("one that has just ended");
     if (g_get_monotonic_time() >= until)
-      return dba_fail(error, DBA_ERROR_REFUSED, "another runner is at work on this database (process %s): it did not end within %.0f s",
-                      pid ? pid : "?", runner->options->wait_seconds);
-    dba_runner_say(runner, false, "another runner is at work (process %s): waiting", pid ? pid : "?");
+      return dba_fail(error, DBA_ERROR_REFUSED, "another runner is at work on this database (%s): it did not end within %.0f s", who,
+                      runner->options->wait_seconds);
+    dba_runner_say(runner, false, "another runner is at work (%s): waiting", who);
     if (!dba_runner_pause(runner, 0.25, error))
       return false;
   }

@@ -236,6 +236,21 @@ def second_runner():
     equal([o.returncode for o in outcomes], [0, 0, 0])
     equal(sorted("nothing" in o.stdout for o in outcomes), [False, True, True])
     equal(states(path, database), ["applied"] * 3)
+    # A runner on another database is not the one that is waited for.
+    other, third = TARGET.database(), TARGET.database()
+    holders = [TARGET.session(name) for name in (other, third)]
+    for holder in holders:
+        holder.stdin.write("select pg_advisory_lock(1684169825, hashtext(current_database())), pg_backend_pid();\n")
+        holder.stdin.flush()
+    pids = [holder.stdout.readline().strip().strip("|") for holder in holders]
+    runners = [subprocess.Popen([DBARCH, "migrate", "up", path, "-d", TARGET.conninfo(name), *OVERRIDE], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                                encoding="utf-8", env=clean_env(), cwd=WORK) for name in (other, third)]
+    told = [next((line for line in runner.stderr if "at work" in line), "") for runner in runners]
+    for process in holders + runners:
+        process.communicate(timeout=30)
+    equal([runner.returncode for runner in runners], [0, 0])
+    for line, pid in zip(told, pids):
+        contains(line, "another runner is at work (process %s): waiting" % pid)
 
 
 def lock_storm():
