@@ -47,6 +47,8 @@ enum {
   DBA_OPTION_OVERRIDE,
   DBA_OPTION_LOCK_TIMEOUT,
   DBA_OPTION_STATEMENT_TIMEOUT,
+  DBA_OPTION_TRIES,
+  DBA_OPTION_WAIT,
   DBA_OPTION_LAYOUT,
   DBA_OPTION_BACKUP_DIR,
   DBA_OPTION_CONFIRM,
@@ -62,6 +64,7 @@ enum {
   DBA_OPTION_STUB,
   DBA_OPTION_COLOR,
   DBA_OPTION_FORCE,
+  DBA_OPTION_EXIT_CODE,
   DBA_OPTION_FIX,
   DBA_OPTION_WITH_VALUES,
   DBA_OPTION_REDACT,
@@ -82,11 +85,12 @@ enum {
 // What the command line said, as text; cli/main.c makes the request of it.
 typedef struct DbaOptions {
   const DbaVerb *verb;
+  const DbaVerbWord *word; // of the verb's; NULL: it has none, or none of this name
   bool help, version, quiet;
   const DbaAdvisor *help_rule;             // dbarch help RULE
   const DbaMigrateRule *help_migrate_rule; // the same, of a rule about migrations
   char *texts[DBA_N_OPTIONS];              // by option number
-  bool flags[DBA_N_OPTIONS];
+  bool flags[DBA_N_OPTIONS], given[DBA_N_OPTIONS];
   GPtrArray *rules, *objects, *masks, *overrides, *confirmed; // NULL-terminated once parsed
   GPtrArray *words;                                           // likewise
 } DbaOptions;
@@ -94,6 +98,6 @@ typedef struct DbaOptions {
 bool dba_options_parse(int argc, char **argv, DbaOptions *ret_options, GError **error) DBA_CHECKED;
 void dba_options_clear(DbaOptions *options);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(DbaOptions, dba_options_clear)
-char *dba_options_help(const DbaVerb *verb) DBA_CHECKED; // NULL: the front page
+char *dba_options_help(const DbaVerb *verb, const DbaVerbWord *word) DBA_CHECKED; // NULL: the front page; the whole verb
 char *dba_options_help_rule(const DbaAdvisor *rule) DBA_CHECKED;
 char *dba_options_help_migrate_rule(const DbaMigrateRule *rule) DBA_CHECKED;

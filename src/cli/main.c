@@ -154,13 +154,40 @@ static bool set_up_stand_in(const DbaOptions *options, DbaRequest *request, GErr
 }
 
 static bool set_format(const DbaOptions *options, const char *format, DbaRequest *request, GError **error) {
+  bool tells = options->word ? options->word->tells_findings : options->verb->tells_findings;
   request->format = options->flags[DBA_OPTION_JSON] ? DBA_FORMAT_JSON : DBA_FORMAT_TTY;
   g_autofree char *all = g_strjoinv(", ", (char **)(uintptr_t)dba_format_names());
   if (format && !dba_format_parse(format, &request->format))
-    return dba_fail(error, DBA_ERROR_USAGE, "--format %s: the formats are %s", format,
-                    options->verb->tells_findings ? all : "tty and json");
-  if (request->format > DBA_FORMAT_JSON && !options->verb->tells_findings)
-    return dba_fail(error, DBA_ERROR_USAGE, "--format %s: the formats of %s are tty and json", format, options->verb->name);
+    return dba_fail(error, DBA_ERROR_USAGE, "--format %s: the formats are %s", format, tells ? all : "tty and json");
+  if (request->format > DBA_FORMAT_JSON && !tells)
+    return dba_fail(error, DBA_ERROR_USAGE, "--format %s: the formats of %s%s%s are tty and json", format, options->verb->name,
+                    options->word ? " " : "", options->word ? options->word->name : "");
+  return true;
+}
+
+// How `migrate up` and its like go about it.
+static bool set_up_runner(const DbaOptions *options, DbaRequest *request, GError **error) {
+  const char *wait = options->texts[DBA_OPTION_WAIT], *tries = options->texts[DBA_OPTION_TRIES];
+  const char *lock_timeout = options->texts[DBA_OPTION_LOCK_TIMEOUT], *statement_timeout = options->texts[DBA_OPTION_STATEMENT_TIMEOUT];
+  request->lock_timeout_seconds = lock_timeout ? dba_text_read_seconds(lock_timeout) : 2;
+  request->statement_timeout_seconds = statement_timeout ? dba_text_read_seconds(statement_timeout) : 0;
+  if (!(request->lock_timeout_seconds > 0 && request->lock_timeout_seconds <= 86400))
+    return dba_fail(error, DBA_ERROR_USAGE, "--lock-timeout %s: say seconds, or 90s, 5m", lock_timeout);
+  if (!(request->statement_timeout_seconds >= 0 && request->statement_timeout_seconds <= 864000))
+    return dba_fail(error, DBA_ERROR_USAGE, "--statement-timeout %s: say seconds, or 90s, 5m, 1h", statement_timeout);
+  request->wait_seconds = wait ? dba_text_read_seconds(wait) : 60;
+  if (!(request->wait_seconds >= 0 && request->wait_seconds <= 86400))
+    return dba_fail(error, DBA_ERROR_USAGE, "--wait %s: say seconds, or 90s, 5m, 1h", wait);
+  char *end = NULL;
+  guint64 n = tries ? g_ascii_strtoull(tries, &end, 10) : 10;
+  if (tries && (!g_ascii_isdigit(*tries) || *end || n < 1 || n > 1000))
+    return dba_fail(error, DBA_ERROR_USAGE, "--tries %s: say 1 to 1000", tries);
+  request->tries = (unsigned)n;
+  request->to = options->texts[DBA_OPTION_TO];
+  request->overrides = (const char *const *)options->overrides->pdata;
+  request->confirmed = (const char *const *)options->confirmed->pdata;
+  request->backup_dir = options->texts[DBA_OPTION_BACKUP_DIR];
+  request->exit_code = options->flags[DBA_OPTION_EXIT_CODE];
   return true;
 }
 
@@ -189,13 +216,8 @@ static bool set_up(const DbaOptions *options, DbaRequest *request, GError **erro
   request->time_seconds = time ? dba_text_read_seconds(time) : 10;
   if (!(request->time_seconds >= 0.1 && request->time_seconds <= 86400))
     return dba_fail(error, DBA_ERROR_USAGE, "--time %s: say seconds, or 90s, 5m, 1h", time);
-  const char *lock_timeout = options->texts[DBA_OPTION_LOCK_TIMEOUT], *statement_timeout = options->texts[DBA_OPTION_STATEMENT_TIMEOUT];
-  request->lock_timeout_seconds = lock_timeout ? dba_text_read_seconds(lock_timeout) : 2;
-  request->statement_timeout_seconds = statement_timeout ? dba_text_read_seconds(statement_timeout) : 0;
-  if (!(request->lock_timeout_seconds > 0 && request->lock_timeout_seconds <= 86400))
-    return dba_fail(error, DBA_ERROR_USAGE, "--lock-timeout %s: say seconds, or 90s, 5m", lock_timeout);
-  if (!(request->statement_timeout_seconds >= 0 && request->statement_timeout_seconds <= 864000))
-    return dba_fail(error, DBA_ERROR_USAGE, "--statement-timeout %s: say seconds, or 90s, 5m, 1h", statement_timeout);
+  if (!set_up_runner(options, request, error))
+    return false;
   request->home.major = major ? (int)g_ascii_strtoll(major, NULL, 10) : 0;
   if (major && request->home.major <= 0)
     return dba_fail(error, DBA_ERROR_USAGE, "--pg-major %s: is no number", major);
@@ -223,10 +245,6 @@ static bool set_up(const DbaOptions *options, DbaRequest *request, GError **erro
   request->at = options->texts[DBA_OPTION_AT];
   request->since = options->texts[DBA_OPTION_SINCE];
   request->survey = options->texts[DBA_OPTION_SURVEY];
-  request->to = options->texts[DBA_OPTION_TO];
-  request->overrides = (const char *const *)options->overrides->pdata;
-  request->confirmed = (const char *const *)options->confirmed->pdata;
-  request->backup_dir = options->texts[DBA_OPTION_BACKUP_DIR];
   request->because = options->texts[DBA_OPTION_BECAUSE];
   request->until = options->texts[DBA_OPTION_UNTIL];
   request->from = options->texts[DBA_OPTION_FROM];
@@ -338,7 +356,7 @@ int main(int argc, char **argv) {
     return DBA_EXIT_OK;
   }
   if (options.help || !options.verb) {
-    g_autofree char *help = dba_options_help(options.verb);
+    g_autofree char *help = dba_options_help(options.verb, options.word);
     fputs(help, stdout);
     return DBA_EXIT_OK;
   }

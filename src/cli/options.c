@@ -44,6 +44,9 @@ static const struct {
      false},
     {"lock-timeout", 0, DBA_OPTION_LOCK_TIMEOUT, "TIME", "migrate up, down: for a lock, before it is tried again (2s)", false},
     {"statement-timeout", 0, DBA_OPTION_STATEMENT_TIMEOUT, "TIME", "migrate up, down: for a statement (none)", false},
+    {"tries", 0, DBA_OPTION_TRIES, "N", "migrate up, down: of a statement that others are in the way of (10)", false},
+    {"wait", 0, DBA_OPTION_WAIT, "TIME", "migrate up, down: for another runner that is at work (1m)", false},
+    {"exit-code", 0, DBA_OPTION_EXIT_CODE, NULL, "migrate status: 1 unless all was run and is as it was run", false},
     {"backup-dir", 0, DBA_OPTION_BACKUP_DIR, "FOLDER", "migrate up, down: for dumps of what is destroyed, proven before it is", false},
     {"confirm", 0, DBA_OPTION_CONFIRM, "OBJECT", "migrate up, down: it may be destroyed (may be repeated)", false},
     {"because", 0, DBA_OPTION_BECAUSE, "TEXT", "ledger add: the reason", false},
@@ -111,6 +114,11 @@ static bool unknown_option(const char *name, size_t length, const DbaVerb *verb,
                   near ? "?)" : "");
 }
 
+static bool takes(const DbaVerbWord *word, const char *option) {
+  g_auto(GStrv) names = g_strsplit(word->options, " ", -1);
+  return g_strv_contains((const char *const *)names, option);
+}
+
 static bool take(DbaOptions *parsed, int i, const char *value, GError **error) {
   if (!options[i].common && parsed->verb && !g_strv_contains(parsed->verb->options, options[i].name))
     return dba_fail(error, DBA_ERROR_USAGE, "%s takes no --%s", parsed->verb->name, options[i].name);
@@ -121,6 +129,7 @@ static bool take(DbaOptions *parsed, int i, const char *value, GError **error) {
     return dba_fail(error, DBA_ERROR_USAGE, "--%s: the %s is empty", options[i].name, options[i].argument);
   if (!options[i].argument && value)
     return dba_fail(error, DBA_ERROR_USAGE, "--%s takes no value", options[i].name);
+  parsed->given[options[i].number] = true;
   if (options[i].number == DBA_OPTION_RULE)
     g_ptr_array_add(parsed->rules, (char *)(uintptr_t)value);
   else if (options[i].number == DBA_OPTION_OBJECT)
@@ -136,6 +145,26 @@ static bool take(DbaOptions *parsed, int i, const char *value, GError **error) {
     parsed->texts[options[i].number] = g_strdup(value);
   } else
     parsed->flags[options[i].number] = true;
+  return true;
+}
+
+// A word of the verb may take fewer options than the verb does.
+static bool check_word(DbaOptions *parsed, GError **error) {
+  const char *word = parsed->words->len ? parsed->words->pdata[0] : NULL;
+  for (const DbaVerbWord *each = parsed->verb ? parsed->verb->words : NULL; word && each && each->name; each++)
+    if (!strcmp(word, each->name))
+      parsed->word = each;
+  if (!parsed->word)
+    return true;
+  for (size_t i = 0; i < G_N_ELEMENTS(options); i++) {
+    if (!parsed->given[options[i].number] || options[i].common || takes(parsed->word, options[i].name))
+      continue;
+    g_autoptr(GString) others = g_string_new(NULL);
+    for (const DbaVerbWord *each = parsed->verb->words; each->name; each++)
+      if (takes(each, options[i].name))
+        g_string_append_printf(others, "%s%s", others->len ? ", " : "", each->name);
+    return dba_fail(error, DBA_ERROR_USAGE, "%s %s takes no --%s (%s)", parsed->verb->name, word, options[i].name, others->str);
+  }
   return true;
 }
 
@@ -215,36 +244,36 @@ bool dba_options_parse(int argc, char **argv, DbaOptions *parsed, GError **error
   g_ptr_array_add(parsed->masks, NULL);
   g_ptr_array_add(parsed->overrides, NULL);
   g_ptr_array_add(parsed->confirmed, NULL);
+  bool ok = check_word(parsed, error);
   g_ptr_array_add(parsed->words, NULL);
-  return true;
+  return ok;
+}
+
+// `how`: to live with what it finds; RULE in it stands for the rule.
+static char *help_rule(const char *rule, const char *title, const char *explain, const char *how) {
+  enum { WIDTH = 100 };
+  GString *out = g_string_new(NULL);
+  g_string_append_printf(out, "%s: %s\n\n", rule, title);
+  dba_text_append_wrapped(out, explain, WIDTH, 0);
+  g_auto(GStrv) parts = g_strsplit(how, "RULE", -1);
+  g_autofree char *told = g_strjoinv(rule, parts);
+  g_string_append_printf(out, "\n\nTo live with %s", told);
+  return g_string_free(out, FALSE);
 }
 
 char *dba_options_help_rule(const DbaAdvisor *rule) {
-  enum { WIDTH = 100 };
-  GString *out = g_string_new(NULL);
-  g_string_append_printf(out, "%s: %s\n\n", rule->rule, rule->title);
-  dba_text_append_wrapped(out, rule->explain, WIDTH, 0);
-  g_string_append_printf(out,
-                         "\n\nTo live with one finding, head the statement with\n  -- dbarch: allow %s REASON\nor write into dbarch.yaml\n"
-                         "  allow:\n    - { rule: %s, object: NAME, reason: \"...\" }\n",
-                         rule->rule, rule->rule);
-  return g_string_free(out, FALSE);
+  return help_rule(rule->rule, rule->title, rule->explain,
+                   "one finding, head the statement with\n  -- dbarch: allow RULE REASON\nor write into dbarch.yaml\n"
+                   "  allow:\n    - { rule: RULE, object: NAME, reason: \"...\" }\n");
 }
 
 char *dba_options_help_migrate_rule(const DbaMigrateRule *rule) {
-  enum { WIDTH = 100 };
-  GString *out = g_string_new(NULL);
-  g_string_append_printf(out, "%s: %s\n\n", rule->rule, rule->title);
-  dba_text_append_wrapped(out, rule->explain, WIDTH, 0);
-  g_string_append_printf(out,
-                         "\n\nTo live with it, write into the migration\n  -- dbarch: allow %s REASON\nor decide it for good:\n  dbarch "
-                         "ledger add decision TITLE --rule %s "
-                         "--object MIGRATION --because REASON\n",
-                         rule->rule, rule->rule);
-  return g_string_free(out, FALSE);
+  return help_rule(rule->rule, rule->title, rule->explain,
+                   "it, write into the migration\n  -- dbarch: allow RULE REASON\nor decide it for good:\n"
+                   "  dbarch ledger add decision TITLE --rule RULE --object MIGRATION --because REASON\n");
 }
 
-char *dba_options_help(const DbaVerb *verb) {
+char *dba_options_help(const DbaVerb *verb, const DbaVerbWord *word) {
   GString *out = g_string_new(NULL);
   if (!verb) {
     g_string_append(out, "dbarch: a database architect whose every recommendation carries a receipt\n\n");
@@ -256,9 +285,13 @@ char *dba_options_help(const DbaVerb *verb) {
                          "dbarch VERB --help says more; dbarch(1) says all.\n");
     return g_string_free(out, FALSE);
   }
-  g_string_append_printf(out, "dbarch %s %s\n%s\n\n%s\n", verb->name, verb->arguments, verb->summary, verb->help);
+  if (word)
+    g_string_append_printf(out, "dbarch %s %s%s%s\n%s\n\n", verb->name, word->name, *word->arguments ? " " : "", word->arguments,
+                           word->summary);
+  else
+    g_string_append_printf(out, "dbarch %s %s\n%s\n\n%s\n", verb->name, verb->arguments, verb->summary, verb->help);
   for (size_t i = 0; i < G_N_ELEMENTS(options); i++) {
-    if (!options[i].common && !g_strv_contains(verb->options, options[i].name))
+    if (!options[i].common && (!g_strv_contains(verb->options, options[i].name) || (word && !takes(word, options[i].name))))
       continue;
     if (!strcmp(options[i].name, "all") && strcmp(verb->name, "lab"))
       continue;

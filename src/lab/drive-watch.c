@@ -33,7 +33,8 @@ static void see(DbaDriveWatch *watch, const DbaResult *found, gint64 now_us) {
   find_waits_for_work(watch, found, waiting);
   for (int row = 0; row < dba_result_rows(found); row++) {
     bool for_work = g_hash_table_contains(waiting, GINT_TO_POINTER((int)dba_result_int(found, row, 0)));
-    if (watch->driver->drive->work && !for_work) // of clients among themselves: not asked for, and there may be thousands
+    bool of_work = dba_result_int(found, row, 0) == watch->driver->drive->work_pid;
+    if (watch->driver->drive->work && !for_work && !of_work) // of clients among themselves: not asked for, and there may be thousands
       continue;
     g_autofree char *key = g_strdup_printf("%s %s", dba_result_text(found, row, 0), dba_result_text(found, row, 1));
     guint number = GPOINTER_TO_UINT(g_hash_table_lookup(watch->open, key));
@@ -41,7 +42,7 @@ static void see(DbaDriveWatch *watch, const DbaResult *found, gint64 now_us) {
     if (number) {
       DbaWait *wait = dba_list_at(DbaWait, &watch->waits, number - 1);
       wait->ms = fmax(wait->ms, dba_result_real(found, row, 4));
-      wait->for_work |= for_work;
+      wait->for_work |= for_work && !of_work;
       continue;
     }
     watch->more += watch->waits.n >= DBA_DRIVE_MOST_WAITS;
@@ -55,7 +56,8 @@ static void see(DbaDriveWatch *watch, const DbaResult *found, gint64 now_us) {
                       .relation = dba_arena_text(watch->arena, dba_result_text(found, row, 3)),
                       .begin_ms = at - dba_result_real(found, row, 4),
                       .ms = dba_result_real(found, row, 4),
-                      .for_work = for_work};
+                      .for_work = for_work && !of_work,
+                      .of_work = of_work};
     g_hash_table_insert(watch->open, g_steal_pointer(&key), GUINT_TO_POINTER(watch->waits.n));
   }
 }

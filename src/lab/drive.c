@@ -397,6 +397,12 @@ static bool prepare_all(DbaDriver *driver, DbaDriveResult *result, GError **erro
   for (DBA_EACH(DbaDriveStatement, statement, driver->drive->statements))
     if (!dba_drive_prepare(driver, server, statement, result, error))
       return false;
+  if (!driver->statements->len && driver->drive->instead) {
+    result->took_instead = true;
+    for (DBA_EACH(DbaDriveStatement, statement, driver->drive->instead))
+      if (!dba_drive_prepare(driver, server, statement, result, error))
+        return false;
+  }
   return driver->statements->len || dba_fail(error, DBA_ERROR_INPUT, "no statement of the workload can be run%s%s",
                                              result->refused.n ? ": " : "", result->refused.n ? dba_list_text(&result->refused, 0) : "");
 }

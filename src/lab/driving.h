@@ -18,6 +18,7 @@ typedef struct DbaDrive {
   const char *role;          // that works in it
   const DbaSurvey *survey;   // of the database, for the tables and columns that parameters stand with
   const DbaList *statements; // DbaDriveStatement
+  const DbaList *instead;    // DbaDriveStatement: what is run where none of those can be; or NULL
   unsigned clients;          // at most 64
   double seconds;
   double rate; // statements a second, of all together; 0: as many as they can
@@ -60,6 +61,7 @@ typedef struct DbaWait {
   const char *relation;        // NULL: no relation, a row's transaction for example
   double begin_ms, ms;
   bool for_work; // it waits for the process of the work, or for one that does
+  bool of_work;  // that process itself waits
 } DbaWait;
 
 typedef struct DbaDriveResult {
@@ -68,6 +70,7 @@ typedef struct DbaDriveResult {
   DbaList changes; // DbaDriveChange
   DbaList waits;   // DbaWait, the longest first
   DbaList refused; // texts: statements that could not be prepared, and why; what the watcher missed
+  bool took_instead;
   int64_t runs, errors;
   double seconds;
   // Of work: what was written and needed while it ran, by clients too.

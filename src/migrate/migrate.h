@@ -229,9 +229,11 @@ typedef struct DbaRehearsedStatement {
   const char *sql;
   int64_t line, tries;
   double begin_ms, ms;    // since the migration began; of its last try
-  int64_t waits;          // of clients, that were seen while it ran
+  int64_t waits;          // of clients, that were seen: for a lock that it took, or while it ran
   double longest_wait_ms; // the longest of them, whole
   const char *held;       // then: "AccessExclusiveLock on orders"
+  int64_t held_to_line;   // then: the line at whose end that lock was given back, where it is a later one; 0
+  double waited_ms;       // for clients, itself
   const char *waiter;     // then: the client's statement
 } DbaRehearsedStatement;
 
@@ -256,10 +258,12 @@ typedef struct DbaRehearsal {
   const char *server, *rows; // "PostgreSQL 17.11 (private runtime), fsync on"; "made from statistics, 10 % of the subject's"
   double percent;            // of the subject's rows
   int64_t clients;
-  double rate; // statements a second; 0: as many as they could
+  const char *load; // what they ran: "its workload"
+  double rate;      // statements a second; 0: as many as they could
   bool passed;
-  DbaList not_run;  // texts: statements of the workload that could not be run, what was not seen
-  DbaList problems; // texts: what was over a limit, or failed
+  DbaList not_run;     // texts: statements of the workload that could not be run, what was not seen
+  DbaList problems;    // texts: what was over a limit, or failed
+  DbaList near_limits; // texts: what may be so, or not be so, the next time
   DbaLimits limits;
   double duration_ms, longest_wait_ms, lag_seconds; // lag: -1: no replica
   int64_t waits, client_errors;
@@ -270,19 +274,22 @@ typedef struct DbaRehearsal {
   const char *again;  // the command
 } DbaRehearsal;
 extern const DbaRecord dba_rehearsal_record;
+#define DBA_LOAD_BY_KEYS "reads and writes by primary key"
 
 typedef struct DbaRehearseOptions {
   const DbaLab *lab;
-  const char *database;      // a stand-in, durable; its history says what was run
-  const DbaSurvey *subject;  // of production
-  const char *rows, *again;  // for the receipt
-  double percent;            // of production's rows that are there
-  const DbaList *statements; // DbaDriveStatement: the workload
+  const char *database;                // a stand-in, durable; its history says what was run
+  const DbaSurvey *subject;            // of production
+  const char *rows, *again;            // for the receipt
+  double percent;                      // of production's rows that are there
+  const DbaList *statements, *instead; // DbaDriveStatement: the workload; what to run where none of it can be
+  const char *load;                    // what the workload is: "its workload"
   const DbaLimits *limits;
   unsigned clients;
   double rate, before_seconds, after_seconds; // load before each migration, and after it
   uint64_t seed;
   double lock_timeout_seconds, statement_timeout_seconds;
+  unsigned tries;
   DbaInterrupt *interrupt;
   void (*progress)(void *data, const char *line); // may be NULL
   void *progress_data;

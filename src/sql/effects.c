@@ -19,6 +19,32 @@ const char *dba_lock_blocks(DbaLockMode mode) {
                                                    : "nothing";
 }
 
+// LockConflicts[] of lock.c: a bit for each mode that a mode conflicts with.
+bool dba_lock_conflicts(DbaLockMode a, DbaLockMode b) {
+  enum {
+    S = 1 << DBA_LOCK_SHARE,
+    SUE = 1 << DBA_LOCK_SHARE_UPDATE_EXCLUSIVE,
+    SRE = 1 << DBA_LOCK_SHARE_ROW_EXCLUSIVE,
+    E = 1 << DBA_LOCK_EXCLUSIVE
+  };
+  enum {
+    AEX = 1 << DBA_LOCK_ACCESS_EXCLUSIVE,
+    RX = 1 << DBA_LOCK_ROW_EXCLUSIVE,
+    RS = 1 << DBA_LOCK_ROW_SHARE,
+    AS = 1 << DBA_LOCK_ACCESS_SHARE
+  };
+  static const unsigned with[] = {0,
+                                  AEX,
+                                  E | AEX,
+                                  S | SRE | E | AEX,
+                                  SUE | S | SRE | E | AEX,
+                                  RX | SUE | SRE | E | AEX,
+                                  RX | SUE | S | SRE | E | AEX,
+                                  RS | RX | SUE | S | SRE | E | AEX,
+                                  AS | RS | RX | SUE | S | SRE | E | AEX};
+  return (with[a] & 1U << b) != 0;
+}
+
 bool dba_lock_parse(const char *mode, DbaLockMode *ret_mode) {
   static const char *const modes[] = {"AccessShareLock", "RowShareLock",          "RowExclusiveLock", "ShareUpdateExclusiveLock",
                                       "ShareLock",       "ShareRowExclusiveLock", "ExclusiveLock",    "AccessExclusiveLock"};

@@ -200,6 +200,7 @@ typedef enum DbaLockMode {
 } DbaLockMode;
 const char *dba_lock_name(DbaLockMode mode);   // "ACCESS EXCLUSIVE"
 const char *dba_lock_blocks(DbaLockMode mode); // "reads and writes", "writes", "nothing but other schema changes and vacuum", "nothing"
+bool dba_lock_conflicts(DbaLockMode a, DbaLockMode b);                    // one waits for the other
 bool dba_lock_parse(const char *mode, DbaLockMode *ret_mode) DBA_CHECKED; // as pg_locks.mode has it
 
 // One table's part in a statement.

@@ -18,7 +18,7 @@ typedef struct Rehearsal {
   GPtrArray *pending; // const DbaMigration *
   GArray *borrowed;   // DbaBorrowedKey
   DbaLabRows rows;
-  DbaList statements; // DbaDriveStatement
+  DbaList statements, by_keys; // DbaDriveStatement
   DbaFindings *findings;
   DbaList rehearsals; // DbaRehearsal
   const char *load;   // what clients run
@@ -86,11 +86,12 @@ static bool choose_workload(Rehearsal *r, DbaAnswer *answer) {
     if (statement->text && r->statements.n < MOST_STATEMENTS)
       *(DbaDriveStatement *)dba_list_add(r->arena, &r->statements, sizeof(DbaDriveStatement)) =
           (DbaDriveStatement){statement->text, statement->calls > 0 ? (double)statement->calls : 1};
+  dba_drive_by_keys(&r->rows.survey->schema, r->arena, &r->by_keys);
   r->load = "its workload";
   if (r->statements.n)
     return true;
-  dba_drive_by_keys(&r->rows.survey->schema, r->arena, &r->statements);
-  r->load = "reads and writes by primary key";
+  r->statements = r->by_keys;
+  r->load = DBA_LOAD_BY_KEYS;
   g_ptr_array_add(
       answer->warnings,
       g_strdup("production tells no workload: clients read and write its largest tables by primary key (hint: --workload FILE, or "
@@ -170,18 +171,24 @@ static void print_clients(GString *out, const DbaRehearsal *rehearsal, unsigned 
 
 static void print_statements(GString *out, const DbaRehearsal *rehearsal, unsigned width) {
   for (DBA_EACH(DbaRehearsedStatement, statement, &rehearsal->statements)) {
-    g_autofree char *sql = dba_text_printable(statement->sql, false), *wait = dba_text_duration(statement->longest_wait_ms);
+    g_autofree char *sql = dba_text_printable(statement->sql, false), *wait = dba_text_duration(statement->longest_wait_ms),
+                    *own = dba_text_duration(statement->waited_ms),
+                    *till = statement->held_to_line ? g_strdup_printf(", held to the end of line %d", (int)statement->held_to_line)
+                                                    : g_strdup("");
     g_string_append_printf(out, "  line %-4d", (int)statement->line);
     append_ms(out, statement->ms);
     g_string_append_printf(out, "  %.*s\n", (int)MAX(30, (int)width - 24), sql);
     if (statement->tries > 1)
       g_string_append_printf(out, "  %19s  tried %d times\n", "", (int)statement->tries);
     if (statement->waits)
-      g_string_append_printf(out, "  %19s  %d waits, the longest %s: %s\n", "", (int)statement->waits, wait, statement->held);
+      g_string_append_printf(out, "  %19s  %d wait%s, the longest %s: %s%s\n", "", (int)statement->waits, statement->waits == 1 ? "" : "s",
+                             wait, statement->held, till);
+    if (statement->waited_ms > 0)
+      g_string_append_printf(out, "  %19s  waited %s for clients itself\n", "", own);
   }
 }
 
-static void print(GString *out, const DbaRehearsal *rehearsal, bool color, unsigned width) {
+static void print(GString *out, const DbaRehearsal *rehearsal, const char *load, bool color, unsigned width) {
   g_autofree char *duration = dba_text_duration(rehearsal->duration_ms), *wait = dba_text_duration(rehearsal->longest_wait_ms),
                   *wal = dba_text_bytes(rehearsal->wal_bytes), *disk = dba_text_bytes(rehearsal->disk_bytes);
   g_string_append_printf(out, "%s%s%s  %s\n",
@@ -199,10 +206,17 @@ static void print(GString *out, const DbaRehearsal *rehearsal, bool color, unsig
   if (rehearsal->lag_seconds >= 0)
     g_string_append_printf(out, "; the replica at most %.1f s behind", rehearsal->lag_seconds);
   g_string_append_c(out, '\n');
+  for (DBA_EACH_TEXT(line, &rehearsal->near_limits)) {
+    g_string_append(out, "  ");
+    dba_text_append_wrapped(out, *line, width > 10 ? width : 100, 2);
+    g_string_append_c(out, '\n');
+  }
   for (DBA_EACH_TEXT(line, &rehearsal->not_run)) {
     g_autofree char *text = dba_text_printable(*line, false);
     g_string_append_printf(out, "  not run: %s\n", text);
   }
+  if (strcmp(rehearsal->load, load) != 0)
+    g_string_append_printf(out, "  clients ran %s: no statement of the workload can be run\n", rehearsal->load);
   print_statements(out, rehearsal, width);
   print_clients(out, rehearsal, width);
   g_string_append_c(out, '\n');
@@ -236,7 +250,7 @@ static void give_answer(const DbaRequest *request, const Rehearsal *r, const cha
   g_string_append_printf(answer->text, "%u client%s with %s on %s (rows %s; PostgreSQL %s, fsync on)\n\n", request->clients,
                          request->clients == 1 ? "" : "s", r->load, r->rows.subject, r->rows.rows, dba_lab_version(r->rows.lab));
   for (DBA_EACH(DbaRehearsal, rehearsal, &r->rehearsals))
-    print(answer->text, rehearsal, request->color, request->width);
+    print(answer->text, rehearsal, r->load, request->color, request->width);
   g_string_append_printf(answer->text, "%u of %u passed", good, r->rehearsals.n);
   if (r->rehearsals.n < r->pending->len)
     g_string_append_printf(answer->text, ", %u behind the one that cannot run were not tried", r->pending->len - r->rehearsals.n);
@@ -314,6 +328,8 @@ bool dba_verb_migrate_rehearse(const DbaRequest *request, DbaAnswer *answer, GEr
                                 .again = again(request, &r),
                                 .percent = r.rows.share * 100,
                                 .statements = &r.statements,
+                                .instead = &r.by_keys,
+                                .load = r.load,
                                 .limits = &r.project.config.limits,
                                 .clients = request->clients,
                                 .rate = request->rate,
@@ -322,6 +338,7 @@ bool dba_verb_migrate_rehearse(const DbaRequest *request, DbaAnswer *answer, GEr
                                 .seed = request->seed,
                                 .lock_timeout_seconds = request->lock_timeout_seconds,
                                 .statement_timeout_seconds = request->statement_timeout_seconds,
+                                .tries = request->tries,
                                 .interrupt = request->interrupt,
                                 .progress = tell,
                                 .progress_data = &told};

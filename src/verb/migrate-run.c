@@ -145,8 +145,8 @@ static bool run_on(const DbaRequest *request, const Target *target, RunWhat what
                            .survey_age_seconds = target->project.config.limits.survey_age_seconds,
                            .lock_timeout_seconds = request->lock_timeout_seconds,
                            .statement_timeout_seconds = request->statement_timeout_seconds,
-                           .wait_seconds = 60,
-                           .tries = 10,
+                           .wait_seconds = request->wait_seconds,
+                           .tries = request->tries,
                            .interrupt = request->interrupt,
                            .progress = tell,
                            .announce = tell_for_good,
@@ -308,9 +308,11 @@ bool dba_verb_migrate_status(const DbaRequest *request, DbaAnswer *answer, GErro
       !dba_history_read(target.server, target.migrations, arena, &history, error) || !dba_history_runner(target.server, &runner, error))
     return false;
   dba_history_status(target.migrations, &history, arena, &states);
+  answer->differs = request->exit_code && target.migrations->problems.n;
   for (DBA_EACH(DbaStatusRow, state, &states)) {
     take_row(state, runner, arena, dba_list_add(arena, &rows, sizeof(Row)));
     counts[state->state]++;
+    answer->differs = answer->differs || (request->exit_code && state->state != DBA_STATE_APPLIED);
   }
   if (request->format == DBA_FORMAT_JSON) {
     g_autoptr(DbaJson) json = dba_json_new();

@@ -12,37 +12,39 @@ static const char *const lab_options[] = {"yes",      "clients", "rate",   "samp
                                           "cold",     "seed",    "dbname", "host",   "port",   "username", NULL};
 static const char *const capacity_options[] = {"stub", "as",     "grow", "at",   "since",    "no-lab", "format",
                                                "json", "dbname", "host", "port", "username", NULL};
-static const char *const migrate_options[] = {"to",
-                                              "override",
-                                              "lock-timeout",
-                                              "statement-timeout",
-                                              "backup-dir",
-                                              "confirm",
-                                              "rate",
-                                              "replica",
-                                              "workload",
-                                              "clients",
-                                              "rows",
-                                              "size",
-                                              "seed",
-                                              "stub",
-                                              "time",
-                                              "dbname",
-                                              "host",
-                                              "port",
-                                              "username",
-                                              "fix",
-                                              "survey",
-                                              "no-lab",
-                                              "from",
-                                              "layout",
-                                              "budget",
-                                              "out",
-                                              "force",
-                                              "format",
-                                              "json",
-                                              "fail-on",
-                                              NULL};
+static const char *const migrate_options[] = {"to",      "override", "lock-timeout", "statement-timeout",
+                                              "tries",   "wait",     "exit-code",    "backup-dir",
+                                              "confirm", "rate",     "replica",      "workload",
+                                              "clients", "rows",     "size",         "seed",
+                                              "stub",    "time",     "dbname",       "host",
+                                              "port",    "username", "fix",          "survey",
+                                              "no-lab",  "from",     "layout",       "budget",
+                                              "out",     "force",    "format",       "json",
+                                              "fail-on", NULL};
+#define TARGET "dbname host port username layout"
+#define RUNS TARGET " to override lock-timeout statement-timeout tries wait backup-dir confirm no-lab"
+#define CI " format json fail-on"
+static const DbaVerbWord migrate_words[] = {
+    {"lint", "[FOLDER]", "which statements make others wait, for how long, and how the same is done without: seen in a lab",
+     "layout from survey no-lab rows budget fix force out" CI, true},
+    {"verify", "[FOLDER]", "every migration up, down and up again in a lab, catalogs and rows compared",
+     "layout from budget fix force out no-lab" CI, true},
+    {"rehearse", "[FOLDER] -d TARGET | --survey FILE --from MIGRATION",
+     "what is pending, on a stand-in of production, beside clients with its workload",
+     TARGET " from to survey workload clients rate time replica rows size seed stub lock-timeout statement-timeout tries" CI, true},
+    {"drift", "[FOLDER] -d TARGET", "what was changed by hand there, what adopts it, what takes it back", TARGET " fix force out" CI, true},
+    {"status", "[FOLDER] -d TARGET", "what was run there, what is pending, what is not as it should be", TARGET " exit-code format json",
+     false},
+    {"up", "[FOLDER] -d TARGET", "runs what is pending", RUNS, false},
+    {"down", "[FOLDER] -d TARGET", "undoes the newest, or with --to all that are newer", RUNS, false},
+    {"redo", "[FOLDER] -d TARGET", "undoes the newest and runs it again", RUNS, false},
+    {"baseline", "[FOLDER] -d TARGET --to MIGRATION", "writes down as run what a target has already", TARGET " to override wait", false},
+    {"new", "NAME ...", "a new pair, or a file of the layout that is there", "out layout", false},
+    {"import", "FOLDER --out FOLDER", "another layout as pairs", "out layout force", false},
+    {0}};
+#undef TARGET
+#undef RUNS
+#undef CI
 static const char *const ledger_options[] = {"rule", "object", "because", "until", "format", "json", NULL};
 static const char *const doctor_options[] = {"install", "yes", "offline", "dbname", "host", "port", "username", NULL};
 
@@ -75,7 +77,7 @@ const DbaVerb dba_verbs[] = {
      "  dbarch migrate down -d shop               undoes the newest (--to 040: all that are newer); redo, baseline --to 040\n"
      "  dbarch migrate new add orders             a new pair, or a file of the layout that is there\n"
      "  dbarch migrate import db/flyway --out migrations     another layout as pairs\n",
-     dba_verb_migrate, true},
+     dba_verb_migrate, true, migrate_words},
     {"doctor", true, "[SUBJECT]", "what is installed, missing, permitted; how to get it", doctor_options,
      "Says which servers, extensions and caches are there and what is missing, and, for a live SUBJECT, what its role may\n"
      "read and which grants would help.  Exits with 0 only when a review could run.\n\n"

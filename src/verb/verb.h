@@ -39,7 +39,10 @@ typedef struct DbaRequest {
   const char *const *confirmed; // --confirm: objects that may be destroyed, NULL-terminated
   const char *const *overrides; // --override, NULL-terminated
   double lock_timeout_seconds, statement_timeout_seconds;
-  bool fix; // --fix
+  double wait_seconds; // --wait: for another runner
+  unsigned tries;      // --tries: of a statement that others are in the way of
+  bool exit_code;      // --exit-code
+  bool fix;            // --fix
   bool force, no_lab, install, yes, offline, all, cold;
   bool with_values;   // what stands for production values is read too
   bool keep_values;   // --with-values: and goes into the file as it is
@@ -82,6 +85,13 @@ void dba_answer_take_notes(DbaAnswer *answer, const DbaLoad *load, const char *w
 
 typedef bool (*DbaVerbRun)(const DbaRequest *request, DbaAnswer *answer, GError **error);
 
+// A verb's word that takes options of its own: "migrate up".
+typedef struct DbaVerbWord {
+  const char *name, *arguments, *summary;
+  const char *options; // of those of the verb, with spaces between
+  bool tells_findings; // and so speaks the formats of CI
+} DbaVerbWord;
+
 typedef struct DbaVerb {
   const char *name;
   bool front;            // one of the six
@@ -90,7 +100,8 @@ typedef struct DbaVerb {
   const char *const *options; // long names that it takes, besides the common ones
   const char *help;           // a paragraph and examples
   DbaVerbRun run;
-  bool tells_findings; // and so speaks the formats of CI
+  bool tells_findings;      // and so speaks the formats of CI
+  const DbaVerbWord *words; // ends with a NULL name; NULL: all of them take all options
 } DbaVerb;
 extern const DbaVerb dba_verbs[]; // ends with a NULL name
 

@@ -89,6 +89,8 @@ def plain():
     first = status(path, database)["001_a"]
     equal((first["override"], first["applied_by"]), ("a test", "dbarch"))
     assert first["duration_ms"] > 0
+    equal([migrate("status", path, database, "--exit-code").returncode, migrate("status", folder("plain", dict(FILES, **{"004_d.up.sql": "select 1;"})), database, "--exit-code").returncode], [0, 1])
+    folder("plain", FILES)
     contains(up(path, database).stdout, "nothing is pending")
     equal(migrate("redo", path, database, *OVERRIDE).returncode, 0)
     first_undo = undone(path, database)
@@ -251,6 +253,14 @@ def second_runner():
     equal([runner.returncode for runner in runners], [0, 0])
     for line, pid in zip(told, pids):
         contains(line, "another runner is at work (process %s): waiting" % pid)
+    holder = TARGET.session(other)
+    holder.stdin.write("select pg_advisory_lock(1684169825, hashtext(current_database())), 'held';\n")
+    holder.stdin.flush()
+    holder.stdout.readline()
+    refused = up(path, other, "--wait", "0.3")
+    holder.communicate()
+    equal(refused.returncode, 6)
+    contains(refused.stderr, "0.3 s")
 
 
 def lock_storm():
