@@ -201,11 +201,12 @@ bool dba_migrations_lint(const DbaMigrations *migrations, const char *from, cons
 typedef struct DbaScaleOptions {
   DbaSurvey *survey;                              // of production, with values; foreign keys that migrations add are put in
   double percent;                                 // of its rows, at the largest size; 0: as many as a second or so works through
+  double wait_limit_ms;                           // that clients may wait: how severe a finding is; 0: as its rule has it
   gint64 deadline_us;                             // monotonic
   void (*progress)(void *data, const char *line); // may be NULL
   void *progress_data;
 } DbaScaleOptions;
-// How long the statements of findings about waits take at production's size, into their risk.duration_ms and duration_note.  The lab must be durable
+// How long the statements of findings about waits take at production's size, into their risk.duration_ms and duration_note, and by that how severe they are.  The lab must be durable
 // (dba_lab_be_durable).  What could not be measured is a text in `notes`.
 bool dba_migrations_measure(const DbaLab *lab, const DbaMigrations *migrations, const char *from, const DbaScaleOptions *options,
                             DbaFindings *findings, DbaList *notes, GError **error) DBA_CHECKED;

@@ -14,6 +14,7 @@ typedef struct Rewriting {
   const DbaMigration *migration;
   DbaRewrite *rewrite;
   GString *open; // statements that no part has yet
+  GString *left; // comments on what still waits
 } Rewriting;
 
 static const char ORIGINAL[] = "original", BEFORE[] = "part_before", AFTER[] = "part_after";
@@ -63,7 +64,10 @@ static bool make_parts(Rewriting *rewriting) {
     g_autofree char *sql = g_strndup(item->item.text, item->item.length);
     if (item->item.kind != DBA_SQL_STATEMENT || item->facts.tag == DBA_SQL_COPY_FROM_STDIN || item->facts.tag == DBA_SQL_SET)
       return false; // a setting would hold for one part only
-    if (!waits(rewriting, item) || !dba_sql_safe_steps(sql, rewriting->v->result->arena, &steps)) {
+    bool in_the_way = waits(rewriting, item), other_way = in_the_way && dba_sql_safe_steps(sql, rewriting->v->result->arena, &steps);
+    if (!other_way) {
+      if (in_the_way)
+        g_string_append_printf(rewriting->left, "-- line %u still makes others wait: no other way is known\n", item->item.place.line);
       add_statement(rewriting, item);
       continue;
     }
@@ -207,7 +211,7 @@ static bool loses_more(const Rewriting *rewriting) {
 
 static void offer(Rewriting *rewriting) {
   DbaVerifier *v = rewriting->v;
-  g_autoptr(GString) text = g_string_new(NULL);
+  g_autoptr(GString) text = g_string_new(rewriting->left->str);
   uint32_t number = 0;
   for (DBA_EACH(DbaRewritePart, part, &rewriting->rewrite->parts))
     g_string_append_printf(text, "%s-- migration %u of %u\n%s", number ? "\n" : "", number + 1, rewriting->rewrite->parts.n, part->up),
@@ -224,7 +228,7 @@ static void offer(Rewriting *rewriting) {
 
 bool dba_verifier_rewrite(DbaVerifier *v, const DbaMigration *migration, GError **error) {
   DbaRewrite rewrite = {.migration = migration};
-  Rewriting rewriting = {.v = v, .migration = migration, .rewrite = &rewrite, .open = g_string_new(NULL)};
+  Rewriting rewriting = {.v = v, .migration = migration, .rewrite = &rewrite, .open = g_string_new(NULL), .left = g_string_new(NULL)};
   bool same = false, ok = true;
   dba_judge_allow(v->findings, migration);
   if (v->options->allowed)
@@ -234,5 +238,6 @@ bool dba_verifier_rewrite(DbaVerifier *v, const DbaMigration *migration, GError 
   if (ok && same && !loses_more(&rewriting))
     offer(&rewriting);
   g_string_free(rewriting.open, TRUE);
+  g_string_free(rewriting.left, TRUE);
   return ok;
 }

@@ -282,6 +282,17 @@ static Fit best_fit(const Measured *measured) {
   return measured->sorts || sorts.worst < 0.7 * linear.worst ? sorts : linear;
 }
 
+// How bad a wait is, its length says; a fit is good to a factor of 2.
+static void weigh(const Scaling *scaling, DbaFinding *finding, double ms) {
+  double limit = scaling->options->wait_limit_ms;
+  g_autofree char *told = dba_text_duration(ms), *allowed = dba_text_duration(limit);
+  if (limit > 0)
+    finding->severity = ms > 2 * limit ? DBA_MUST_FIX : ms > limit / 2 ? DBA_WORTH_IT : DBA_NOTE;
+  finding->severity_name = dba_severity_name((DbaSeverity)finding->severity);
+  finding->what = dba_arena_format(scaling->findings->arena, "%s At production's size that is about %s%s%s.", finding->what, told,
+                                   limit > 0 ? "; clients may wait " : "", limit > 0 ? allowed : "");
+}
+
 static void tell(const Scaling *scaling, const Measured *measured) {
   DbaArena *arena = scaling->findings->arena;
   DbaFinding *finding = measured->finding;
@@ -300,7 +311,7 @@ static void tell(const Scaling *scaling, const Measured *measured) {
   double ms = whole ? measured->ms[SIZES - 1] : best.a + best.b * grown(full, best.sorts);
   g_autofree char *told = dba_text_duration(ms), *rows = dba_text_count(full), *bytes = dba_text_bytes(measured->relation->size_bytes);
   finding->risk.duration_ms = ms;
-  finding->what = dba_arena_format(arena, "%s At production's size that is about %s.", finding->what, told);
+  weigh(scaling, finding, ms);
   finding->risk.duration_note =
       whole ? dba_arena_format(arena, "%s at all %s rows (%s), measured", told, rows, bytes)
             : dba_arena_format(arena, "about %s at %s rows (%s): %s; %s, within %.0f %% of those", told, rows, bytes, points->str,

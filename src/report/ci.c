@@ -37,6 +37,43 @@ static char *message(const DbaFinding *finding) {
   return g_string_free(text, FALSE);
 }
 
+// What does it instead, as it was run in a lab; NULL: nothing is proposed.
+static const char *proposal(const DbaFinding *finding) {
+  return finding->has_change && !finding->rejected && finding->change.up && *finding->change.up ? finding->change.up : NULL;
+}
+
+// As Markdown shows code: the fence is longer than any in the text.
+static void append_code(GString *out, const char *sql, const char *indent) {
+  size_t fence = 3, run = 0;
+  g_autofree char *safe = dba_text_printable(sql, true);
+  for (const char *p = safe; *p; p++) {
+    run = *p == '`' ? run + 1 : 0;
+    fence = MAX(fence, run + 1);
+  }
+  g_autofree char *ticks = g_strnfill(fence, '`');
+  g_auto(GStrv) lines = g_strsplit(g_strchomp(safe), "\n", -1);
+  g_string_append_printf(out, "%s%ssql\n", indent, ticks);
+  for (char **line = lines; *line; line++)
+    g_string_append_printf(out, "%s%s\n", **line ? indent : "", *line);
+  g_string_append_printf(out, "%s%s\n", indent, ticks);
+}
+
+static char *proposal_as_markdown(const DbaFinding *finding) {
+  GString *out = g_string_new("Instead, as it was tried in a lab:\n\n");
+  append_code(out, proposal(finding), "");
+  return g_string_free(out, FALSE);
+}
+
+// Foreign text must not become markup.
+static void append_markdown(GString *out, const char *text) {
+  g_autofree char *safe = dba_text_printable(text, false);
+  for (const char *p = safe; *p; p++) {
+    if (strchr("\\`*_{}[]<>#|!~@", *p))
+      g_string_append_c(out, '\\');
+    g_string_append_c(out, *p);
+  }
+}
+
 static bool is_told(const DbaFinding *finding) { return !finding->suppressed && !finding->rejected; }
 
 // ---- GitHub ---------------------------------------------------------------------------------------------------------
@@ -64,6 +101,10 @@ static void github(GString *out, const DbaFindings *findings) {
     append_escaped(out, finding->rule, ":,");
     g_string_append(out, "::");
     append_escaped(out, text, "");
+    if (proposal(finding)) {
+      append_escaped(out, "\nInstead, as it was tried in a lab:\n", "");
+      append_escaped(out, proposal(finding), "");
+    }
     g_string_append_c(out, '\n');
   }
 }
@@ -104,6 +145,11 @@ static void gitlab(GString *out, const DbaFindings *findings) {
     member(out, ", ", "check_name", finding->rule);
     member(out, ", ", "fingerprint", mark);
     member(out, ", ", "severity", severities[finding->severity].gitlab);
+    if (proposal(finding)) {
+      g_autofree char *body = proposal_as_markdown(finding);
+      member(out, ", \"content\": {", "body", body);
+      g_string_append_c(out, '}');
+    }
     g_string_append(out, ", \"location\": {");
     member(out, "", "path", finding->file ? finding->file : finding->object);
     g_string_append_printf(out, ", \"lines\": {\"begin\": %d}}}", (int)MAX(finding->line, 1));
@@ -118,6 +164,13 @@ static void sarif_result(GString *out, const DbaFindings *findings, const DbaFin
   member(out, ", ", "level", severities[finding->severity].sarif);
   g_string_append(out, ", \"message\": {");
   member(out, "", "text", text);
+  if (proposal(finding)) {
+    g_autofree char *code = proposal_as_markdown(finding);
+    g_autoptr(GString) markdown = g_string_new(NULL);
+    append_markdown(markdown, text);
+    g_string_append_printf(markdown, "\n\n%s", code);
+    member(out, ", ", "markdown", markdown->str);
+  }
   g_string_append(out, "}, \"partialFingerprints\": {");
   member(out, "", "dbarch/v1", mark);
   g_string_append_c(out, '}');
@@ -189,7 +242,12 @@ static void junit(GString *out, const DbaFindings *findings, const char *title, 
     g_string_append(out, "><failure");
     attribute(out, "type", finding->rule);
     attribute(out, "message", finding->what);
-    g_string_append_printf(out, ">%s:%d: %s</failure></testcase>\n", finding->file ? finding->file : "", (int)finding->line, safe);
+    g_string_append_printf(out, ">%s:%d: %s", finding->file ? finding->file : "", (int)finding->line, safe);
+    if (proposal(finding)) {
+      g_autofree char *change = dba_text_html(proposal(finding));
+      g_string_append_printf(out, "\n\nInstead, as it was tried in a lab:\n\n%s", change);
+    }
+    g_string_append(out, "</failure></testcase>\n");
   }
   for (DBA_EACH_TEXT(name, passed ? passed : &findings->idle)) {
     if (!passed)
@@ -203,16 +261,6 @@ static void junit(GString *out, const DbaFindings *findings, const char *title, 
 }
 
 // ---- Markdown -------------------------------------------------------------------------------------------------------
-
-// Foreign text must not become markup.
-static void append_markdown(GString *out, const char *text) {
-  g_autofree char *safe = dba_text_printable(text, false);
-  for (const char *p = safe; *p; p++) {
-    if (strchr("\\`*_{}[]<>#|!~@", *p))
-      g_string_append_c(out, '\\');
-    g_string_append_c(out, *p);
-  }
-}
 
 static void markdown(GString *out, const DbaFindings *findings, const char *title) {
   g_autofree char *counts = dba_report_counts(findings);
@@ -236,6 +284,11 @@ static void markdown(GString *out, const DbaFindings *findings, const char *titl
         g_string_append_printf(out, ":%d", (int)finding->line);
       }
       g_string_append(out, ")\n");
+      if (proposal(finding)) {
+        g_string_append(out, "\n  Instead, as it was tried in a lab:\n\n");
+        append_code(out, proposal(finding), "  ");
+        g_string_append_c(out, '\n');
+      }
     }
   }
 }

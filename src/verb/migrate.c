@@ -149,22 +149,24 @@ static void give_answer(const DbaRequest *request, const DbaVerification *verifi
   g_string_append(answer->text, text);
 }
 
-// What the repository allows, read before anything runs; `arena` keeps it.
-static bool read_allowed(const DbaRequest *request, DbaArena *arena, DbaList *ret_allowed, GError **error) {
+// What the repository allows, and how long clients may wait, read before anything runs; `arena` keeps it.
+static bool read_allowed(const DbaRequest *request, DbaArena *arena, DbaList *ret_allowed, double *ret_wait_ms, GError **error) {
   g_auto(DbaProject) project = {0};
   g_autofree const char **rules = dba_all_rules();
   if (!dba_project_read(request, &project, error))
     return false;
   dba_project_suppressions(&project, rules, arena, ret_allowed);
+  *ret_wait_ms = project.config.limits.client_wait_ms;
   return true;
 }
 
 // How long at production's size; only what has values can be made in three sizes.
 static bool measure(const DbaRequest *request, DbaLab *lab, const DbaMigrations *migrations, const DbaVerifyOptions *options,
-                    DbaVerification *verification, GError **error) {
+                    double wait_ms, DbaVerification *verification, GError **error) {
   DbaRequest told = *request;
   DbaScaleOptions scale = {.survey = (DbaSurvey *)(uintptr_t)options->sizes,
                            .percent = request->percent,
+                           .wait_limit_ms = wait_ms,
                            .deadline_us = g_get_monotonic_time() + (gint64)(request->budget_seconds * G_USEC_PER_SEC),
                            .progress = tell,
                            .progress_data = &told};
@@ -190,8 +192,9 @@ static bool in_a_lab(const DbaRequest *request, const DbaMigrations *migrations,
   options->progress_data = &told;
   dba_request_progress(request, "starting the lab");
   g_autoptr(DbaFindings) findings = dba_findings_new();
+  double wait_ms;
   DbaList allowed = {0};
-  if (!read_allowed(request, findings->arena, &allowed, error))
+  if (!read_allowed(request, findings->arena, &allowed, &wait_ms, error))
     return false;
   options->allowed = &allowed;
   g_autoptr(DbaLab) lab = dba_lab_start(&request->home, false, request->interrupt, error);
@@ -206,7 +209,7 @@ static bool in_a_lab(const DbaRequest *request, const DbaMigrations *migrations,
   if (options->locks && advised.before && !dba_advised_end(&advised, lab, &verification, error))
     return false;
   settle(&verification, &allowed);
-  if (options->sizes && !measure(request, lab, migrations, options, &verification, error))
+  if (options->sizes && !measure(request, lab, migrations, options, wait_ms, &verification, error))
     return false;
   g_autofree char *server = g_strdup_printf("PostgreSQL %s (%s)", dba_lab_version(lab), dba_lab_binaries(lab)->origin);
   give_answer(request, &verification, server, answer);
@@ -243,9 +246,10 @@ static bool lint_text(const DbaRequest *request, DbaAnswer *answer, GError **err
   g_autoptr(DbaFindings) findings = dba_findings_new();
   DbaVerification verification;
   const char *from;
+  double wait_ms;
   DbaList allowed = {0};
   if (!migrations || !dba_migrate_find("from", request->from, migrations, &from, error) || !read_sizes(request, &sizes, error) ||
-      !read_allowed(request, findings->arena, &allowed, error) ||
+      !read_allowed(request, findings->arena, &allowed, &wait_ms, error) ||
       !dba_migrations_lint(migrations, from, sizes, findings, &verification, error))
     return false;
   settle(&verification, &allowed);

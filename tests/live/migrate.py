@@ -121,6 +121,23 @@ def formats():
     equal(run("doctor", "--format", "sarif").returncode, 2)
 
 
+def lint_formats():
+    """What does it instead, as it was tried, is in every format; and what still waits is said there."""
+    path = folder("instead", {"001_a.up.sql": "create table t (id int primary key, a int, ```b``` text);\n".replace("```b```", "b"), "001_a.down.sql": "drop table t;\n",
+                              "002_b.up.sql": "create index \"t```a<b>\" on t (a);\nalter table t alter a type bigint;\n", "002_b.down.sql": "select 1;\n"})
+    text = {name: run("migrate", "lint", path, "-q", "--format", name, "--pg-major", MAJOR).stdout for name in ("md", "github", "gitlab", "sarif", "junit", "tty")}
+    validate(json.loads(text["sarif"]))
+    told = [text["md"], "\n".join(entry.get("content", {}).get("body", "") for entry in json.loads(text["gitlab"])), xml.fromstring(text["junit"])[0].find("testcase/failure").text,
+            "\n".join(r["message"].get("markdown", "") for r in json.loads(text["sarif"])["runs"][0]["results"]), text["github"].replace("%0A", "\n")]
+    for each in told:
+        contains(each, "Instead, as it was tried in a lab")
+        contains(each, 'INDEX CONCURRENTLY "t```a<b>"')
+        contains(each, "-- line 2 still makes others wait: no other way is known")
+    for each in (told[0], told[1], told[3]):
+        contains(each, "````sql")
+    equal([line[:7] for line in text["github"].strip().split("\n")], ["::error"] * 2)
+
+
 def fail_on():
     path = folder("odd", ODD)
     equal(run("migrate", "verify", path, "-q").returncode, 0)

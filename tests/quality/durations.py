@@ -7,7 +7,7 @@ import os
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
-from harness import WORK, equal, finish, run, test, write  # noqa: E402
+from harness import WORK, contains, equal, finish, run, test, write  # noqa: E402
 from target import MAJOR, Target  # noqa: E402
 
 FULL = "--full" in sys.argv
@@ -53,12 +53,19 @@ def foretold():
     conninfo, survey = target.conninfo(database), os.path.join(WORK, "production.json")
     equal(run("survey", "-d", conninfo, "-o", survey, "-q").returncode, 0)
     target.stop()
+    limit = 4000 if FULL else 100
+    write("dbarch.yaml", "rehearsal: { client_wait: %dms }\n" % limit)
     lint = run("migrate", "lint", "--survey", survey, "--from", "002", "--rows", SHARE, "--json", "-q", "--pg-major", MAJOR, timeout=600)
     equal(lint.returncode, 0)
-    told = {}
+    told, severities = {}, set()
     for finding in json.loads(lint.stdout)["findings"]:
         if finding["risk"].get("duration_note"):
-            told[finding["object"]] = max(told.get(finding["object"], 0), finding["risk"]["duration_ms"])
+            ms = finding["risk"]["duration_ms"]
+            told[finding["object"]] = max(told.get(finding["object"], 0), ms)
+            equal(finding["severity"], "must-fix" if ms > 2 * limit else "worth-it" if ms > limit / 2 else "note")
+            severities.add(finding["severity"])
+            contains(finding["what"], "; clients may wait %s." % ("4.0 s" if FULL else "100 ms"))
+    assert len(severities) > 1, severities
     write("dbarch.yaml", "rehearsal: { client_wait: 1h, client_errors: 1000000 }\n")
     write("workload.sql", "select * from shop.customers where id = $1;\n")
     rehearsed = run("migrate", "rehearse", "--survey", survey, "--from", "002", "--time", "0.1", "--clients", "1", "--rate", "1", "--json", "-q", "--pg-major", MAJOR, timeout=1200)
