@@ -5,6 +5,8 @@
 // texts that a reload changes are the same.  What leads from one to the other is found by running, as undos are: to adopt, or to take back.
 #include "migrate/undo-int.h"
 
+#include "migrate-sql.h"
+
 #include <string.h>
 
 static const char RUN[] = "run", MADE[] = "made", LIVE[] = "live", ADOPT[] = "adopt", REVERT[] = "revert";
@@ -49,7 +51,10 @@ static bool run_history(const DbaLab *lab, const DbaMigrations *migrations, cons
 }
 
 static bool load_text(const DbaLab *lab, const char *database, const char *sql, DbaLoad *load, GError **error) {
-  return dba_lab_create_database(lab, database, NULL, error) && dba_lab_load_text(lab, database, database, sql, true, load, error);
+  if (!dba_lab_create_database(lab, database, NULL, error) || !dba_lab_load_text(lab, database, database, sql, true, load, error))
+    return false;
+  g_autoptr(DbaServer) server = dba_lab_connect(lab, DBA_LAB_SUBJECT_ROLE, database, error);
+  return server && dba_server_exec(server, dba_embedded_migrate_sql("drift_refresh"), error);
 }
 
 // "table", "public.orders" of what a difference is about, or lies in.
@@ -77,19 +82,26 @@ static char *told(const DbaCatalogDifference *difference) {
   return g_strdup(text);
 }
 
+// Default rights are called by the role that they are of, which has another name here.
+static char *without_lab_role(const char *text) {
+  g_autoptr(GString) out = g_string_new(text);
+  (void)g_string_replace(out, "for role " DBA_LAB_SUBJECT_ROLE " ", "", 0);
+  return g_strdup(out->str);
+}
+
 static void find(const DbaCatalog *made, const DbaCatalog *live, const DbaList *allowed, DbaDrift *drift) {
   DbaList differences = {0};
   dba_catalog_compare(made, live, drift->arena, &differences);
   for (DBA_EACH(DbaCatalogDifference, difference, &differences)) {
     if (difference->kind == DBA_DIFFERENCE_ORDER)
       continue;
-    g_autofree char *text = told(difference);
+    g_autofree char *whole = told(difference), *text = without_lab_role(whole), *name = without_lab_role(difference->name);
     DbaDrifted *drifted = dba_list_add(drift->arena, &drift->drifted, sizeof *drifted);
     *drifted = (DbaDrifted){.kind = difference->kind == DBA_DIFFERENCE_LEFT   ? "made by hand"
                                     : difference->kind == DBA_DIFFERENCE_GONE ? "gone"
                                                                               : "changed",
                             .noun = dba_arena_text(drift->arena, difference->noun),
-                            .object = dba_arena_text(drift->arena, difference->name),
+                            .object = dba_arena_text(drift->arena, name),
                             .text = dba_arena_text(drift->arena, text)};
     for (DBA_EACH(DbaSuppression, suppression, allowed))
       if (!drifted->allowed && !strcmp(suppression->rule, "drift") && is_of(suppression, difference))
@@ -116,9 +128,9 @@ static bool settle_extensions(const DbaLab *lab, const char *database, const Dba
   return true;
 }
 
-// From the state of one database to that of another, as statements; NULL: they were not found.
+// From the state of one database to that of another, as statements, as far as they were found; what still differs then is in `left`.
 static bool lead(const DbaLab *lab, DbaCatalogReader *reader, const char *from, const char *copy, const char *to, const DbaCatalog *aim,
-                 const DbaDrift *drift, bool adopts, const char **ret_sql, GError **error) {
+                 const DbaDrift *drift, bool adopts, DbaList *left, const char **ret_sql, GError **error) {
   g_autofree char *sql = NULL;
   g_autoptr(GString) whole = g_string_new(NULL);
   dba_catalog_let_go(reader);
@@ -130,11 +142,11 @@ static bool lead(const DbaLab *lab, DbaCatalogReader *reader, const char *from, 
     return false;
   bool done = dba_catalog_equal(aim, now);
   dba_catalog_let_go(reader);
-  if (!done && !dba_undo_find(lab, reader, to, aim, copy, &sql, error))
+  if (!done && !dba_undo_find(lab, reader, to, aim, copy, drift->arena, left, &sql, error))
     return false;
   if (sql)
     g_string_append(whole, sql);
-  *ret_sql = sql || done ? dba_arena_text(drift->arena, whole->str) : NULL;
+  *ret_sql = whole->len ? dba_arena_text(drift->arena, whole->str) : NULL;
   return true;
 }
 
@@ -142,7 +154,7 @@ bool dba_migrations_drift(const DbaLab *lab, const DbaMigrations *migrations, co
                           const DbaList *allowed, DbaDrift *drift, GError **error) {
   g_autoptr(DbaLoad) load = dba_load_new();
   g_autofree char *made_sql = NULL;
-  if (!run_history(lab, migrations, history, error) || !dba_lab_dump_relation(lab, RUN, NULL, &made_sql, error) ||
+  if (!run_history(lab, migrations, history, error) || !dba_lab_dump_relation(lab, RUN, NULL, false, &made_sql, error) ||
       !load_text(lab, MADE, made_sql, load, error) || !load_text(lab, LIVE, live_sql, load, error))
     return false;
   for (guint i = 0; i < load->notes->len; i++) { // without the statement, which may hold a password
@@ -160,6 +172,6 @@ bool dba_migrations_drift(const DbaLab *lab, const DbaMigrations *migrations, co
   find(made, live, allowed, drift);
   if (!drift->drifted.n)
     return true;
-  return lead(lab, reader, MADE, ADOPT, LIVE, live, drift, true, &drift->adopt, error) &&
-         lead(lab, reader, LIVE, REVERT, MADE, made, drift, false, &drift->revert, error);
+  return lead(lab, reader, MADE, ADOPT, LIVE, live, drift, true, &drift->adopt_lacks, &drift->adopt, error) &&
+         lead(lab, reader, LIVE, REVERT, MADE, made, drift, false, &drift->revert_lacks, &drift->revert, error);
 }

@@ -425,7 +425,8 @@ typedef struct DbaDrift {
   DbaList drifted;            // DbaDrifted
   DbaList notes;              // texts: what the lab left out
   unsigned n;                 // that are not allowed
-  const char *adopt, *revert; // statements that lead from what the migrations make to the live schema, and back; NULL: not found
+  const char *adopt, *revert; // statements that lead from what the migrations make to the live schema, and back; NULL: none were found
+  DbaList adopt_lacks, revert_lacks; // texts: what differs still when they have run; empty: nothing
 } DbaDrift;
 // `live_sql`: the target's schema as pg_dump writes it.  Runs what the history says was run in a lab and compares.  `allowed`: DbaSuppression.
 // `drift` comes zeroed, with an arena.

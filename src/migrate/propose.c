@@ -98,7 +98,8 @@ bool dba_verifier_propose(DbaVerifier *v, const DbaStep *step, GError **error) {
   const char *undo_class = NULL;
   bool ran;
   if (!copy_after_up(v, step->migration, &ran, error) ||
-      (ran && !dba_undo_find(v->lab, v->reader, dba_verifier_databases[DBA_BASE], v->catalog, UNDO_DATABASE, &undo, error)))
+      (ran && !dba_undo_find(v->lab, v->reader, dba_verifier_databases[DBA_BASE], v->catalog, UNDO_DATABASE, v->result->arena, NULL, &undo,
+                             error)))
     return false;
   dba_catalog_let_go(v->reader);
   if (!dba_lab_drop_database(v->lab, UNDO_DATABASE, error) || (undo && !prove(v, step->migration, NULL, undo, &undo_class, error)))

@@ -10,10 +10,11 @@
 
 static const char RELOADED[] = "reloaded";
 
-static bool dump(const DbaLab *lab, const char *database, const char *relation, const char *path, GError **error) {
+static bool dump(const DbaLab *lab, const char *database, const char *relation, bool children, const char *path, GError **error) {
   g_autofree char *program = g_build_filename(dba_lab_binaries(lab)->bin, "pg_dump", NULL),
                   *conninfo = dba_lab_conninfo(lab, DBA_LAB_SUBJECT_ROLE, database);
-  g_autofree char *table = relation ? g_strconcat("--table=", relation, NULL) : NULL;
+  bool both = children && dba_lab_binaries(lab)->major >= 16; // older ones dump them one by one
+  g_autofree char *table = relation ? g_strconcat(both ? "--table-and-children=" : "--table=", relation, NULL) : NULL;
   const char *const argv[] = {program, "--schema-only", "--dbname", conninfo, "--file", path, table, NULL};
   int status;
   if (!dba_process_run(&(DbaSpawn){.argv = argv, .uid = geteuid(), .gid = getegid()}, &status, error))
@@ -25,7 +26,7 @@ DbaCatalog *dba_catalog_read_reloaded(const DbaLab *lab, DbaCatalogReader *reade
   g_autofree char *path = g_build_filename(dba_lab_folder(lab), "reload.sql", NULL), *sql = NULL;
   g_autoptr(DbaLoad) load = dba_load_new();
   size_t length;
-  bool ok = dump(lab, database, NULL, path, error) && dba_file_read(path, &sql, &length, error);
+  bool ok = dump(lab, database, NULL, false, path, error) && dba_file_read(path, &sql, &length, error);
   (void)unlink(path);
   if (!ok || !dba_lab_create_database(lab, RELOADED, NULL, error))
     return NULL;
@@ -36,10 +37,10 @@ DbaCatalog *dba_catalog_read_reloaded(const DbaLab *lab, DbaCatalogReader *reade
   return catalog;
 }
 
-bool dba_lab_dump_relation(const DbaLab *lab, const char *database, const char *name, char **ret_sql, GError **error) {
+bool dba_lab_dump_relation(const DbaLab *lab, const char *database, const char *name, bool children, char **ret_sql, GError **error) {
   g_autofree char *path = g_build_filename(dba_lab_folder(lab), "relation.sql", NULL);
   size_t length;
-  bool ok = dump(lab, database, name, path, error) && dba_file_read(path, ret_sql, &length, error);
+  bool ok = dump(lab, database, name, children, path, error) && dba_file_read(path, ret_sql, &length, error);
   (void)unlink(path);
   return ok;
 }

@@ -130,7 +130,7 @@ static bool find_undo(Rewriting *rewriting, DbaRewritePart *part, GError **error
   }
   dba_catalog_let_go(v->reader);
   if (!dba_lab_drop_database(v->lab, ORIGINAL, error) || !dba_lab_create_database(v->lab, ORIGINAL, AFTER, error) ||
-      !dba_undo_find(v->lab, v->reader, BEFORE, before, ORIGINAL, &undo, error))
+      !dba_undo_find(v->lab, v->reader, BEFORE, before, ORIGINAL, v->result->arena, NULL, &undo, error))
     return false;
   part->down = dba_arena_text(v->result->arena, undo);
   return true;

@@ -8,6 +8,14 @@
 #define F(member, kind) DBA_FIELD(T, member, kind, 0)
 static const DbaField drifted_fields[] = {F(kind, TEXT), F(noun, TEXT), F(object, TEXT), F(text, TEXT), F(allowed, TEXT), {0}};
 static const DbaRecord drifted_record = {"drifted", sizeof(T), drifted_fields};
+#undef T
+#define T Part
+typedef struct Part {
+  const char *sql;
+  DbaList lacks;
+} Part;
+static const DbaField part_fields[] = {F(sql, TEXT), F(lacks, TEXTS), {0}};
+static const DbaRecord part_record = {"part", sizeof(T), part_fields};
 #undef F
 #undef T
 
@@ -23,6 +31,18 @@ static const char *const histories[] = {"--exclude-schema=dbarch",
                                         "--exclude-table=*.__diesel_schema_migrations",
                                         "--exclude-table=*._prisma_migrations"};
 
+// Default rights are for what a role makes: those of the target's own role are, in the lab, those of the one that runs migrations there.
+static char *with_our_default_rights(DbaServer *server, const char *text, GError **error) {
+  static const char HEAD[] = "ALTER DEFAULT PRIVILEGES FOR ROLE ";
+  g_autoptr(DbaResult) role = dba_server_query(server, "select quote_ident(current_user)", NULL, error);
+  if (!role)
+    return NULL;
+  g_autofree char *ours = g_strconcat("\n", HEAD, dba_result_text(role, 0, 0), " ", NULL);
+  g_autoptr(GString) out = g_string_new(text);
+  (void)g_string_replace(out, ours, "\nALTER DEFAULT PRIVILEGES ", 0);
+  return g_strdup(out->str);
+}
+
 bool dba_migrate_dump_schema(const DbaRequest *request, DbaServer *server, const DbaLab *lab, char **ret_sql, GError **error) {
   g_autofree char *path = g_build_filename(dba_lab_folder(lab), "live.sql", NULL);
   g_auto(GStrv) environment = dba_server_environment(server, request->path);
@@ -30,8 +50,29 @@ bool dba_migrate_dump_schema(const DbaRequest *request, DbaServer *server, const
                                                     "--lock-wait-timeout=5s", "--file",     path};
   size_t length;
   memcpy(words + 6, histories, sizeof histories);
-  return dba_lab_run_program(lab, "pg_dump", words, (const char *const *)environment, error) &&
-         dba_file_read(path, ret_sql, &length, error);
+  g_autofree char *text = NULL;
+  if (!dba_lab_run_program(lab, "pg_dump", words, (const char *const *)environment, error) || !dba_file_read(path, &text, &length, error))
+    return false;
+  *ret_sql = with_our_default_rights(server, text, error);
+  return *ret_sql != NULL;
+}
+
+static void print_way(GString *out, const char *title, const char *without, const char *sql, const DbaList *lacks) {
+  enum { SHOWN = 6 };
+  g_autofree char *text = sql ? dba_text_printable(sql, true) : NULL;
+  g_auto(GStrv) lines = text ? g_strsplit(g_strchomp(text), "\n", -1) : NULL;
+  g_string_append_printf(out, "\n%s%s%s\n", sql ? title : without, lacks->n && sql ? ", in part" : "", sql ? ":" : "");
+  for (char **line = lines; line && *line; line++)
+    g_string_append_printf(out, "  %s\n", *line);
+  if (!lacks->n || !sql)
+    return;
+  g_string_append(out, "then there is still this, for which no statement was found:\n");
+  for (uint32_t i = 0; i < MIN(lacks->n, SHOWN); i++) {
+    g_autofree char *lack = dba_text_printable(dba_list_text(lacks, i), false);
+    g_string_append_printf(out, "  %s\n", lack);
+  }
+  if (lacks->n > SHOWN)
+    g_string_append_printf(out, "  and %u more\n", lacks->n - SHOWN);
 }
 
 static void print(GString *out, const DbaDrift *drift, const char *shown, bool color) {
@@ -46,17 +87,8 @@ static void print(GString *out, const DbaDrift *drift, const char *shown, bool c
     g_string_append_printf(out, "%s is what its migrations make%s.\n", shown, drift->notes.n ? ", but for what could not be compared" : "");
     return;
   }
-  const struct {
-    const char *title, *sql, *without;
-  } ways[] = {{"to adopt it, a migration with", drift->adopt, "what would adopt it was not found"},
-              {"to take it back", drift->revert, "what would take it back was not found"}};
-  for (size_t i = 0; i < G_N_ELEMENTS(ways); i++) {
-    g_autofree char *sql = ways[i].sql ? dba_text_printable(ways[i].sql, true) : NULL;
-    g_auto(GStrv) lines = sql ? g_strsplit(g_strchomp(sql), "\n", -1) : NULL;
-    g_string_append_printf(out, "\n%s%s\n", sql ? ways[i].title : ways[i].without, sql ? ":" : "");
-    for (char **line = lines; line && *line; line++)
-      g_string_append_printf(out, "  %s\n", *line);
-  }
+  print_way(out, "to adopt it, a migration with", "what would adopt it was not found", drift->adopt, &drift->adopt_lacks);
+  print_way(out, "to take it back", "what would take it back was not found", drift->revert, &drift->revert_lacks);
   bool allowed = drift->n < drift->drifted.n;
   if (allowed && (drift->adopt || drift->revert))
     g_string_append(out, "\nboth are of all differences, the allowed ones too.\n");
@@ -64,15 +96,23 @@ static void print(GString *out, const DbaDrift *drift, const char *shown, bool c
                          allowed ? ", besides those that are allowed" : "");
 }
 
+// "adopt": all of it; "adopt_in_part": what was found, and what it lacks.
+static void put_way(DbaJson *json, const char *name, const char *sql, const DbaList *lacks) {
+  Part part = {sql, *lacks};
+  g_autofree char *in_part = g_strconcat(name, "_in_part", NULL);
+  if (lacks->n)
+    dba_json_put(json, in_part, &part_record, &part, 0);
+  else if (sql)
+    dba_json_put_text(json, name, sql);
+}
+
 static void print_json(GString *out, const DbaDrift *drift) {
   g_autoptr(DbaJson) json = dba_json_new();
   dba_json_put_text(json, "format", "dbarch-drift");
   dba_json_put_int(json, "format_version", 1);
   dba_json_put_list(json, "differences", &drifted_record, &drift->drifted, 0);
-  if (drift->adopt)
-    dba_json_put_text(json, "adopt", drift->adopt);
-  if (drift->revert)
-    dba_json_put_text(json, "revert", drift->revert);
+  put_way(json, "adopt", drift->adopt, &drift->adopt_lacks);
+  put_way(json, "revert", drift->revert, &drift->revert_lacks);
   g_autofree char *text = dba_json_text(json);
   g_string_append(out, text);
 }
@@ -135,9 +175,9 @@ bool dba_verb_migrate_drift(const DbaRequest *request, DbaAnswer *answer, GError
   answer->differs = drift.n > 0;
   if (!request->fix || !drift.n)
     return true;
-  if (!drift.adopt || !drift.revert)
+  if (!drift.adopt || !drift.revert || drift.adopt_lacks.n || drift.revert_lacks.n)
     return dba_fail(error, DBA_ERROR_REFUSED,
-                    "there is nothing to write: what would adopt the differences, or take them back, was not found");
+                    "there is nothing to write: what would adopt all differences, or take them back, was not found");
   if (!dba_migrate_write_pair(migrations, "adopt_drift", drift.adopt, drift.revert, answer, error))
     return false;
   g_ptr_array_add(answer->warnings,

@@ -1,10 +1,16 @@
 -- The statement that makes the object $2 of kind $1 again, as it is in this database; no row: it is not known how.
-select pg_get_indexdef(i.indexrelid) from pg_index i where i.indexrelid = case when $1 = 'index' then to_regclass($2::text) end
+select case when c.relkind = 'I' and i.indisvalid -- those of its partitions first, under their names: it takes them over
+            then (select string_agg(regexp_replace(pg_get_indexdef(t.relid), 'INDEX (.*?) ON (ONLY )?', 'INDEX IF NOT EXISTS \1 ON ONLY '), E';\n' order by t.level desc) || E';\n'
+                    from pg_partition_tree(i.indexrelid) t where t.isleaf and t.relid <> i.indexrelid)
+                 || replace(pg_get_indexdef(i.indexrelid), ' ON ONLY ', ' ON ')
+            else pg_get_indexdef(i.indexrelid) end
+  from pg_index i join pg_class c on c.oid = i.indexrelid
+ where i.indexrelid = case when $1 = 'index' then to_regclass($2::text) end
 union all
 select format('alter %s %s add constraint %I %s', case when c.conrelid = 0 then 'domain' else 'table' end,
               coalesce(nullif(c.conrelid, 0)::regclass::text, c.contypid::regtype::text), c.conname, pg_get_constraintdef(c.oid))
   from pg_constraint c
- where $1 = 'constraint' and c.contype <> 'n'
+ where $1 = 'constraint' and c.contype <> 'n' and (c.conislocal or c.coninhcount = 0) -- what is inherited comes with the parent's
    and quote_ident(c.conname) || ' of ' || coalesce(nullif(c.conrelid, 0)::regclass::text, c.contypid::regtype::text) = $2
 union all
 select pg_get_triggerdef(t.oid) from pg_trigger t where $1 = 'trigger' and not t.tgisinternal and quote_ident(t.tgname) || ' of ' || t.tgrelid::regclass = $2
@@ -33,4 +39,4 @@ select format('alter %s %s add %s %I %s%s%s%s%s', case c.relkind when 'c' then '
   join pg_class c on c.oid = a.attrelid
   join pg_type t on t.oid = a.atttypid
   left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
- where $1 = 'column' and not a.attisdropped and a.attrelid::regclass || '.' || quote_ident(a.attname) = $2
+ where $1 = 'column' and not a.attisdropped and (a.attislocal or a.attinhcount = 0) and a.attrelid::regclass || '.' || quote_ident(a.attname) = $2
