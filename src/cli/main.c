@@ -178,6 +178,11 @@ static bool set_up_runner(const DbaOptions *options, DbaRequest *request, GError
   request->wait_seconds = wait ? dba_text_read_seconds(wait) : 60;
   if (!(request->wait_seconds >= 0 && request->wait_seconds <= 86400))
     return dba_fail(error, DBA_ERROR_USAGE, "--wait %s: say seconds, or 90s, 5m, 1h", wait);
+  const char *backup_lock = options->texts[DBA_OPTION_BACKUP_LOCK];
+  request->backup_lock = backup_lock != NULL;
+  request->backup_lock_seconds = backup_lock ? dba_text_read_seconds(backup_lock) : 0;
+  if (!(request->backup_lock_seconds >= 0 && request->backup_lock_seconds <= 86400))
+    return dba_fail(error, DBA_ERROR_USAGE, "--backup-lock %s: say seconds, or 90s, 5m, 1h", backup_lock);
   char *end = NULL;
   guint64 n = tries ? g_ascii_strtoull(tries, &end, 10) : 10;
   if (tries && (!g_ascii_isdigit(*tries) || *end || n < 1 || n > 1000))

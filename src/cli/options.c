@@ -48,6 +48,10 @@ static const struct {
     {"wait", 0, DBA_OPTION_WAIT, "TIME", "migrate up, down: for another runner that is at work (1m)", false},
     {"exit-code", 0, DBA_OPTION_EXIT_CODE, NULL, "migrate status: 1 unless all was run and is as it was run", false},
     {"backup-dir", 0, DBA_OPTION_BACKUP_DIR, "FOLDER", "migrate up, down: for dumps of what is destroyed, proven before it is", false},
+    {"backup-lock", 0, DBA_OPTION_BACKUP_LOCK, "TIME",
+     "migrate up, down: that others may wait while it is looked whether rows came after the dump (client_wait of dbarch.yaml); 0: do not "
+     "look",
+     false},
     {"confirm", 0, DBA_OPTION_CONFIRM, "OBJECT", "migrate up, down: it may be destroyed (may be repeated)", false},
     {"because", 0, DBA_OPTION_BECAUSE, "TEXT", "ledger add: the reason", false},
     {"until", 0, DBA_OPTION_UNTIL, "DATE", "ledger add: a decision's last day", false},

@@ -2,7 +2,8 @@
 // What migrations would destroy, seen: they run in a lab, on the target's schema with a few made rows, and what was there before is looked for after.
 //
 // Tables and columns are followed by their numbers, so that renaming, swapping and moving hides nothing; what functions, triggers and EXECUTE do is seen as
-// what they do. Rows that are fewer count as destroyed; values that are written over do not.
+// what they do.  Rows that are fewer count as destroyed, and so do values that are in no row any more, unless the undo, run at once and rolled
+// back, brings them again.
 #include "migrate/migrate-int.h"
 
 #include "migrate-sql.h"
@@ -10,22 +11,63 @@
 #include <string.h>
 
 static const char FORESEEN[] = "foreseen";
-enum { ROWS = 5 };
+enum { ROWS = 12 };
 
-// A table of the target, or one of its columns, as it was at first.
+// A table of the target, or one of its columns, as it was at the last look.
 typedef struct Thing {
-  const char *oid, *number, *table, *column; // number, column: NULL: the table
+  const char *oid, *number, *table, *column, *type; // number, column: NULL: the table
+  const char *was_table, *was_column;               // the names that the target has
   int64_t rows;
+  const char *values; // of a column: hashes of what is not null, in order; NULL: not known
   bool gone;
 } Thing;
 
-static bool read_things(DbaServer *server, DbaArena *arena, DbaList *things, GError **error) {
+typedef struct Foreseeing {
+  DbaServer *looking;
+  DbaLabSession *session;
+  DbaArena *arena;
+  const DbaMigration *migration;
+  const DbaScript *script;
+  bool down;
+  DbaList things;    // Thing
+  DbaList destroyed; // DbaDestroyed
+} Foreseeing;
+
+// ---- a look ---------------------------------------------------------------------------------------------------------
+
+// Rows of a table and values of its columns, which stand behind it; what cannot be read is not known.
+static void read_values(DbaServer *server, DbaArena *arena, Thing *table, const Thing *end) {
+  g_autoptr(GError) ignored = NULL;
+  g_autoptr(GString) sql = g_string_new("select pg_catalog.count(*)");
+  for (const Thing *column = table + 1; column < end && column->column; column++)
+    g_string_append_printf(sql,
+                           ", pg_catalog.string_agg(pg_catalog.hashtextextended(%s::pg_catalog.text, 0)::pg_catalog.text, ' ' "
+                           "order by pg_catalog.hashtextextended(%s::pg_catalog.text, 0))",
+                           column->column, column->column);
+  g_string_append_printf(sql, " from only %s", table->table);
+  g_autoptr(DbaResult) row = dba_server_query(server, sql->str, NULL, &ignored);
+  table->rows = row ? dba_result_int(row, 0, 0) : -1;
+  int field = 1;
+  for (Thing *column = table + 1; row && column < end && column->column; column++, field++)
+    column->values = dba_result_text(row, 0, field) ? dba_arena_text(arena, dba_result_text(row, 0, field)) : "";
+}
+
+static bool look(DbaServer *server, DbaArena *arena, DbaList *things, GError **error) {
   g_autoptr(DbaResult) rows = dba_server_query(server, dba_embedded_migrate_sql("foresee_things"), NULL, error);
-  for (int i = 0; rows && i < dba_result_rows(rows); i++)
-    *(Thing *)dba_list_add(arena, things, sizeof(Thing)) = (Thing){.oid = dba_arena_text(arena, dba_result_text(rows, i, 0)),
-                                                                   .number = dba_arena_text(arena, dba_result_text(rows, i, 1)),
-                                                                   .table = dba_arena_text(arena, dba_result_text(rows, i, 2)),
-                                                                   .column = dba_arena_text(arena, dba_result_text(rows, i, 3))};
+  for (int i = 0; rows && i < dba_result_rows(rows); i++) {
+    Thing *thing = dba_list_add(arena, things, sizeof *thing);
+    *thing = (Thing){.oid = dba_arena_text(arena, dba_result_text(rows, i, 0)),
+                     .number = dba_arena_text(arena, dba_result_text(rows, i, 1)),
+                     .table = dba_arena_text(arena, dba_result_text(rows, i, 2)),
+                     .column = dba_arena_text(arena, dba_result_text(rows, i, 3)),
+                     .type = dba_arena_text(arena, dba_result_text(rows, i, 4))};
+    thing->was_table = thing->table;
+    thing->was_column = thing->column;
+  }
+  const Thing *end = things->n ? dba_list_at(Thing, things, 0) + things->n : NULL;
+  for (DBA_EACH(Thing, thing, things))
+    if (!thing->column)
+      read_values(server, arena, thing, end);
   return rows != NULL;
 }
 
@@ -36,45 +78,141 @@ static const Thing *find(const DbaList *things, const Thing *old) {
   return NULL;
 }
 
-// -1: they cannot be counted.
-static int64_t count(DbaServer *server, const char *table) {
-  g_autoptr(GError) ignored = NULL;
-  g_autofree char *sql = g_strdup_printf("select pg_catalog.count(*) from only %s", table);
-  g_autoptr(DbaResult) row = dba_server_query(server, sql, NULL, &ignored);
-  return row ? dba_result_int(row, 0, 0) : -1;
+static const Thing *find_by_name(const DbaList *things, const char *table, const char *column) {
+  for (DBA_EACH(Thing, thing, things))
+    if (!strcmp(thing->table, table) && !g_strcmp0(thing->column, column))
+      return thing;
+  return NULL;
 }
 
-static void destroy(DbaArena *arena, DbaList *destroyed, const DbaMigration *migration, const DbaScript *script, const Thing *thing) {
-  *(DbaDestroyed *)dba_list_add(arena, destroyed, sizeof(DbaDestroyed)) =
-      (DbaDestroyed){.migration = migration->label,
-                     .object = thing->column ? dba_arena_format(arena, "%s.%s", thing->table, thing->column) : thing->table,
-                     .table = thing->table,
-                     .file = script->path,
-                     .line = 0};
-}
+// ---- what is not there any more -------------------------------------------------------------------------------------
 
-// What is not there any more, or holds fewer rows, since the last look.
-static bool compare(DbaServer *server, DbaArena *arena, DbaList *things, const DbaMigration *migration, const DbaScript *script,
-                    DbaList *destroyed, GError **error) {
-  DbaList now = {0};
-  const char *whole = ""; // the table that went with all its columns
-  if (!read_things(server, arena, &now, error))
-    return false;
-  for (DBA_EACH(Thing, thing, things)) {
-    const Thing *still = thing->gone ? NULL : find(&now, thing);
-    int64_t rows = still && !thing->column ? count(server, still->table) : thing->rows;
-    bool fewer = rows >= 0 && rows < thing->rows;
-    if (thing->gone || (still && !fewer))
-      continue;
-    if (!thing->column)
-      whole = thing->table;
-    if (!thing->column || strcmp(whole, thing->table))
-      destroy(arena, destroyed, migration, script, thing);
-    thing->gone = !still;
-    thing->rows = MAX(rows, 0);
+// Is each value of the one, as often as it stands there, in the other?  Both are in order.
+static bool holds_all(const char *before, const char *after) {
+  while (*before) {
+    char *next, *other;
+    gint64 value = g_ascii_strtoll(before, &next, 10), found;
+    do {
+      if (!*after)
+        return false;
+      found = g_ascii_strtoll(after, &other, 10);
+      after = other + (*other == ' ');
+    } while (found < value);
+    if (found != value)
+      return false;
+    before = next + (*next == ' ');
   }
   return true;
 }
+
+// A value of another type is the same when it can be had again: 5.00 of 5.000.
+static bool holds_all_as_it_was(DbaServer *server, const Thing *before, const Thing *after) {
+  if (holds_all(before->values, after->values))
+    return true;
+  if (!g_strcmp0(before->type, after->type))
+    return false;
+  g_autoptr(GError) ignored = NULL;
+  g_autofree char *sql =
+      g_strdup_printf("select pg_catalog.string_agg(h::pg_catalog.text, ' ' order by h) from "
+                      "(select pg_catalog.hashtextextended(%s::%s::pg_catalog.text, 0) as h from only %s where %s is not null) x",
+                      after->column, before->type, after->table, after->column);
+  g_autoptr(DbaResult) row = dba_server_query(server, sql, NULL, &ignored);
+  return row && dba_result_text(row, 0, 0) && holds_all(before->values, dba_result_text(row, 0, 0));
+}
+
+static void tell(Foreseeing *f, const Thing *thing, DbaDestroyedHow how) {
+  const char *column = thing->was_column ? dba_arena_format(f->arena, "%s.%s", thing->was_table, thing->was_column) : NULL;
+  *(DbaDestroyed *)dba_list_add(f->arena, &f->destroyed, sizeof(DbaDestroyed)) =
+      (DbaDestroyed){.migration = f->migration->label,
+                     .object = column ? column : thing->was_table,
+                     .table = thing->was_table,
+                     .file = f->script->path,
+                     .how = how};
+}
+
+static void compare_column(Foreseeing *f, const Thing *before, const Thing *after) {
+  if (!before->values || !after->values || !*before->values)
+    return;
+  if (!g_strcmp0(before->type, after->type) && !strcmp(before->values, after->values))
+    return; // nothing was written, or nothing that can be seen
+  tell(f, before, holds_all_as_it_was(f->looking, before, after) ? DBA_DESTROYED_KEPT : DBA_DESTROYED_OVERWRITTEN);
+}
+
+// What is not there any more, holds fewer rows, or other values, since the last look, which is in *ret_before then.
+static bool compare(Foreseeing *f, DbaList *ret_before, GError **error) {
+  DbaList now = {0};
+  const char *whole = "", *emptied = ""; // the table that went with its columns; the one whose rows are fewer, and so its values
+  *ret_before = (DbaList){0};
+  if (!look(f->looking, f->arena, &now, error))
+    return false;
+  for (DBA_EACH(Thing, thing, &f->things)) {
+    *(Thing *)dba_list_add(f->arena, ret_before, sizeof *thing) = *thing;
+    const Thing *still = thing->gone ? NULL : find(&now, thing);
+    if (thing->gone)
+      continue;
+    if (!thing->column && !still)
+      whole = thing->oid;
+    if (!thing->column && still && still->rows >= 0 && still->rows < thing->rows)
+      emptied = thing->oid;
+    bool with_table = !strcmp(whole, thing->oid) || !strcmp(emptied, thing->oid);
+    if (thing->column ? !still && !with_table : with_table)
+      tell(f, thing, DBA_DESTROYED_GONE);
+    else if (thing->column && still && !with_table)
+      compare_column(f, thing, still);
+    thing->gone = !still;
+    if (!still)
+      continue;
+    thing->table = still->table;
+    thing->column = still->column;
+    thing->type = still->type;
+    thing->rows = MAX(still->rows, 0);
+    thing->values = still->values;
+  }
+  return true;
+}
+
+// ---- what the undo brings again -------------------------------------------------------------------------------------
+
+static bool is_back(const DbaList *before, const DbaList *now, const DbaDestroyed *destroyed) {
+  bool all = !strcmp(destroyed->object, destroyed->table); // of the whole table
+  for (DBA_EACH(Thing, thing, before)) {
+    g_autofree char *name = thing->was_column ? g_strdup_printf("%s.%s", thing->was_table, thing->was_column) : g_strdup(thing->was_table);
+    if (strcmp(all ? thing->was_table : name, destroyed->object) != 0)
+      continue;
+    const Thing *again = thing->gone ? NULL : find_by_name(now, thing->table, thing->column);
+    if (!again || (thing->column ? !thing->values || g_strcmp0(thing->values, again->values) != 0 : again->rows < thing->rows))
+      return false;
+  }
+  return true;
+}
+
+// `from`: the first of the destroyed that this migration is to blame for.
+static bool try_undo(Foreseeing *f, const DbaList *before, uint32_t from, GError **error) {
+  const DbaScript *undo = f->down ? f->migration->up : f->migration->down;
+  DbaServer *server = dba_lab_session_server(f->session);
+  g_autoptr(GError) problem = NULL;
+  DbaList now = {0};
+  bool any = false;
+  for (uint32_t i = from; i < f->destroyed.n; i++)
+    any = any || dba_list_at(DbaDestroyed, &f->destroyed, i)->how != DBA_DESTROYED_KEPT;
+  bool in_one = undo && (undo->mode == DBA_SCRIPT_ONE_TRANSACTION || undo->backfills.n);
+  if (!any || !in_one || undo->problem || !undo->items.n)
+    return true;
+  bool ok = dba_server_exec(server, "begin", error), ran = ok;
+  for (DBA_EACH(DbaSqlStatement, item, &undo->items))
+    ran = ran && dba_lab_session_run(f->session, item, &problem);
+  ok = ok && (!ran || look(server, f->arena, &now, error));
+  if (dba_server_in_transaction(server) && !dba_server_exec(server, "rollback", ok ? error : NULL))
+    return false;
+  for (uint32_t i = from; ok && ran && i < f->destroyed.n; i++) {
+    DbaDestroyed *destroyed = dba_list_at(DbaDestroyed, &f->destroyed, i);
+    if (is_back(before, &now, destroyed))
+      destroyed->how = DBA_DESTROYED_KEPT;
+  }
+  return ok;
+}
+
+// ---- the whole ------------------------------------------------------------------------------------------------------
 
 static bool make_rows(const DbaLab *lab, gint64 deadline_us, GError **error) {
   g_autoptr(DbaServer) owner = dba_lab_connect(lab, DBA_LAB_SUPERUSER, FORESEEN, error);
@@ -100,32 +238,34 @@ bool dba_migrations_foresee(const DbaLab *lab, const char *live_sql, const DbaMi
                             DbaArena *arena, DbaList *ret_destroyed, const char **ret_unseen, GError **error) {
   g_autoptr(DbaLoad) load = dba_load_new(), notes = dba_load_new();
   gint64 deadline_us = g_get_monotonic_time() + (gint64)60 * G_USEC_PER_SEC;
-  DbaList things = {0}, destroyed = {0};
+  Foreseeing f = {.arena = arena, .down = down};
   *ret_unseen = NULL;
   if (!dba_lab_create_database(lab, FORESEEN, NULL, error) ||
       !dba_lab_load_text(lab, FORESEEN, "the target", live_sql, true, load, error) || !make_rows(lab, deadline_us, error))
     return false;
   g_autoptr(DbaServer) looking = dba_lab_connect(lab, DBA_LAB_SUBJECT_ROLE, FORESEEN, error);
   g_autoptr(DbaLabSession) session = looking ? dba_lab_session_open(lab, FORESEEN, migrations->folder, notes, error) : NULL;
-  if (!session || !read_things(looking, arena, &things, error))
+  if (!session || !look(looking, arena, &f.things, error))
     return false;
+  f.looking = looking;
+  f.session = session;
   dba_server_set_deadline(dba_lab_session_server(session), deadline_us);
-  for (DBA_EACH(Thing, thing, &things))
-    thing->rows = thing->column ? 0 : MAX(count(looking, thing->table), 0);
   for (guint i = 0; i < order->len && !*ret_unseen; i++) {
-    const DbaMigration *migration = order->pdata[i];
-    const DbaScript *script = down ? migration->down : migration->up;
+    f.migration = order->pdata[i];
+    f.script = down ? f.migration->down : f.migration->up;
+    DbaList before;
+    uint32_t from = f.destroyed.n;
     g_autoptr(GError) problem = NULL;
-    if (!dba_script_run(session, script, NULL, &problem)) {
+    if (!dba_script_run(session, f.script, NULL, &problem)) {
       if (is_lab_error(problem))
         return g_propagate_error(error, g_steal_pointer(&problem)), false;
       const char *newline = strchr(problem->message, '\n');
-      *ret_unseen = dba_arena_format(arena, "%s: %.*s", migration->label,
+      *ret_unseen = dba_arena_format(arena, "%s: %.*s", f.migration->label,
                                      (int)(newline ? newline - problem->message : (long)strlen(problem->message)), problem->message);
     }
-    if (!compare(looking, arena, &things, migration, script, &destroyed, error))
+    if (!compare(&f, &before, error) || (!*ret_unseen && !try_undo(&f, &before, from, error)))
       return false;
   }
-  *ret_destroyed = destroyed;
+  *ret_destroyed = f.destroyed;
   return true;
 }

@@ -104,14 +104,16 @@ typedef struct Gathering {
   DbaSqlWorld *world;
   DbaList *destroyed; // DbaDestroyed
   DbaList *renamed;   // DbaSqlRenamed, of all that came before
-  bool look;          // the text does not tell all: calls, dynamic SQL, cascades, other names
+  bool look;          // the text does not tell all: calls, dynamic SQL, cascades, other names, what UPDATE finds
+  bool goes_on;       // it began with a word for what it writes over, and with a look
+  DbaDestroyedHow how;
 } Gathering;
 
-static bool is_told(const Gathering *gathering, const char *object) {
+static DbaDestroyed *find_told(const Gathering *gathering, const char *object) {
   for (DBA_EACH(DbaDestroyed, destroyed, gathering->destroyed))
-    if (!strcmp(destroyed->object, object))
-      return true;
-  return false;
+    if (!strcmp(destroyed->object, object) && !strcmp(destroyed->migration, gathering->migration->label))
+      return destroyed;
+  return NULL;
 }
 
 // What the target calls it still: the newest renaming first.
@@ -132,13 +134,14 @@ static bool add_object(Gathering *gathering, const char *table, const char *colu
   g_autoptr(DbaResult) rows = dba_server_query(runner->server, sql, NULL, error);
   if (!rows)
     return false;
-  if ((*dba_result_text(rows, 0, 0) == 't' || hides) && !is_told(gathering, object))
+  if ((*dba_result_text(rows, 0, 0) == 't' || hides) && !find_told(gathering, object))
     *(DbaDestroyed *)dba_list_add(runner->arena, gathering->destroyed, sizeof(DbaDestroyed)) =
         (DbaDestroyed){.migration = gathering->migration->label,
                        .object = dba_arena_text(runner->arena, object),
                        .table = dba_arena_text(runner->arena, table),
                        .file = gathering->script->path,
-                       .line = line};
+                       .line = line,
+                       .how = gathering->how};
   return true;
 }
 
@@ -184,6 +187,13 @@ static bool add_seen(DbaRunner *runner, const GPtrArray *order, bool down, Gathe
     const char *dot = strcmp(each->object, each->table) ? each->object + strlen(each->table) + 1 : NULL;
     gathering->migration = migration;
     gathering->script = down ? migration->down : migration->up;
+    gathering->how = each->how;
+    if (each->how == DBA_DESTROYED_KEPT) {
+      DbaDestroyed *told = find_told(gathering, each->object);
+      if (told)
+        told->how = DBA_DESTROYED_KEPT;
+      continue;
+    }
     const char *there[] = {each->table, NULL};
     g_autoptr(DbaResult) found = dba_server_query(runner->server, "select pg_catalog.to_regclass($1) is not null", there, error);
     if (!found || (*dba_result_text(found, 0, 0) == 't' && !add_object(gathering, each->table, dot, false, 0, error)))
@@ -201,6 +211,20 @@ static bool raises(const DbaScript *script) {
   return false;
 }
 
+// What a statement by itself throws away or writes over; `line`: its place.
+static bool gather_one(Gathering *gathering, const char *sql, uint32_t line, DbaSqlVerdict *verdict, GError **error) {
+  if (!dba_sql_world_read(gathering->world, sql, gathering->runner->arena, verdict, error))
+    return false;
+  for (DBA_EACH(DbaSqlDestroyed, what, &verdict->destroyed)) {
+    gathering->how = what->overwritten ? DBA_DESTROYED_OVERWRITTEN : DBA_DESTROYED_GONE;
+    uint32_t before = gathering->destroyed->n;
+    if (!(what->overwritten && gathering->goes_on) && !add_tables(gathering, what, line, error))
+      return false;
+    gathering->look = gathering->look || !what->overwritten || gathering->destroyed->n > before;
+  }
+  return true;
+}
+
 // Reads on in the order of running, so that what an earlier one makes is known.
 static bool gather(Gathering *gathering, GError **error) {
   DbaRunner *runner = gathering->runner;
@@ -210,13 +234,10 @@ static bool gather(Gathering *gathering, GError **error) {
     g_autofree char *sql = g_strndup(item->item.text, item->item.length);
     if (item->item.kind != DBA_SQL_STATEMENT)
       continue;
-    if (!dba_sql_world_read(gathering->world, sql, runner->arena, &verdict, error))
+    if (!gather_one(gathering, sql, item->item.place.line, &verdict, error))
       return false;
     bool unclear = item->facts.tag == DBA_SQL_OTHER || item->facts.tag == DBA_SQL_DELETE || item->facts.tag == DBA_SQL_MERGE;
-    gathering->look = gathering->look || unclear || verdict.opaque || verdict.destroyed.n || verdict.renamed.n;
-    for (DBA_EACH(DbaSqlDestroyed, what, &verdict.destroyed))
-      if (!add_tables(gathering, what, item->item.place.line, error))
-        return false;
+    gathering->look = gathering->look || unclear || verdict.opaque || verdict.renamed.n;
     for (DBA_EACH(DbaSqlRenamed, renamed, &verdict.renamed))
       *(DbaSqlRenamed *)dba_list_add(runner->arena, gathering->renamed, sizeof *renamed) = *renamed;
   }
@@ -227,36 +248,46 @@ static bool gather(Gathering *gathering, GError **error) {
 static bool let_go(DbaRunner *runner, const DbaList *destroyed, GError **error) {
   const DbaRunOptions *options = runner->options;
   g_autoptr(GString) labels = g_string_new(NULL), refused = g_string_new(NULL), hint = g_string_new(NULL);
+  DbaList asked = {0};
   for (DBA_EACH(DbaDestroyed, each, destroyed)) {
-    g_autofree char *what = each->table ? each->line ? g_strdup_printf("%s:%u destroys values of %s", each->file, each->line, each->object)
-                                                     : g_strdup_printf("%s destroys values of %s, as a lab saw", each->file, each->object)
-                                        : g_strdup_printf("%s cannot be undone: its undo raises", each->object);
+    const char *verb = each->how == DBA_DESTROYED_OVERWRITTEN ? "writes over" : "destroys";
+    g_autofree char *what = !each->table ? g_strdup_printf("%s cannot be undone: its undo raises", each->object)
+                            : each->line ? g_strdup_printf("%s:%u %s values of %s", each->file, each->line, verb, each->object)
+                                         : g_strdup_printf("%s %s values of %s, as a lab saw", each->file, verb, each->object);
+    if (each->how == DBA_DESTROYED_KEPT)
+      continue;
     if (each->table)
       append_label(labels, each->object);
     if (options->confirm && options->confirm(options->data, each->object, what))
       continue;
-    g_autofree char *quoted = g_shell_quote(each->object);
+    g_autofree char *quoted = g_shell_quote(each->object),
+                    *word = g_strdup_printf(" --confirm %s", strpbrk(each->object, "\" '$`\\") ? quoted : each->object);
     g_string_append_printf(refused, "%s%s", refused->len ? "\n  " : "", what);
-    g_string_append_printf(hint, " --confirm %s", strpbrk(each->object, "\" '$`\\") ? quoted : each->object);
+    if (!dba_list_has_text(&asked, each->object))
+      g_string_append(hint, word);
+    dba_list_add_text(runner->arena, &asked, each->object);
   }
   if (refused->len)
     return dba_fail(error, DBA_ERROR_REFUSED, "%s\n(hint: that it may be so, say with%s)", refused->str, hint->str);
   if (!labels->len)
     return true;
-  runner->destroyed = *destroyed;
+  runner->destroyed = (DbaList){0};
+  for (DBA_EACH(DbaDestroyed, each, destroyed))
+    if (each->how != DBA_DESTROYED_KEPT)
+      *(DbaDestroyed *)dba_list_add(runner->arena, &runner->destroyed, sizeof *each) = *each;
   if (!options->backup) // made right before each; now only: can it be?
-    return !options->back_up || options->back_up(options->data, destroyed, true, error);
+    return !options->back_up || options->back_up(options->data, destroyed, true, runner->arena, &(DbaBackup){0}, error);
   runner->without_backup = dba_arena_text(runner->arena, labels->str);
   return true;
 }
 
-bool dba_gate_back_up(DbaRunner *runner, const DbaMigration *migration, GError **error) {
+bool dba_gate_back_up(DbaRunner *runner, const DbaMigration *migration, DbaBackup *ret_backup, GError **error) {
   const DbaRunOptions *options = runner->options;
   DbaList own = {0};
   for (DBA_EACH(DbaDestroyed, each, &runner->destroyed))
     if (each->table && !strcmp(each->migration, migration->label))
       *(DbaDestroyed *)dba_list_add(runner->arena, &own, sizeof *each) = *each;
-  return !own.n || options->backup || !options->back_up || options->back_up(options->data, &own, false, error);
+  return !own.n || options->backup || !options->back_up || options->back_up(options->data, &own, false, runner->arena, ret_backup, error);
 }
 
 bool dba_gate_destroyed(DbaRunner *runner, const DbaList *rows, GError **error) {
@@ -269,6 +300,7 @@ bool dba_gate_destroyed(DbaRunner *runner, const DbaList *rows, GError **error) 
   for (DBA_EACH(DbaStatusRow, row, rows)) {
     gathering.migration = dba_row_is_pending(row) ? row->migration : NULL;
     gathering.script = gathering.migration ? gathering.migration->up : NULL;
+    gathering.goes_on = row->state == DBA_STATE_STOPPED;
     if (gathering.script && !gather(&gathering, error))
       return false;
     if (gathering.script)

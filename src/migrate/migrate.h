@@ -370,13 +370,31 @@ typedef struct DbaStatusRow {
 void dba_history_status(const DbaMigrations *migrations, const DbaHistory *history, DbaArena *arena, DbaList *ret_rows);
 
 // Something that a run would take away: values of a table with rows, or the way back.
+typedef enum DbaDestroyedHow {
+  DBA_DESTROYED_GONE,
+  DBA_DESTROYED_OVERWRITTEN, // other values take their place
+  DBA_DESTROYED_KEPT,        // it looks so, and a lab saw that they stay, or that the undo brings them back
+} DbaDestroyedHow;
 typedef struct DbaDestroyed {
   const char *migration;
   const char *object; // as a person names it: "shop.orders", "shop.orders.total"; the migration, where its undo raises
   const char *table;  // as SQL; NULL: no values
   const char *file;
   uint32_t line;
+  DbaDestroyedHow how;
 } DbaDestroyed;
+
+// A backup of tables, each partition on its own: what is asked right before they are destroyed, whether it holds all.
+typedef struct DbaSaved {
+  const char *table, *sum; // as SQL; dba_table_sum of it
+} DbaSaved;
+typedef struct DbaBackup {
+  const char *since; // transactions from this one on may not be in it: pg_snapshot_xmin of its snapshot
+  DbaList tables;    // DbaSaved; empty: an archive, which has all
+} DbaBackup;
+// "12 rows 4711": rows, and a sum over them, with dba_table_sum_settings in force ("name = value", ends with NULL).  NULL: it failed; free with g_free.
+char *dba_table_sum(DbaServer *server, const char *table, GError **error) DBA_CHECKED;
+extern const char *const dba_table_sum_settings[];
 
 typedef struct DbaRunOptions {
   const char *to;            // label of the last that goes up, or, down, of the one that stays; NULL: all up, one down
@@ -399,7 +417,8 @@ typedef struct DbaRunOptions {
   bool (*foresee)(void *data, const GPtrArray *order, bool down, DbaArena *arena, DbaList *ret_destroyed, GError **error);
   bool (*confirm)(void *data, const char *object, const char *what); // may it be destroyed?  NULL: nothing may
   // Before values are destroyed (DbaDestroyed with a table), right before that; `only_check`: could it be done?  NULL: nothing is.
-  bool (*back_up)(void *data, const DbaList *destroyed, bool only_check, GError **error);
+  bool (*back_up)(void *data, const DbaList *destroyed, bool only_check, DbaArena *arena, DbaBackup *ret_backup, GError **error);
+  double backup_lock_seconds; // that others may wait while it is looked whether that backup holds all; 0: nobody looks
   // Each statement that ended, with monotonic times; may be NULL.
   void (*ran)(void *data, const DbaSqlStatement *item, gint64 from_us, gint64 to_us, bool ok);
   void *data;

@@ -12,6 +12,7 @@ typedef struct DbaRunner {
   DbaArena *arena;
   bool was_empty;                                                // nothing of anybody\'s is on the target
   DbaList destroyed;                                             // DbaDestroyed: what will be, and may
+  bool late;                                                     // rows came after a backup: it is to be made again
   const char *without_undo, *without_rehearsal, *without_backup; // labels, objects: what was let through by an override
 } DbaRunner;
 
@@ -24,6 +25,7 @@ typedef struct DbaJob {
   gint64 begin_us;               // of this run
   const char *override, *ledger; // for the history
   uint32_t begun, done;          // from the history, when it is gone on with
+  const DbaBackup *backup;       // that was made right before; or NULL
 } DbaJob;
 
 void dba_runner_say(const DbaRunner *runner, bool stays, const char *format, ...) DBA_PRINTF(3, 4);
@@ -50,7 +52,9 @@ bool dba_gate_undos(DbaRunner *runner, const DbaList *rows, GError **error) DBA_
 bool dba_gate_rehearsals(DbaRunner *runner, const DbaList *rows, GError **error) DBA_CHECKED;
 bool dba_gate_destroyed(DbaRunner *runner, const DbaList *rows, GError **error) DBA_CHECKED;
 // Right before one runs: of what it destroys.
-bool dba_gate_back_up(DbaRunner *runner, const DbaMigration *migration, GError **error) DBA_CHECKED;
+bool dba_gate_back_up(DbaRunner *runner, const DbaMigration *migration, DbaBackup *ret_backup, GError **error) DBA_CHECKED;
+// In the transaction, before statements of these lines run (saved.c): locks what they destroy, and fails, with runner->late, when the backup lacks some of it.
+bool dba_job_check_saved(const DbaJob *job, uint32_t from, uint32_t to, GError **error) DBA_CHECKED;
 // Overrides that were used, once everything may run.
 bool dba_gate_write_down(DbaRunner *runner, const DbaList *rows, GError **error) DBA_CHECKED;
 bool dba_gate_destroyed_by_undos(DbaRunner *runner, const GPtrArray *undos, GError **error) DBA_CHECKED; // of DbaMigration

@@ -100,7 +100,7 @@ static bool write_step(const DbaJob *job, uint32_t begun, uint32_t done, GError 
 static bool run_once(const DbaJob *job, GError **error) {
   DbaRunner *runner = job->runner;
   gint64 begin = g_get_monotonic_time();
-  if (!dba_server_exec(runner->server, "begin", error))
+  if (!dba_server_exec(runner->server, "begin", error) || !dba_job_check_saved(job, 0, UINT32_MAX, error))
     return false;
   for (DBA_EACH(DbaSqlStatement, item, &job->script->items))
     if (!run_item(runner, item, error))
@@ -168,7 +168,9 @@ static bool run_outside(const DbaJob *job, GError **error) {
 
 static bool run_inside(const DbaJob *job, GError **error) {
   const StepJob *step = (const StepJob *)job;
-  if (!dba_server_exec(job->runner->server, "begin", error))
+  const DbaSqlStatement *last = step->end > step->first ? step->end - 1 : step->first;
+  if (!dba_server_exec(job->runner->server, "begin", error) ||
+      !dba_job_check_saved(job, step->first->item.place.line, last->item.place.line + 1, error))
     return false;
   for (const DbaSqlStatement *item = step->first; item < step->end; item++)
     if (!run_item(job->runner, item, error))

@@ -170,6 +170,28 @@ bool dba_row_is_pending(const DbaStatusRow *row) {
          (row->state == DBA_STATE_PENDING || row->state == DBA_STATE_LATE || (row->state == DBA_STATE_STOPPED && row->applied->running));
 }
 
+// With a backup right before it of what it destroys; made anew where others have written meanwhile.
+static bool run_saved(DbaJob *job, GError **error) {
+  enum { BACKUPS = 3 };
+  for (int n = 1;; n++) {
+    DbaBackup backup = {0};
+    g_autoptr(GError) problem = NULL;
+    job->runner->late = false;
+    if (!dba_gate_back_up(job->runner, job->migration, &backup, error))
+      return false;
+    dba_runner_say(job->runner, false, "%s %s", job->down ? "undoing" : "running", job->migration->label);
+    job->backup = &backup;
+    bool ok = run_job(job, &problem);
+    job->backup = NULL;
+    if (ok)
+      return true;
+    if (!job->runner->late || n == BACKUPS || job->script->mode != DBA_SCRIPT_ONE_TRANSACTION)
+      return g_propagate_error(error, g_steal_pointer(&problem)), false;
+    dba_runner_roll_back(job->runner);
+    dba_runner_say(job->runner, true, "%s; it is made again", problem->message);
+  }
+}
+
 static bool up(DbaRunner *runner, unsigned *ret_run, GError **error) {
   DbaList rows = {0};
   bool behind = false;
@@ -200,10 +222,7 @@ static bool up(DbaRunner *runner, unsigned *ret_run, GError **error) {
       dba_runner_say(runner, true, "%s is older than what was run here already: another branch had it; it runs now", row->label);
     DbaJob job = {
         .runner = runner, .migration = row->migration, .script = row->migration->up, .override = row->override, .ledger = row->ledger};
-    if (!dba_gate_back_up(runner, row->migration, error))
-      return false;
-    dba_runner_say(runner, false, "running %s", row->label);
-    if (!run_job(&job, error))
+    if (!run_saved(&job, error))
       return false;
     ++*ret_run;
     behind = runner->options->to && !strcmp(row->label, runner->options->to);
@@ -241,10 +260,7 @@ static bool down(DbaRunner *runner, unsigned *ret_run, GError **error) {
   for (guint i = 0; i < undos->len; i++) {
     const DbaMigration *migration = undos->pdata[i];
     DbaJob job = {.runner = runner, .migration = migration, .script = migration->down, .down = true};
-    if (!dba_gate_back_up(runner, migration, error))
-      return false;
-    dba_runner_say(runner, false, "undoing %s", migration->label);
-    if (!run_job(&job, error))
+    if (!run_saved(&job, error))
       return false;
     ++*ret_run;
   }
@@ -298,8 +314,7 @@ static bool redo(DbaRunner *runner, unsigned *ret_run, GError **error) {
     *(DbaDestroyed *)dba_list_add(runner->arena, &runner->destroyed, sizeof *each) = *each;
   DbaJob undo = {.runner = runner, .migration = migration, .script = migration->down, .down = true},
          again = {.runner = runner, .migration = migration, .script = migration->up, .override = row->override, .ledger = row->ledger};
-  dba_runner_say(runner, false, "undoing %s", migration->label);
-  if (!dba_gate_back_up(runner, migration, error) || !run_job(&undo, error))
+  if (!run_saved(&undo, error))
     return false;
   dba_runner_say(runner, false, "running %s", migration->label);
   *ret_run = 1;

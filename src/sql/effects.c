@@ -260,6 +260,13 @@ static bool is_plain_using(const Node *using) {
   return IsA(using, TypeCast) && IsA(((const TypeCast *)using)->arg, ColumnRef);
 }
 
+// Nor is a cast of a cast.
+static bool is_cast_only(const Node *using) {
+  while (using && IsA(using, TypeCast))
+    using = ((const TypeCast *)using)->arg;
+  return !using || IsA(using, ColumnRef);
+}
+
 static bool is_indexed(const Reading *reading, const DbaWorldTable *table, const char *column) {
   for (uint32_t i = 0; i < reading->world->indexes.n; i++) {
     const DbaWorldIndex *index = DBA_WORLD_AT(DbaWorldIndex, &reading->world->indexes, i);
@@ -515,6 +522,9 @@ static void destroy_columns(Reading *reading, const AlterTableStmt *statement) {
     const AlterTableCmd *command = list_nth(statement->cmds, i);
     if (command->subtype == AT_DropColumn && statement->objtype == OBJECT_TABLE)
       (void)destroy(reading, statement->relation->schemaname, statement->relation->relname, command->name);
+    if (command->subtype == AT_AlterColumnType && statement->objtype == OBJECT_TABLE &&
+        !is_cast_only(((const ColumnDef *)command->def)->raw_default))
+      destroy(reading, statement->relation->schemaname, statement->relation->relname, command->name)->overwritten = true;
   }
 }
 
@@ -789,6 +799,38 @@ static bool has_where(const Node *node) {
   return where && !always;
 }
 
+static bool is_column(const Node *node, const char *column) {
+  const Node *name = IsA(node, ColumnRef) ? llast(((const ColumnRef *)node)->fields) : NULL;
+  return name && IsA(name, String) && !strcmp(strVal(name), column);
+}
+
+// SET column = coalesce(column, ...)
+static bool keeps_values(const ResTarget *target) {
+  return IsA(target->val, CoalesceExpr) && is_column(linitial(((const CoalesceExpr *)target->val)->args), target->name);
+}
+
+// WHERE column IS NULL, and maybe more: nothing is written over.
+static bool wants_null(const Node *where, const char *column) {
+  if (where && IsA(where, NullTest)) {
+    const NullTest *test = (const NullTest *)where;
+    return test->nulltesttype == IS_NULL && is_column((const Node *)test->arg, column);
+  }
+  const List *parts =
+      where && IsA(where, BoolExpr) && ((const BoolExpr *)where)->boolop == AND_EXPR ? ((const BoolExpr *)where)->args : NULL;
+  for (int i = 0; i < list_length(parts); i++)
+    if (wants_null(list_nth(parts, i), column))
+      return true;
+  return false;
+}
+
+static void overwrite_columns(Reading *reading, const UpdateStmt *update) {
+  for (int i = 0; i < list_length(update->targetList); i++) {
+    const ResTarget *target = list_nth(update->targetList, i);
+    if (!wants_null(update->whereClause, target->name) && !keeps_values(target))
+      destroy(reading, update->relation->schemaname, update->relation->relname, target->name)->overwritten = true;
+  }
+}
+
 // ---- DO blocks ------------------------------------------------------------------------------------------------------
 
 static void read_text(Reading *reading, const char *sql) {
@@ -959,6 +1001,7 @@ void dba_world_effects(DbaSqlWorld *world, Node *node, DbaArena *arena, DbaSqlVe
   case T_UpdateStmt:
     verdict->all_rows |= !has_where(node);
     is_a(&reading, "update", 0);
+    overwrite_columns(&reading, (UpdateStmt *)node);
     on_named(&reading, ((UpdateStmt *)node)->relation, DBA_LOCK_ROW_EXCLUSIVE, SCANS, true);
     (void)find_reads(node, &reading);
     break;

@@ -212,7 +212,7 @@ typedef struct DbaSqlEffect {
   const char *because;  // "REFERENCES", "partition" ...; NULL: it is what the statement names
 } DbaSqlEffect;
 
-// Values that a statement throws away, by DROP, TRUNCATE, or DELETE without WHERE.
+// Values that a statement throws away, by DROP, TRUNCATE, or DELETE without WHERE, or writes over, by UPDATE or ALTER ... TYPE ... USING.
 typedef enum DbaSqlDestroyedKind {
   DBA_SQL_DESTROYED_TABLE,
   DBA_SQL_DESTROYED_TYPE,      // `table` names a type or domain: columns of it go, by CASCADE
@@ -222,6 +222,7 @@ typedef struct DbaSqlDestroyed {
   DbaSqlDestroyedKind kind;
   const char *schema, *table, *column; // no schema: as names are looked up; no table: the whole schema; no column: the whole table
   bool referring;                      // what refers to it goes too: TRUNCATE ... CASCADE
+  bool overwritten;                    // other values take their place
 } DbaSqlDestroyed;
 
 // ALTER ... RENAME TO: what was called otherwise before.

@@ -17,6 +17,7 @@ typedef struct Backup {
   DbaServer *source;
   DbaLab *lab;
   GPtrArray *tables; // as SQL, partitions too
+  const char *since; // the oldest transaction that the snapshot cannot see whole
   char **environment;
   char *path, *shape;           // the rows; types and tables to restore them into
   char *path_kept, *shape_kept; // the names that they get once they are proven
@@ -125,20 +126,16 @@ static bool restore(const Backup *backup, GError **error) {
 
 // Rows, and a sum over all of them, of each table.
 static bool sum_up(const Backup *backup, DbaServer *server, GPtrArray *sums, GError **error) {
-  if (!dba_server_exec(server, "set timezone = 'UTC'", error) || !dba_server_exec(server, "set datestyle = 'ISO'", error) ||
-      !dba_server_exec(server, "set intervalstyle = 'postgres'", error) || !dba_server_exec(server, "set bytea_output = 'hex'", error) ||
-      !dba_server_exec(server, "set extra_float_digits = 1", error))
-    return false;
-  for (guint i = 0; i < backup->tables->len; i++) {
-    g_autofree char *sql = g_strdup_printf("select pg_catalog.count(*)::pg_catalog.text, "
-                                           "pg_catalog.sum(pg_catalog.hashtextextended(row(dbarch_row.*)::pg_catalog.text, 0)::numeric) "
-                                           "from only %s dbarch_row",
-                                           (const char *)backup->tables->pdata[i]);
-    g_autoptr(DbaResult) row = dba_server_query(server, sql, NULL, error);
-    if (!row)
+  for (const char *const *setting = dba_table_sum_settings; *setting; setting++) {
+    g_autofree char *sql = g_strconcat("set ", *setting, NULL);
+    if (!dba_server_exec(server, sql, error))
       return false;
-    g_ptr_array_add(
-        sums, g_strdup_printf("%s rows %s", dba_result_text(row, 0, 0), dba_result_text(row, 0, 1) ? dba_result_text(row, 0, 1) : "-"));
+  }
+  for (guint i = 0; i < backup->tables->len; i++) {
+    char *sum = dba_table_sum(server, backup->tables->pdata[i], error);
+    if (!sum)
+      return false;
+    g_ptr_array_add(sums, sum);
   }
   return true;
 }
@@ -155,7 +152,7 @@ static bool prove(const Backup *backup, const GPtrArray *before, GError **error)
   return true;
 }
 
-static bool dump_and_prove(Backup *backup, const char *label, GError **error) {
+static bool dump_and_prove(Backup *backup, const char *label, DbaArena *arena, DbaBackup *ret_backup, GError **error) {
   const DbaRequest *request = backup->request;
   g_autoptr(GDateTime) now = g_date_time_new_now_utc();
   g_autoptr(GPtrArray) before = g_ptr_array_new_with_free_func(g_free);
@@ -169,10 +166,14 @@ static bool dump_and_prove(Backup *backup, const char *label, GError **error) {
       !dba_migrate_start_lab(request, dba_server_major(backup->source), &backup->lab, error) ||
       !dba_server_exec(backup->source, "begin isolation level repeatable read, read only", error))
     return false;
-  g_autoptr(DbaResult) snapshot = dba_server_query(backup->source, "select pg_catalog.pg_export_snapshot()", NULL, error);
+  g_autoptr(DbaResult) snapshot = dba_server_query(
+      backup->source,
+      "select pg_catalog.pg_export_snapshot(), pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())::pg_catalog.text", NULL,
+      error);
   if (!snapshot)
     return false;
   const char *seen = dba_result_text(snapshot, 0, 0);
+  backup->since = dba_arena_text(arena, dba_result_text(snapshot, 0, 1));
   dba_request_progress(request, "dumping %u tables", backup->tables->len);
   mode_t mask = umask(077); // production data
   bool ok = dump(backup, seen, error) && make_room(backup, seen, error);
@@ -185,10 +186,15 @@ static bool dump_and_prove(Backup *backup, const char *label, GError **error) {
     return false;
   if (rename(backup->path, backup->path_kept) != 0 || rename(backup->shape, backup->shape_kept) != 0)
     return dba_fail(error, DBA_ERROR_REFUSED, "%s: cannot be renamed: %s", backup->path, g_strerror(errno));
+  ret_backup->since = backup->since;
+  for (guint i = 0; i < backup->tables->len; i++)
+    *(DbaSaved *)dba_list_add(arena, &ret_backup->tables, sizeof(DbaSaved)) =
+        (DbaSaved){dba_arena_text(arena, backup->tables->pdata[i]), dba_arena_text(arena, before->pdata[i])};
   return true;
 }
 
-bool dba_migrate_back_up(const DbaRequest *request, const DbaConfig *config, const DbaList *destroyed, bool only_check, GError **error) {
+bool dba_migrate_back_up(const DbaRequest *request, const DbaConfig *config, const DbaList *destroyed, bool only_check, DbaArena *arena,
+                         DbaBackup *ret_backup, GError **error) {
   g_auto(Backup) backup = {.request = request, .tables = g_ptr_array_new_with_free_func(g_free)};
   g_autofree char *shown = NULL;
   if (config->backup_archive && !request->backup_dir)
@@ -211,7 +217,7 @@ bool dba_migrate_back_up(const DbaRequest *request, const DbaConfig *config, con
   if (!dba_migrate_connect(request, &backup.source, &shown, error) || !find_tables(&backup, destroyed, error))
     return false;
   backup.environment = dba_server_environment(backup.source, request->path);
-  if (!dump_and_prove(&backup, label, error)) {
+  if (!dump_and_prove(&backup, label, arena, ret_backup, error)) {
     if (backup.path)
       (void)unlink(backup.path);
     if (backup.shape)

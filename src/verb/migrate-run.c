@@ -132,14 +132,15 @@ static bool foresee(void *data, const GPtrArray *order, bool down, DbaArena *are
   return ok;
 }
 
-static bool back_up(void *data, const DbaList *destroyed, bool only_check, GError **error) {
+static bool back_up(void *data, const DbaList *destroyed, bool only_check, DbaArena *arena, DbaBackup *ret_backup, GError **error) {
   const Looking *looking = data;
-  return dba_migrate_back_up(&looking->told, &looking->target->project.config, destroyed, only_check, error);
+  return dba_migrate_back_up(&looking->told, &looking->target->project.config, destroyed, only_check, arena, ret_backup, error);
 }
 
 static bool run_on(const DbaRequest *request, const Target *target, RunWhat what, const char *to, unsigned *ret_run, GError **error) {
   Looking looking = {.told = *request, .target = target};
   g_autofree char *rehearsals = g_build_filename(target->project.ledger->folder, "rehearsals", NULL);
+  double wait_ms = target->project.config.limits.client_wait_ms;
   DbaRunOptions options = {.to = to,
                            .rehearsals = rehearsals,
                            .survey_age_seconds = target->project.config.limits.survey_age_seconds,
@@ -154,6 +155,9 @@ static bool run_on(const DbaRequest *request, const Target *target, RunWhat what
                            .foresee = request->no_lab ? NULL : foresee,
                            .confirm = confirm,
                            .back_up = back_up,
+                           .backup_lock_seconds = request->backup_lock ? request->backup_lock_seconds
+                                                  : wait_ms > 0        ? wait_ms / 1e3
+                                                                       : 3600,
                            .data = &looking};
   return read_overrides(request, &options, error) && what(target->server, target->migrations, &options, ret_run, error);
 }

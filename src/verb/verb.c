@@ -12,17 +12,43 @@ static const char *const lab_options[] = {"yes",      "clients", "rate",   "samp
                                           "cold",     "seed",    "dbname", "host",   "port",   "username", NULL};
 static const char *const capacity_options[] = {"stub", "as",     "grow", "at",   "since",    "no-lab", "format",
                                                "json", "dbname", "host", "port", "username", NULL};
-static const char *const migrate_options[] = {"to",      "override", "lock-timeout", "statement-timeout",
-                                              "tries",   "wait",     "exit-code",    "backup-dir",
-                                              "confirm", "rate",     "replica",      "workload",
-                                              "clients", "rows",     "size",         "seed",
-                                              "stub",    "time",     "dbname",       "host",
-                                              "port",    "username", "fix",          "survey",
-                                              "no-lab",  "from",     "layout",       "budget",
-                                              "out",     "force",    "format",       "json",
-                                              "fail-on", NULL};
+static const char *const migrate_options[] = {"to",
+                                              "override",
+                                              "lock-timeout",
+                                              "statement-timeout",
+                                              "tries",
+                                              "wait",
+                                              "exit-code",
+                                              "backup-dir",
+                                              "backup-lock",
+                                              "confirm",
+                                              "rate",
+                                              "replica",
+                                              "workload",
+                                              "clients",
+                                              "rows",
+                                              "size",
+                                              "seed",
+                                              "stub",
+                                              "time",
+                                              "dbname",
+                                              "host",
+                                              "port",
+                                              "username",
+                                              "fix",
+                                              "survey",
+                                              "no-lab",
+                                              "from",
+                                              "layout",
+                                              "budget",
+                                              "out",
+                                              "force",
+                                              "format",
+                                              "json",
+                                              "fail-on",
+                                              NULL};
 #define TARGET "dbname host port username layout"
-#define RUNS TARGET " to override lock-timeout statement-timeout tries wait backup-dir confirm no-lab"
+#define RUNS TARGET " to override lock-timeout statement-timeout tries wait backup-dir backup-lock confirm no-lab"
 #define CI " format json fail-on"
 static const DbaVerbWord migrate_words[] = {
     {"lint", "[FOLDER]", "which statements make others wait, for how long, and how the same is done without: seen in a lab",

@@ -35,6 +35,8 @@ typedef struct DbaRequest {
   bool pg_environment;          // a PG* variable names a server
   const char *to;               // --to: a migration
   const char *because, *until;  // --because, --until: of an entry of the ledger
+  bool backup_lock;             // --backup-lock was said
+  double backup_lock_seconds;   // that others may wait while it is looked whether a backup holds all
   const char *backup_dir;       // --backup-dir: for dumps before what cannot be undone
   const char *const *confirmed; // --confirm: objects that may be destroyed, NULL-terminated
   const char *const *overrides; // --override, NULL-terminated
@@ -221,8 +223,8 @@ bool dba_migrate_write_undos(const DbaRequest *request, const DbaVerification *v
 bool dba_migrate_connect(const DbaRequest *request, DbaServer **ret_server, char **ret_shown, GError **error) DBA_CHECKED;
 // A backup of what will be destroyed (DbaDestroyed): a dump in --backup-dir that was restored in a lab, or a WAL archive that dbarch.yaml declares
 // and that is fresh.  Refuses where there is neither.
-bool dba_migrate_back_up(const DbaRequest *request, const DbaConfig *config, const DbaList *destroyed, bool only_check,
-                         GError **error) DBA_CHECKED;
+bool dba_migrate_back_up(const DbaRequest *request, const DbaConfig *config, const DbaList *destroyed, bool only_check, DbaArena *arena,
+                         DbaBackup *ret_backup, GError **error) DBA_CHECKED;
 // A target's schema as pg_dump writes it, without owners and the tables of histories.
 bool dba_migrate_dump_schema(const DbaRequest *request, DbaServer *server, const DbaLab *lab, char **ret_sql, GError **error) DBA_CHECKED;
 // From here on the session writes nothing, and waits for nobody.

@@ -16,6 +16,7 @@ from target import MAJOR, Target  # noqa: E402
 
 TARGET = Target()
 OVERRIDE = ("--override", "rehearsal=a test")
+LET_GO = ("--no-lab", "--confirm", "public.t.n", "--confirm", "public.t.other", "--override", "backup=a test")  # what is written over is asked for, and looked at in a lab
 
 
 class Project:
@@ -54,7 +55,10 @@ def with_where():
     project = Project("where", "-- dbarch: backfill table=public.t set=n = 5, other = id * 2 where=id %% 2 = 0 and n <> 5 batch=700 pause=1ms\n"
                       "-- dbarch: backfill table=\"\\\"Two keys\\\"\" set=\"v = 'it''s \\\"x\\\"'\" where=\"v is null\"\n".replace("%%", "%"))
     project.psql('create table "Two keys" (a text, "B b" int, v text, primary key ("B b", a)); insert into "Two keys" select chr(65 + i % 26) || i, i / 7, null from generate_series(1, 9000) i')
-    done = project.up()
+    refused = project.up()
+    contains(refused.stderr, "writes over values of public.t.n\n")
+    assert "Two keys" not in refused.stderr, refused.stderr
+    done = project.up(*LET_GO)
     equal((done.returncode, done.stderr if done.returncode else ""), (0, ""))
     equal(project.psql("select count(*) filter (where n = 5 and other = id * 2), count(*) filter (where n = 0) from t"), "10000|10000")
     equal(project.psql('select count(*) from "Two keys" where v = \'it\'\'s "x"\''), "9000")
@@ -65,7 +69,7 @@ def killed():
     project = Project("killed", "-- dbarch: backfill table=t set=\"n = n + 1\" batch=400 pause=2ms\n-- dbarch: backfill table=t set=\"other = coalesce(other, 0) + 1\" batch=300 pause=1ms\n", rows=60000)
     dice, seen, cuts = random.Random(7), set(), 0
     while True:
-        process = subprocess.Popen([DBARCH, "migrate", "up", "-d", TARGET.conninfo(project.database), *OVERRIDE, "-q"], cwd=project.folder, env=clean_env(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen([DBARCH, "migrate", "up", "-d", TARGET.conninfo(project.database), *OVERRIDE, *LET_GO, "-q"], cwd=project.folder, env=clean_env(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             process.wait(dice.uniform(0.02, 0.25))
             break
@@ -83,7 +87,7 @@ def killed():
 
 def interrupted():
     project = Project("interrupted", "-- dbarch: backfill table=t set=\"n = n + 1\" batch=100 pause=50ms\n")
-    process = subprocess.Popen([DBARCH, "migrate", "up", "-d", TARGET.conninfo(project.database), *OVERRIDE, "-q"], cwd=project.folder, env=clean_env(), stderr=subprocess.PIPE, encoding="utf-8")
+    process = subprocess.Popen([DBARCH, "migrate", "up", "-d", TARGET.conninfo(project.database), *OVERRIDE, *LET_GO, "-q"], cwd=project.folder, env=clean_env(), stderr=subprocess.PIPE, encoding="utf-8")
     time.sleep(0.7)
     contains(project.migrate("status").stdout, "is at work on it: ")
     process.send_signal(signal.SIGINT)
@@ -94,7 +98,7 @@ def interrupted():
     refused = project.up()
     equal(refused.returncode, 6)
     contains(refused.stderr, "stopped half way, and was edited since")
-    out = project.up("--override", "edited=only the pace is another")
+    out = project.up(*LET_GO, "--override", "edited=only the pace is another")
     equal((out.returncode, out.stderr if out.returncode else ""), (0, ""))
     equal(project.psql("select min(n), max(n) from t"), "1|1")
 
@@ -106,7 +110,7 @@ def others_get_their_turn():
     session.stdin.write("set search_path = public; begin; update t set other = 1 where id = 30000;\n")
     session.stdin.flush()
     time.sleep(0.3)
-    process = subprocess.Popen([DBARCH, "migrate", "up", "-d", TARGET.conninfo(project.database), *OVERRIDE, "--lock-timeout", "100ms"], cwd=project.folder, env=clean_env(), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, encoding="utf-8")
+    process = subprocess.Popen([DBARCH, "migrate", "up", "-d", TARGET.conninfo(project.database), *OVERRIDE, *LET_GO, "--lock-timeout", "100ms"], cwd=project.folder, env=clean_env(), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, encoding="utf-8")
     worst, began = 0, time.time()
     while time.time() - began < 1.5:
         from_ = time.time()
@@ -126,25 +130,25 @@ def wrong():
                        ("table=t set=\"n = 1\" pause=soon", "is no time"), ("table=t set=\"n = 1; drop table t\"", "do not make one UPDATE"), ("table=t set=\"n = \"", "do not make one UPDATE"),
                        ("table=t set=\"\"", "has no value")):
         project = Project("wrong", "-- dbarch: backfill %s\n" % text, rows=10)
-        out = project.up()
+        out = project.up(*LET_GO)
         equal(out.returncode, 3)
         contains(out.stderr, "001_fill.up.sql:1:1: backfill: ")
         contains(out.stderr, part)
     project = Project("wrong", "select 1;\n-- dbarch: backfill table=t set=\"n = 1\"\n", rows=10)
-    contains(project.up().stderr, "a backfill is a step of its own")
+    contains(project.up(*LET_GO).stderr, "a backfill is a step of its own")
     project = Project("wrong", "-- dbarch: backfill table=t set=\"n = 1\"\n", rows=10, key="id int")
-    contains(project.up().stderr, "t has no primary key to go along by")
+    contains(project.up(*LET_GO).stderr, "t has no primary key to go along by")
     project = Project("wrong", "-- dbarch: backfill table=t set=\"n = 1 / (id - 5)\"\n", rows=10)
-    out = project.up()
+    out = project.up(*LET_GO)
     equal(out.returncode, 3)
     contains(out.stderr, "001_fill.up.sql:1: backfill: division by zero")
     contains(project.migrate("status").stdout, "stopped")
     project = Project("wrong", "-- dbarch: backfill table=t set=\"n = 1, id = id + 100000\"\n", rows=10)
-    contains(project.up().stderr, "id is a column of the key that t is gone along by: it cannot be set")
+    contains(project.up(*LET_GO, "--confirm", "public.t.id").stderr, "id is a column of the key that t is gone along by: it cannot be set")
     project = Project("wrong", "/*\n-- dbarch: backfill table=t set=\"n = 99\"\n*/\nselect 1;\n", rows=10)
-    equal((project.up().returncode, project.psql("select max(n) from t")), (0, "0"))  # a comment is none
+    equal((project.up(*LET_GO).returncode, project.psql("select max(n) from t")), (0, "0"))  # a comment is none
     project = Project("wrong", "-- dbarch: backfill table=none set=\"n = 1\"\n", rows=10)
-    contains(project.up().stderr, 'relation "none" does not exist')
+    contains(project.up(*LET_GO).stderr, 'relation "none" does not exist')
 
 
 def verified_and_rehearsed():
@@ -158,7 +162,7 @@ def verified_and_rehearsed():
     rehearsed = project.migrate("rehearse", "--time", "1", "-q", "--pg-major", MAJOR)
     contains(rehearsed.stdout, "1 of 1 passed")
     contains(rehearsed.stdout, "update t set n = id where n = 0")
-    equal(project.migrate("up").returncode, 0)
+    equal(project.migrate("up", *LET_GO).returncode, 0)
     equal(project.psql("select count(*) from t where n = id"), "20000")
 
 

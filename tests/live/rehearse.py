@@ -6,12 +6,13 @@ import json
 import os
 import re
 import shutil
+import subprocess
 import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
-from harness import WORK, clean_env, contains, equal, finish, run, test, write  # noqa: E402
-from target import MAJOR, Target  # noqa: E402
+from harness import DBARCH, WORK, clean_env, contains, equal, finish, run, test, write  # noqa: E402
+from target import BIN, MAJOR, Target  # noqa: E402
 
 TARGET = Target()
 SCHEMA = """create schema shop;
@@ -219,7 +220,7 @@ def unfit_workload():
 
 
 def replica():
-    project = Project("replica", pair("001_a", "update shop.orders set total = total + 1;\n", "update shop.orders set total = total - 1;\n"), config="rehearsal: { client_wait: 60s, replication_lag: 1ms }\n")
+    project = Project("replica", pair("001_a", "update shop.orders set total = total + 1;\n", "update shop.orders set total = total - 1;\n"), rows=200000, config="rehearsal: { client_wait: 60s, replication_lag: 1ms }\n")
     done = project.rehearse("--replica")
     receipt = project.receipt("001_a")
     assert 0 < receipt["lag_seconds"] < 30, receipt
@@ -270,8 +271,6 @@ def destroyed():
     contains(done.stderr, "restored in the lab and equal")
     dumps = sorted(glob.glob(os.path.join(project.folder, "backups", "*.dump")))  # one before each migration that destroys
     equal(([os.path.basename(dump).split("-", 1)[1] for dump in dumps], os.stat(dumps[0]).st_mode & 0o777), (["001_drop.dump", "002_more.dump"], 0o600))
-    import subprocess
-    from target import BIN
     subprocess.run([os.path.join(BIN, "psql"), "-Xq", "-d", TARGET.conninfo(project.database), "-c", "drop table shop.orders, shop.customers"], check=True, env=clean_env(), stdout=subprocess.DEVNULL)
     for dump in dumps:
         subprocess.run([os.path.join(BIN, "pg_restore"), "-d", TARGET.conninfo(project.database), dump], check=True, env=clean_env())
@@ -295,7 +294,7 @@ def cascades():
              ("alter table shop.orders set schema public;\ndrop table public.orders;", ["shop.orders"]), ("delete from shop.orders where 1 = 1;", ["shop.orders"]),
              ("create table shop.o2 (like shop.orders);\nalter table shop.orders rename to o_old;\nalter table shop.o2 rename to orders;\ndrop table shop.o_old;", ["shop.orders"]),
              ("create function public.g() returns void language plpgsql as 'begin execute ''drop table shop.orders''; end';\nselect public.g();", ["shop.orders"]),
-             ("insert into shop.customers (email) values ('x');\nupdate shop.orders set total = 1;\ndo $$ begin perform 1; end $$;", []),
+             ("insert into shop.customers (email) values ('x');\nupdate shop.customers set name = 'x' where name is null;\ndo $$ begin perform 1; end $$;", []),
              ("drop table if exists none_there;\ntruncate empty_one;\nalter table empty_one drop a;\ndelete from shop.orders where id < 0;\ndrop table empty_one;", []))
     project = Project("cascades", files)
     project.psql("create table parent (id int, x int); create table child () inherits (parent); insert into child values (1, 2); insert into parent values (1, 1); create extension citext schema public; "
@@ -310,6 +309,36 @@ def cascades():
         equal((refused.returncode, project.psql("with gone as (delete from dbarch.migrations returning 1) select count(*) from gone")), (6, "0") if objects else (0, "1"))
 
 
+def written_over():
+    """Values that others take the place of are asked for too, unless they stay, or the undo is seen to bring them back."""
+    project = Project("over", pair("001_a", "select 1;\n", "select 1;\n"))
+    project.psql("alter table shop.customers add note text; update shop.customers set note = 'n' where id < 9")
+    for up, down, objects in (("update shop.orders set total = 1;", "select 1;", ["shop.orders.total"]), ("update shop.orders set total = total + 1;", "update shop.orders set total = total - 1;", []),
+                              ("update shop.customers set name = lower(email), email = 'x' || id where id = 4711;", "select 1;", ["shop.customers.email", "shop.customers.name"]),
+                              ("do $$ begin execute 'update shop.customers set name = ' || quote_literal('x'); end $$;", "select 1;", ["shop.customers.name"]),
+                              ("alter table shop.orders alter total type numeric(14, 4);\nalter table shop.orders alter state type text;", "select 1;", []),
+                              ("alter table shop.orders alter total type int using floor(total);", "alter table shop.orders alter total type numeric(10, 2);", ["shop.orders.total"]),
+                              ("alter table shop.orders alter state type text using state::text::varchar;", "select 1;", []),
+                              ("update shop.customers set note = coalesce(note, 'none');", "select 1;", []), ("update shop.customers set note = 'none' where id > 5 and note is null;", "select 1;", []),
+                              ("alter table shop.customers add full_name text;\nupdate shop.customers set full_name = name;", "alter table shop.customers drop full_name;", []),
+                              ("create table shop.kept as select id, name from shop.customers;\nalter table shop.customers drop name;",
+                               "alter table shop.customers add name text;\nupdate shop.customers c set name = k.name from shop.kept k where k.id = c.id;\ndrop table shop.kept;", [])):
+        write("over/migrations/001_a.up.sql", up + "\n")
+        write("over/migrations/001_a.down.sql", down + "\n")
+        project.psql("drop table if exists shop.kept; alter table shop.customers drop if exists full_name, add if not exists name text")
+        refused = project.migrate("up", *OVERRIDE)
+        told = sorted(set(re.findall(r"writes over values of ([^\s,]+)", refused.stderr)))
+        equal((up, told), (up, objects))
+        equal(refused.returncode, 6 if objects else 0)
+        assert "destroys" not in refused.stderr, refused.stderr
+        project.psql("delete from dbarch.migrations where label = '001_a'")
+        if "alter total" in up or "alter state" in up:
+            project.psql("alter table shop.orders alter total type numeric(10, 2), alter state type shop.state using state::text::shop.state")
+    write("over/migrations/001_a.up.sql", "update shop.orders set total = 1;\n")
+    equal(project.migrate("up", *OVERRIDE, "--confirm", "shop.orders.total", "--backup-dir", "backups").returncode, 0)
+    equal(len(glob.glob(os.path.join(project.folder, "backups", "*.dump"))), 1)
+
+
 def undo_that_destroys():
     project = Project("undo", pair("001_t", "create table shop.t (id int);\n", "drop table shop.t;\n"))
     equal(project.migrate("up", *OVERRIDE).returncode, 0)
@@ -321,6 +350,48 @@ def undo_that_destroys():
     contains(refused.stderr, "destroys values of shop.t")
     equal(project.migrate("down", "--confirm", "shop.t", "--override", "backup=a test").returncode, 0)
     contains(project.run("ledger").stdout, "run without a backup: shop.t")
+
+
+def rows_behind_the_dump():
+    """Rows written while the dump is made and tried are seen under a lock, and the backup is made again; rows of who was at work then are in it."""
+    project = Project("late", pair("001_drop", "alter table shop.orders drop column total;\n", "alter table shop.orders add total numeric(10, 2);\n"), rows=150000)
+    words = (*OVERRIDE, "--confirm", "shop.orders.total", "--backup-dir", "backups", "--pg-major", MAJOR)
+
+    def up(on_restoring, *more):
+        process = subprocess.Popen([DBARCH, "migrate", "up", "-d", TARGET.conninfo(project.database), *words, *more], stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8", env=clean_env(), cwd=project.folder)
+        text = ""
+        for line in process.stderr:
+            text += line
+            if "restoring the dump" in line:
+                on_restoring()
+        process.wait()
+        process.stdout.close()
+        return process.returncode, text
+
+    insert = "insert into shop.orders (customer_id, state, total) values (1, 'new', 4711)"
+    status, text = up(lambda: project.psql(insert))
+    equal(status, 6)
+    contains(text, "shop.orders was written to after its backup was made (15000")
+    equal((text.count("it is made again"), len(glob.glob(os.path.join(project.folder, "backups", "*.dump")))), (2, 3))
+    equal(project.psql("select count(*), count(total) from shop.orders"), "150003|150003")
+    status, text = up(lambda: project.psql(insert), "--backup-lock", "1ms")
+    equal(status, 6)
+    contains(text, "cannot be told within 1.00 ms, for which others wait")
+    open_one = TARGET.session(project.database)  # its snapshot's oldest transaction makes all that comes after look new
+    open_one.stdin.write("begin; insert into shop.customers (email) values ('open'); select 'there';\n")
+    open_one.stdin.flush()
+    open_one.stdout.readline()
+    project.psql(insert)
+    once = [insert]
+    status, text = up(lambda: once and project.psql(once.pop()))
+    open_one.communicate()
+    equal((status, text.count("it is made again")), (0, 1))
+    dump = sorted(glob.glob(os.path.join(project.folder, "backups", "*.dump")))[-1]
+    out = subprocess.run([os.path.join(BIN, "pg_restore"), "-f", "-", dump], check=True, env=clean_env(), stdout=subprocess.PIPE, encoding="utf-8").stdout
+    equal(out.count("\t4711.00\t"), 6)
+    equal(project.migrate("down", "--confirm", "shop.orders.total").returncode, 0)
+    status, text = up(lambda: project.psql(insert), "--backup-lock", "0")
+    equal((status, "made again" in text), (0, False))
 
 
 def archive():
