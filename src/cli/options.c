@@ -21,7 +21,7 @@ static const struct {
     {"port", 'p', DBA_OPTION_PORT, "PORT", "port", false},
     {"username", 'U', DBA_OPTION_USERNAME, "NAME", "role", false},
     {"workload", 0, DBA_OPTION_WORKLOAD, "FILE", "statements that run on the subject, besides those that it tells of itself", false},
-    {"out", 0, DBA_OPTION_OUT, "FOLDER", "where files go (dbarch-out)", false},
+    {"out", 0, DBA_OPTION_OUT, "FOLDER", "where files go (dbarch-out); migrate lint, verify, rehearse: report.html", false},
     {"output", 'o', DBA_OPTION_OUTPUT, "FILE", "the file to write", false},
     {"force", 'f', DBA_OPTION_FORCE, NULL, "overwrite what an earlier run wrote", false},
     {"fix", 0, DBA_OPTION_FIX, NULL,

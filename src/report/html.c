@@ -1,26 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
 // The report as one HTML page: no script, no network request, foreign text escaped everywhere.
-#include "report/report.h"
+#include "report/html-int.h"
 
 #include "report-page.h"
 
 #include <string.h>
 
-static void text(GString *out, const char *value) {
+void dba_html_text(GString *out, const char *value) {
   g_autofree char *escaped = dba_text_html(value);
   g_string_append(out, escaped);
 }
 
-static void wrapped(GString *out, const char *open, const char *value, const char *close) {
+void dba_html_wrapped(GString *out, const char *open, const char *value, const char *close) {
   g_string_append(out, open);
-  text(out, value);
+  dba_html_text(out, value);
   g_string_append(out, close);
 }
 
-static void term(GString *out, const char *label, const char *value) {
-  wrapped(out, "<dt>", label, "</dt>");
-  wrapped(out, "<dd>", value, "</dd>");
+void dba_html_term(GString *out, const char *label, const char *value) {
+  dba_html_wrapped(out, "<dt>", label, "</dt>");
+  dba_html_wrapped(out, "<dd>", value, "</dd>");
 }
+
+void dba_html_begin(GString *out, const char *subject, const char *what, const char *verdict) {
+  g_string_append(out, "<!doctype html>\n<html lang=en><head><meta charset=utf-8><meta name=viewport content=\"width=device-width, "
+                       "initial-scale=1\"><meta name=color-scheme content=\"light dark\">");
+  dba_html_wrapped(out, "<title>", subject, ": dbarch ");
+  dba_html_wrapped(out, "", what, "</title><style>");
+  g_string_append(out, dba_embedded_report_page("page"));
+  dba_html_wrapped(out, "</style></head><body><main>\n<h1>", subject, "</h1>");
+  dba_html_wrapped(out, "<p class=verdict>", verdict, "</p><p class=soft>");
+}
+
+void dba_html_end(GString *out) { g_string_append(out, "</main></body></html>\n"); }
 
 static const DbaReceipt *best_receipt(const DbaFinding *finding) {
   const DbaReceipt *best = NULL;
@@ -39,15 +51,15 @@ static void receipts(GString *out, const DbaList *list, const char *what, bool m
     g_autofree char *before = dba_report_amount(receipt->before, receipt->unit), *after = dba_report_amount(receipt->after, receipt->unit);
     double most = MAX(MAX(receipt->before, receipt->after), 1e-9);
     g_string_append(out, "<tr><td>");
-    text(out, receipt->quantity);
-    wrapped(out, measured ? "" : "<div class=soft>", measured ? "" : receipt->method, measured ? "" : "</div>");
-    wrapped(out, "</td><td>", before, "");
+    dba_html_text(out, receipt->quantity);
+    dba_html_wrapped(out, measured ? "" : "<div class=soft>", measured ? "" : receipt->method, measured ? "" : "</div>");
+    dba_html_wrapped(out, "</td><td>", before, "");
     if (receipt->n > 1) {
       g_autofree char *low = dba_report_amount(receipt->before_low, receipt->unit),
                       *high = dba_report_amount(receipt->before_high, receipt->unit);
       g_string_append_printf(out, "<div class=soft>%s to %s</div>", low, high);
     }
-    wrapped(out, "</td><td>", after, "");
+    dba_html_wrapped(out, "</td><td>", after, "");
     if (receipt->n > 1) {
       g_autofree char *low = dba_report_amount(receipt->after_low, receipt->unit),
                       *high = dba_report_amount(receipt->after_high, receipt->unit);
@@ -56,7 +68,7 @@ static void receipts(GString *out, const DbaList *list, const char *what, bool m
     g_autofree char *difference = dba_report_difference(receipt);
     g_string_append_printf(out, "</td><td class=\"pair%s\"><i style=\"width:%.1f%%\"></i><i style=\"width:%.1f%%\"></i>",
                            receipt->claimed ? " gain" : "", receipt->before / most * 100, receipt->after / most * 100);
-    wrapped(out, "<div class=soft>", difference ? difference : "", "</div>");
+    dba_html_wrapped(out, "<div class=soft>", difference ? difference : "", "</div>");
     if (measured)
       g_string_append_printf(out, "</td><td>%d", (int)receipt->n);
     g_string_append(out, "</td></tr>");
@@ -64,22 +76,22 @@ static void receipts(GString *out, const DbaList *list, const char *what, bool m
   g_string_append(out, "</table></div>");
   const DbaReceipt *last = dba_list_at(DbaReceipt, list, list->n - 1);
   g_string_append(out, "<p class=soft>");
-  text(out, measured ? last->method : "");
+  dba_html_text(out, measured ? last->method : "");
   g_string_append(out, measured ? ". " : "");
   g_autofree char *where = g_strdup_printf("%s, %s, %s. Rows: %s; %s.%s%s%s", last->server, last->locale, last->settings, last->rows_origin,
                                            last->rows, last->machine ? " Medians and 95 % intervals; the machine: " : "",
                                            last->machine ? last->machine : "", last->machine ? "." : "");
-  text(out, where);
+  dba_html_text(out, where);
   g_string_append(out, "</p><pre>");
-  text(out, last->repeat);
+  dba_html_text(out, last->repeat);
   g_string_append(out, "</pre>");
 }
 
 static void finding_html(GString *out, const DbaFinding *finding, const char *class, bool open) {
   const DbaReceipt *best = best_receipt(finding);
   g_string_append_printf(out, "<details%s><summary><span><b class=%s>", open ? " open" : "", class);
-  text(out, finding->object);
-  wrapped(out, "</b> <span class=tag>", finding->rule, "</span>");
+  dba_html_text(out, finding->object);
+  dba_html_wrapped(out, "</b> <span class=tag>", finding->rule, "</span>");
   if (g_str_has_prefix(finding->proof, "unproven"))
     g_string_append(out, " <span class=\"tag open\">unproven</span>");
   g_string_append(out, "</span>");
@@ -88,42 +100,42 @@ static void finding_html(GString *out, const DbaFinding *finding, const char *cl
     g_autofree char *before = dba_report_amount(best->before, best->unit), *after = dba_report_amount(best->after, best->unit);
     g_string_append_printf(out, "%s &rarr; %s", before, after);
   }
-  wrapped(out, "</span><span class=what>", finding->what, "</span></summary><div class=body><p>");
-  text(out, finding->why);
+  dba_html_wrapped(out, "</span><span class=what>", finding->what, "</span></summary><div class=body><p>");
+  dba_html_text(out, finding->why);
   g_string_append(out, "</p>");
   if (finding->question) {
-    wrapped(out, "<p><b class=question>", finding->question, "</b></p><ul>");
+    dba_html_wrapped(out, "<p><b class=question>", finding->question, "</b></p><ul>");
     for (uint32_t i = 0; i < finding->options.n; i++)
-      wrapped(out, "<li>", dba_list_text(&finding->options, i), "</li>");
+      dba_html_wrapped(out, "<li>", dba_list_text(&finding->options, i), "</li>");
     g_string_append(out, "</ul>");
   }
   receipts(out, &finding->receipts, finding->trial == DBA_TRIAL_UP_DOWN ? "its price" : "measured", true);
   receipts(out, &finding->planned, "at your size", false);
   if (finding->has_change) {
-    wrapped(out, "<dl><dt>change</dt><dd><pre>", finding->change.up, "</pre></dd>");
-    wrapped(out, "<dt>undo</dt><dd><pre>", finding->change.down, "</pre>");
+    dba_html_wrapped(out, "<dl><dt>change</dt><dd><pre>", finding->change.up, "</pre></dd>");
+    dba_html_wrapped(out, "<dt>undo</dt><dd><pre>", finding->change.down, "</pre>");
     g_autofree char *undo = dba_report_undo(&finding->change);
-    wrapped(out, "", undo, "</dd>");
+    dba_html_wrapped(out, "", undo, "</dd>");
     if (finding->risk.lock) {
       g_autofree char *risk = dba_report_risk(&finding->risk);
-      term(out, "lock", risk);
+      dba_html_term(out, "lock", risk);
     }
   } else {
     g_string_append(out, "<dl>");
   }
-  term(out, "proof", finding->proof);
+  dba_html_term(out, "proof", finding->proof);
   if (finding->migration)
-    term(out, "migration", finding->migration);
+    dba_html_term(out, "migration", finding->migration);
   if (finding->file) {
     g_autofree char *place = g_strdup_printf("%s:%d", finding->file, (int)finding->line);
-    term(out, "defined", place);
+    dba_html_term(out, "defined", place);
   }
   g_string_append(out, "</dl>");
   if (finding->alternatives.n) {
     g_string_append(out, "<p class=soft>Why not:</p><ul>");
     for (DBA_EACH(DbaAlternative, alternative, &finding->alternatives)) {
-      wrapped(out, "<li>", alternative->what, ": ");
-      wrapped(out, "", alternative->why_not, "</li>");
+      dba_html_wrapped(out, "<li>", alternative->what, ": ");
+      dba_html_wrapped(out, "", alternative->why_not, "</li>");
     }
     g_string_append(out, "</ul>");
   }
@@ -136,7 +148,7 @@ static void closing(GString *out, const DbaReview *review) {
   g_string_append(out, "<ul>");
   for (DBA_EACH(DbaChecked, checked, &review->findings->checked))
     if (checked->looked_at > checked->found) {
-      wrapped(out, "<li>", checked->title, checked->found ? ", but for what is above" : "");
+      dba_html_wrapped(out, "<li>", checked->title, checked->found ? ", but for what is above" : "");
       g_string_append_printf(out, " <span class=soft>(%d of %d)</span></li>", (int)(checked->looked_at - checked->found),
                              (int)checked->looked_at);
     }
@@ -145,15 +157,15 @@ static void closing(GString *out, const DbaReview *review) {
     g_string_append(out, "<h2>Could not be judged</h2><ul>");
     for (DBA_EACH(DbaUnjudged, x, &review->findings->unjudged)) {
       g_autofree char *line = g_strdup_printf("%s: %s: %s. What would help: %s.", x->rule, x->object, x->why, x->remedy);
-      wrapped(out, "<li>", line, "</li>");
+      dba_html_wrapped(out, "<li>", line, "</li>");
     }
     for (DBA_EACH(DbaGap, x, &review->survey->gaps)) {
       g_autofree char *line = g_strdup_printf("%s: %s. What would help: %s.", x->what, x->why, x->remedy);
-      wrapped(out, "<li>", line, "</li>");
+      dba_html_wrapped(out, "<li>", line, "</li>");
     }
     for (DBA_EACH(DbaUnmodelled, x, &review->survey->schema.unmodelled)) {
       g_autofree char *line = g_strdup_printf("%d %s: not modelled yet", (int)x->count, x->kind);
-      wrapped(out, "<li>", line, "</li>");
+      dba_html_wrapped(out, "<li>", line, "</li>");
     }
     g_string_append(out, "</ul>");
   }
@@ -161,7 +173,7 @@ static void closing(GString *out, const DbaReview *review) {
     g_string_append_printf(out, "<details><summary><b>Noted while loading (%u)</b></summary><div class=body><ul>", review->notes.n);
     for (DBA_EACH(DbaReviewNote, x, &review->notes)) {
       g_autofree char *line = g_strdup_printf("%s%s%s", x->place ? x->place : "", x->place ? ": " : "", x->text);
-      wrapped(out, "<li>", line, "</li>");
+      dba_html_wrapped(out, "<li>", line, "</li>");
     }
     g_string_append(out, "</ul></div></details>");
   }
@@ -175,19 +187,14 @@ char *dba_report_html(const DbaReview *review) {
   } groups[DBA_N_SEVERITIES] = {{"Must fix", "must"}, {"Worth it", "worth"}, {"Questions", "question"}, {"Notes", "soft"}};
   GString *out = g_string_sized_new(1 << 16);
   g_autofree char *verdict = dba_report_verdict(review);
-  g_string_append(out, "<!doctype html>\n<html lang=en><head><meta charset=utf-8><meta name=viewport content=\"width=device-width, "
-                       "initial-scale=1\"><meta name=color-scheme content=\"light dark\">");
-  wrapped(out, "<title>", review->survey->subject ? review->survey->subject : "review", ": dbarch review</title><style>");
-  g_string_append(out, dba_embedded_report_page("page"));
-  wrapped(out, "</style></head><body><main>\n<h1>", review->survey->subject ? review->survey->subject : "?", "</h1>");
-  wrapped(out, "<p class=verdict>", verdict, "</p><p class=soft>");
+  dba_html_begin(out, review->survey->subject ? review->survey->subject : "?", "review", verdict);
   g_autofree char *about =
       review->lab
           ? g_strdup_printf("%s, %u tables and views. Proven on %s%s%s.", review->survey->subject_kind, review->survey->schema.relations.n,
                             review->lab, review->lab_note ? "; " : "", review->lab_note ? review->lab_note : "")
           : g_strdup_printf("%s, %u tables and views. Nothing was proven: %s.", review->survey->subject_kind,
                             review->survey->schema.relations.n, review->lab_note ? review->lab_note : "no lab");
-  text(out, about);
+  dba_html_text(out, about);
   g_string_append(out, "</p>\n");
   if (review->migrations.n)
     g_string_append(
@@ -221,14 +228,15 @@ char *dba_report_html(const DbaReview *review) {
     if (finding->suppressed) {
       g_string_append(out, first ? "<h2>Allowed</h2><ul>\n" : "");
       g_autofree char *line = g_strdup_printf("%s [%s]: %s", finding->object, finding->rule, finding->suppressed_by);
-      wrapped(out, "<li>", line, "</li>");
+      dba_html_wrapped(out, "<li>", line, "</li>");
       first = false;
     }
   g_string_append(out, first ? "" : "</ul>");
   closing(out, review);
   g_string_append(out, "<p class=soft>dbarch " DBARCH_VERSION);
   if (review->survey->server.taken_at)
-    wrapped(out, ", surveyed ", review->survey->server.taken_at, "");
-  g_string_append(out, "</p></main></body></html>\n");
+    dba_html_wrapped(out, ", surveyed ", review->survey->server.taken_at, "");
+  g_string_append(out, "</p>");
+  dba_html_end(out);
   return g_string_free(out, FALSE);
 }

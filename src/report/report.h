@@ -99,4 +99,7 @@ char *dba_report_findings(const DbaFindings *findings, DbaFormat format, const c
 
 // `server`: what they were run on: "PostgreSQL 17.11 (private runtime)".
 char *dba_report_verified(const DbaVerification *verification, const char *server, bool color, unsigned width) DBA_CHECKED;
+// Pages as dba_report_html makes them.  `server` NULL: nothing was run.  `rehearsals`: DbaRehearsal; `not_tried`: behind one that cannot run.
+char *dba_report_verified_html(const DbaVerification *verification, const char *server) DBA_CHECKED;
+char *dba_report_rehearsals_html(const DbaList *rehearsals, const char *subject, uint32_t not_tried) DBA_CHECKED;
 char *dba_report_verified_json(const DbaVerification *verification, const char *server) DBA_CHECKED;

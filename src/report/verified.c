@@ -95,7 +95,7 @@ static void append_classes(GString *out, const DbaVerification *verification) {
   }
   unsigned others = verification->verified.n - judged;
   if (judged && others)
-    g_string_append_printf(out, ", %u not right or not there", others);
+    g_string_append_printf(out, ", %u not right, not there or not judged", others);
   if (judged)
     g_string_append(out, ".\n");
 }

@@ -99,8 +99,18 @@ static bool choose_workload(Rehearsal *r, DbaAnswer *answer) {
   return r->statements.n > 0;
 }
 
-static bool find_keys(void *data, const DbaLab *lab, DbaSurvey *survey, GError **error) {
+// Our own table is made anew, with what the rehearsal takes as run.
+static void leave_out_history(DbaSchema *schema) {
+  uint32_t kept = 0;
+  for (DBA_EACH(DbaRelation, relation, &schema->relations))
+    if (strcmp(relation->schema, "dbarch") != 0)
+      *dba_list_at(DbaRelation, &schema->relations, kept++) = *relation;
+  schema->relations.n = kept;
+}
+
+static bool prepare_survey(void *data, const DbaLab *lab, DbaSurvey *survey, GError **error) {
   Rehearsal *r = data;
+  leave_out_history(&survey->schema);
   return dba_keys_borrow(lab, r->migrations, r->pending, survey, r->borrowed, error);
 }
 
@@ -114,7 +124,7 @@ static bool make_stand_in(const DbaRequest *request, Rehearsal *r, DbaAnswer *an
   DbaRequest inner = *request;
   inner.words = words;
   inner.subject_conninfo = request->survey ? NULL : request->subject_conninfo;
-  r->rows.before_rows = find_keys;
+  r->rows.before_rows = prepare_survey;
   r->rows.data = r;
   if (!dba_lab_rows_open(&inner, r->arena, answer, &r->rows, error) || !drop_borrowed(r, error) ||
       !dba_lab_set_time_zone(r->rows.lab, r->rows.database, r->rows.survey, error) ||
@@ -349,6 +359,9 @@ bool dba_verb_migrate_rehearse(const DbaRequest *request, DbaAnswer *answer, GEr
     if (!dba_rehearsal_write(folder, rehearsal, error))
       return false;
   give_answer(request, &r, folder, answer);
+  g_autofree char *page = request->out ? dba_report_rehearsals_html(&r.rehearsals, r.rows.subject, r.pending->len - r.rehearsals.n) : NULL;
+  if (page && !dba_migrate_write_page(request, page, answer, error))
+    return false;
   answer->proof_failed = answer->counts[DBA_MUST_FIX] > 0;
   return true;
 }

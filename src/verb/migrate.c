@@ -136,7 +136,20 @@ static void settle(const DbaVerification *verification, const DbaList *allowed) 
   dba_migrations_allow(verification->findings, verification->migrations, allowed);
 }
 
-static void give_answer(const DbaRequest *request, const DbaVerification *verification, const char *server, DbaAnswer *answer) {
+// --out: the report as a page too.
+bool dba_migrate_write_page(const DbaRequest *request, const char *page, DbaAnswer *answer, GError **error) {
+  g_autofree char *path = g_build_filename(request->out, "report.html", NULL), *there = NULL;
+  size_t length;
+  if (g_file_test(path, G_FILE_TEST_EXISTS) && (!dba_file_read(path, &there, &length, error) || !strstr(there, ": dbarch ")))
+    return there ? dba_fail(error, DBA_ERROR_REFUSED, "%s: is no report of dbarch: it is not written over", path) : false;
+  if (!dba_file_make_folder(request->out, 0777, error) || !dba_file_write(path, page, strlen(page), error))
+    return false;
+  g_ptr_array_add(answer->warnings, g_strdup_printf("%s was written", path));
+  return true;
+}
+
+static bool give_answer(const DbaRequest *request, const DbaVerification *verification, const char *server, DbaAnswer *answer,
+                        GError **error) {
   const DbaFindings *findings = verification->findings;
   for (DBA_EACH_TEXT(line, &findings->idle))
     g_ptr_array_add(answer->warnings, g_strdup(*line));
@@ -147,6 +160,8 @@ static void give_answer(const DbaRequest *request, const DbaVerification *verifi
                           : request->format == DBA_FORMAT_JSON ? dba_report_verified_json(verification, server)
                                                                : told_findings(request, verification);
   g_string_append(answer->text, text);
+  g_autofree char *page = request->out ? dba_report_verified_html(verification, server) : NULL;
+  return !page || dba_migrate_write_page(request, page, answer, error);
 }
 
 // What the repository allows, and how long clients may wait, read before anything runs; `arena` keeps it.
@@ -212,7 +227,8 @@ static bool in_a_lab(const DbaRequest *request, const DbaMigrations *migrations,
   if (options->sizes && !measure(request, lab, migrations, options, wait_ms, &verification, error))
     return false;
   g_autofree char *server = g_strdup_printf("PostgreSQL %s (%s)", dba_lab_version(lab), dba_lab_binaries(lab)->origin);
-  give_answer(request, &verification, server, answer);
+  if (!give_answer(request, &verification, server, answer, error))
+    return false;
   if (request->fix && options->rewrites)
     return dba_migrate_write_rewrites(request, &verification, answer, error);
   return !request->fix || !options->proposals || dba_migrate_write_undos(request, &verification, answer, error);
@@ -253,8 +269,7 @@ static bool lint_text(const DbaRequest *request, DbaAnswer *answer, GError **err
       !dba_migrations_lint(migrations, from, sizes, findings, &verification, error))
     return false;
   settle(&verification, &allowed);
-  give_answer(request, &verification, NULL, answer);
-  return true;
+  return give_answer(request, &verification, NULL, answer, error);
 }
 
 static void *run_text_lint(void *data) {

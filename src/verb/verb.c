@@ -57,7 +57,7 @@ static const DbaVerbWord migrate_words[] = {
      "layout from budget fix force out no-lab" CI, true},
     {"rehearse", "[FOLDER] -d TARGET | --survey FILE --from MIGRATION",
      "what is pending, on a stand-in of production, beside clients with its workload",
-     TARGET " from to survey workload clients rate time replica rows size seed stub lock-timeout statement-timeout tries" CI, true},
+     TARGET " from to survey workload clients rate time replica rows size seed stub lock-timeout statement-timeout tries out" CI, true},
     {"drift", "[FOLDER] -d TARGET", "what was changed by hand there, what adopts it, what takes it back", TARGET " fix force out" CI, true},
     {"status", "[FOLDER] -d TARGET", "what was run there, what is pending, what is not as it should be", TARGET " exit-code format json",
      false},

@@ -238,6 +238,7 @@ bool dba_migrate_write_pair(const DbaMigrations *migrations, const char *name, c
 bool dba_migrate_find(const char *option, const char *word, const DbaMigrations *migrations, const char **ret_label,
                       GError **error) DBA_CHECKED;
 // Findings about migrations in a format of CI, or as one of several lists of a JSON answer.
+bool dba_migrate_write_page(const DbaRequest *request, const char *page, DbaAnswer *answer, GError **error) DBA_CHECKED; // into --out
 char *dba_migrate_told(const DbaRequest *request, const DbaFindings *findings, const char *what, const DbaMigrations *migrations,
                        const DbaList *passed);
 // What advisors say of the schema before the first migration that is judged; then what is new at the end, among the findings.

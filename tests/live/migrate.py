@@ -138,6 +138,27 @@ def lint_formats():
     equal([line[:7] for line in text["github"].strip().split("\n")], ["::error"] * 2)
 
 
+def pages():
+    """--out writes the report as a page: no script, nothing from elsewhere, foreign text escaped; what is not ours is not written over."""
+    path = folder("paged", {"001_a.up.sql": "create table \"<script>x&\" (id int primary key, a int);\n", "001_a.down.sql": "drop table \"<script>x&\";\n",
+                            "002_b.up.sql": "create index b on \"<script>x&\" (a);\n", "002_b.down.sql": "-- none\nselect '<b>';\n"})
+    for word, parts in (("verify", ("1 must fix", "not right", "drop index", "exact")), ("lint", ("index-blocks-writes", "the same without waiting", "concurrently b on"))):
+        for _ in range(2):  # over its own of before
+            done = run("migrate", word, path, "-q", "--out", os.path.join(WORK, "page"), "--pg-major", MAJOR)
+            equal(done.returncode, 0)
+            contains(done.stderr, "report.html was written")
+        with open(os.path.join(WORK, "page", "report.html"), encoding="utf-8") as file:
+            page = file.read()
+        for part in parts:
+            contains(page, part)
+        contains(page, "&lt;script&gt;x&amp;")
+        assert "<script" not in page and "http" not in page and "src=" not in page and len(page) < 100000, page
+    write("foreign/report.html", "<html>mine</html>")
+    done = run("migrate", "lint", path, "-q", "--no-lab", "--out", os.path.join(WORK, "foreign"))
+    equal(done.returncode, 6)
+    contains(done.stderr, "is no report of dbarch: it is not written over")
+
+
 def fail_on():
     path = folder("odd", ODD)
     equal(run("migrate", "verify", path, "-q").returncode, 0)

@@ -197,7 +197,12 @@ def locks_are_tried_again():
 def lock_is_laid_at_who_took_it():
     """A lock lasts to the end of its transaction: what sleeps behind it is not to blame.  And what is near a limit is said."""
     project = Project("blame", pair("001_a", "alter table shop.orders add a int;\nselect pg_sleep(0.2);\nselect pg_sleep(0.1);\n", "alter table shop.orders drop a;\n"), config="rehearsal: { client_wait: 250ms }\n")
-    done = project.rehearse()
+    done = project.rehearse("--out", "page")
+    with open(os.path.join(project.folder, "page", "report.html"), encoding="utf-8") as file:
+        page = file.read()
+    for part in ("0 of 1 passed", "<b class=must>failed</b> <b>001_a</b>", "held to the end of line 3", "What clients felt", "update shop.orders set state = ? where id = $1"):
+        contains(page, part)
+    assert "dbarch.migrations" not in done.stderr, done.stderr
     first, second, third = project.receipt("001_a")["statements"]
     assert first["waits"] > 0 and first["longest_wait_ms"] > 250 and not second.get("waits") and not third.get("waits"), (first, second, third)
     equal((first["held_to_line"], done.returncode), (3, 6))
