@@ -34,12 +34,7 @@ static void change(GString *out, const DbaChange *change) {
 }
 
 static void finding_html(GString *out, const DbaFinding *finding, const char *class, bool open) {
-  g_string_append_printf(out, "<details%s><summary><span><b class=%s>", open ? " open" : "", class);
-  dba_html_text(out, finding->object);
-  dba_html_wrapped(out, "</b> <span class=tag>", finding->rule, "</span>");
-  if (g_str_has_prefix(finding->proof, "unproven"))
-    g_string_append(out, " <span class=\"tag open\">unproven</span>");
-  g_string_append(out, "</span>");
+  dba_html_finding(out, finding, class, open);
   duration(out, "<span class=gain>", finding->risk.duration_note ? finding->risk.duration_ms : 0, "</span>");
   dba_html_wrapped(out, "<span class=what>", finding->what, "</span></summary><div class=body>");
   if (finding->excerpt)

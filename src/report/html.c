@@ -34,6 +34,15 @@ void dba_html_begin(GString *out, const char *subject, const char *what, const c
 
 void dba_html_end(GString *out) { g_string_append(out, "</main></body></html>\n"); }
 
+void dba_html_finding(GString *out, const DbaFinding *finding, const char *class, bool open) {
+  g_string_append_printf(out, "<details%s><summary><span><b class=%s>", open ? " open" : "", class);
+  dba_html_text(out, finding->object);
+  dba_html_wrapped(out, "</b> <span class=tag>", finding->rule, "</span>");
+  if (g_str_has_prefix(finding->proof, "unproven"))
+    g_string_append(out, " <span class=\"tag open\">unproven</span>");
+  g_string_append(out, "</span>");
+}
+
 static const DbaReceipt *best_receipt(const DbaFinding *finding) {
   const DbaReceipt *best = NULL;
   for (DBA_EACH(DbaReceipt, receipt, &finding->receipts))
@@ -89,12 +98,7 @@ static void receipts(GString *out, const DbaList *list, const char *what, bool m
 
 static void finding_html(GString *out, const DbaFinding *finding, const char *class, bool open) {
   const DbaReceipt *best = best_receipt(finding);
-  g_string_append_printf(out, "<details%s><summary><span><b class=%s>", open ? " open" : "", class);
-  dba_html_text(out, finding->object);
-  dba_html_wrapped(out, "</b> <span class=tag>", finding->rule, "</span>");
-  if (g_str_has_prefix(finding->proof, "unproven"))
-    g_string_append(out, " <span class=\"tag open\">unproven</span>");
-  g_string_append(out, "</span>");
+  dba_html_finding(out, finding, class, open);
   g_string_append(out, "<span class=gain>");
   if (best && best->claimed) {
     g_autofree char *before = dba_report_amount(best->before, best->unit), *after = dba_report_amount(best->after, best->unit);

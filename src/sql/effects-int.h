@@ -95,3 +95,36 @@ bool dba_world_orders_alike(const DbaWorldType *from, const DbaWorldType *to);
 // The statement's own change of the world.
 void dba_world_apply(DbaSqlWorld *world, Node *statement);
 void dba_world_effects(DbaSqlWorld *world, Node *statement, DbaArena *arena, DbaSqlVerdict *verdict);
+
+// ---- effects, under way ---------------------------------------------------------------------------------------------
+
+// Shared by statements (effects.c), ALTER TABLE (effects-alter.c) and what is thrown away (effects-drop.c).
+typedef struct DbaEffects {
+  DbaSqlWorld *world;
+  DbaArena *arena;
+  DbaSqlVerdict *verdict;
+  unsigned reads; // what the tables of a query are to be told with
+} DbaEffects;
+enum { DBA_EFFECT_SCANS = 1, DBA_EFFECT_REWRITES = 2 };
+
+// One table's part; what it had from another part of the statement stays.
+void dba_effects_add(DbaEffects *effects, const char *schema, const char *name, DbaLockMode lock, unsigned work, const char *because);
+// Names the form of the statement; of several that which works on rows.
+void dba_effects_is_a(DbaEffects *effects, const char *form, unsigned work);
+void dba_effects_on_table(DbaEffects *effects, const DbaWorldTable *table, DbaLockMode lock, unsigned work, const char *because);
+// Partitioned tables and views have no rows of their own.
+unsigned dba_effects_own_work(const DbaWorldTable *table, unsigned work);
+// A table with its children, where `children`.
+void dba_effects_on_tree(DbaEffects *effects, const DbaWorldTable *table, DbaLockMode lock, unsigned work, bool children);
+const DbaWorldTable *dba_effects_default_partition(const DbaEffects *effects, const DbaWorldTable *parent);
+// The table that a foreign key leads to; those whose keys lead to a table.
+void dba_effects_on_referenced(DbaEffects *effects, const char *schema, const char *name, DbaLockMode lock, unsigned work);
+void dba_effects_on_reference(DbaEffects *effects, const RangeVar *target, DbaLockMode lock, unsigned work);
+void dba_effects_on_referrers(DbaEffects *effects, const DbaWorldTable *table, DbaLockMode lock, unsigned work);
+bool dba_effects_has_check(const DbaWorldTable *table);
+void dba_effects_on_keys_of_parent(DbaEffects *effects, const DbaWorldTable *parent, unsigned work);
+void dba_effects_alter(DbaEffects *effects, const AlterTableStmt *alter);
+DbaSqlDestroyed *dba_effects_destroy(DbaEffects *effects, const char *schema, const char *table, const char *column);
+void dba_effects_destroy_columns(DbaEffects *effects, const AlterTableStmt *statement);
+void dba_effects_overwrite_columns(DbaEffects *effects, const UpdateStmt *update);
+void dba_effects_drop(DbaEffects *effects, const DropStmt *statement);

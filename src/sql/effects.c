@@ -8,67 +8,10 @@
 
 #include <string.h>
 
-static const char *const lock_names[] = {"",      "ACCESS SHARE",        "ROW SHARE", "ROW EXCLUSIVE",   "SHARE UPDATE EXCLUSIVE",
-                                         "SHARE", "SHARE ROW EXCLUSIVE", "EXCLUSIVE", "ACCESS EXCLUSIVE"};
-const char *dba_lock_name(DbaLockMode mode) { return lock_names[mode]; }
-
-const char *dba_lock_blocks(DbaLockMode mode) {
-  return mode == DBA_LOCK_ACCESS_EXCLUSIVE         ? "reads and writes"
-         : mode >= DBA_LOCK_SHARE                  ? "writes"
-         : mode == DBA_LOCK_SHARE_UPDATE_EXCLUSIVE ? "nothing but other schema changes and vacuum"
-                                                   : "nothing";
-}
-
-// LockConflicts[] of lock.c: a bit for each mode that a mode conflicts with.
-bool dba_lock_conflicts(DbaLockMode a, DbaLockMode b) {
-  enum {
-    S = 1 << DBA_LOCK_SHARE,
-    SUE = 1 << DBA_LOCK_SHARE_UPDATE_EXCLUSIVE,
-    SRE = 1 << DBA_LOCK_SHARE_ROW_EXCLUSIVE,
-    E = 1 << DBA_LOCK_EXCLUSIVE
-  };
-  enum {
-    AEX = 1 << DBA_LOCK_ACCESS_EXCLUSIVE,
-    RX = 1 << DBA_LOCK_ROW_EXCLUSIVE,
-    RS = 1 << DBA_LOCK_ROW_SHARE,
-    AS = 1 << DBA_LOCK_ACCESS_SHARE
-  };
-  static const unsigned with[] = {0,
-                                  AEX,
-                                  E | AEX,
-                                  S | SRE | E | AEX,
-                                  SUE | S | SRE | E | AEX,
-                                  RX | SUE | SRE | E | AEX,
-                                  RX | SUE | S | SRE | E | AEX,
-                                  RS | RX | SUE | S | SRE | E | AEX,
-                                  AS | RS | RX | SUE | S | SRE | E | AEX};
-  return (with[a] & 1U << b) != 0;
-}
-
-bool dba_lock_parse(const char *mode, DbaLockMode *ret_mode) {
-  static const char *const modes[] = {"AccessShareLock", "RowShareLock",          "RowExclusiveLock", "ShareUpdateExclusiveLock",
-                                      "ShareLock",       "ShareRowExclusiveLock", "ExclusiveLock",    "AccessExclusiveLock"};
-  for (size_t i = 0; i < G_N_ELEMENTS(modes); i++)
-    if (!strcmp(modes[i], mode)) {
-      *ret_mode = (DbaLockMode)(i + 1);
-      return true;
-    }
-  return false;
-}
-
 static const DbaList nothing;
 
-typedef struct Reading {
-  DbaSqlWorld *world;
-  DbaArena *arena;
-  DbaSqlVerdict *verdict;
-  unsigned reads; // what the tables of a query are to be told with
-} Reading;
-
-enum { SCANS = 1, REWRITES = 2 };
-
 // One table's part; what it had from another part of the statement stays.
-static void add(Reading *reading, const char *schema, const char *name, DbaLockMode lock, unsigned work, const char *because) {
+void dba_effects_add(DbaEffects *reading, const char *schema, const char *name, DbaLockMode lock, unsigned work, const char *because) {
   DbaSqlEffect *effect = NULL;
   schema = schema ? schema : "public";
   for (DBA_EACH(DbaSqlEffect, each, &reading->verdict->effects))
@@ -82,43 +25,43 @@ static void add(Reading *reading, const char *schema, const char *name, DbaLockM
     effect->young = table && table->born == reading->world->unit;
   }
   effect->lock = MAX(effect->lock, lock);
-  effect->scans |= work & SCANS;
-  effect->rewrites |= (work & REWRITES) != 0;
+  effect->scans |= work & DBA_EFFECT_SCANS;
+  effect->rewrites |= (work & DBA_EFFECT_REWRITES) != 0;
 }
 
 // What the statement is, for advice: the part of it that works on rows counts most.
-static void is_a(Reading *reading, const char *form, unsigned work) {
+void dba_effects_is_a(DbaEffects *reading, const char *form, unsigned work) {
   if (!reading->verdict->form || work)
     reading->verdict->form = form;
 }
 
-static void on_table(Reading *reading, const DbaWorldTable *table, DbaLockMode lock, unsigned work, const char *because) {
+void dba_effects_on_table(DbaEffects *reading, const DbaWorldTable *table, DbaLockMode lock, unsigned work, const char *because) {
   if (!table->temporary)
-    add(reading, table->schema, table->name, lock, work, because);
+    dba_effects_add(reading, table->schema, table->name, lock, work, because);
 }
 
 // A partitioned table has no rows of its own.
-static unsigned own_work(const DbaWorldTable *table, unsigned work) { return table->kind == 'p' || table->kind == 'v' ? 0 : work; }
+unsigned dba_effects_own_work(const DbaWorldTable *table, unsigned work) { return table->kind == 'p' || table->kind == 'v' ? 0 : work; }
 
 static bool is_child_of(const DbaWorldTable *child, const DbaWorldTable *parent) { return !child->dropped && child->parent == parent; }
 
-static void on_children(Reading *reading, const DbaWorldTable *parent, DbaLockMode lock, unsigned work) {
+static void on_children(DbaEffects *reading, const DbaWorldTable *parent, DbaLockMode lock, unsigned work) {
   for (uint32_t i = 0; i < reading->world->tables.n; i++) {
     const DbaWorldTable *child = DBA_WORLD_AT(DbaWorldTable, &reading->world->tables, i);
     if (!is_child_of(child, parent))
       continue;
-    on_table(reading, child, lock, own_work(child, work), child->is_partition ? "partition" : "child");
+    dba_effects_on_table(reading, child, lock, dba_effects_own_work(child, work), child->is_partition ? "partition" : "child");
     on_children(reading, child, lock, work);
   }
 }
 
-static void on_tree(Reading *reading, const DbaWorldTable *table, DbaLockMode lock, unsigned work, bool children) {
-  on_table(reading, table, lock, own_work(table, work), NULL);
+void dba_effects_on_tree(DbaEffects *reading, const DbaWorldTable *table, DbaLockMode lock, unsigned work, bool children) {
+  dba_effects_on_table(reading, table, lock, dba_effects_own_work(table, work), NULL);
   if (children)
     on_children(reading, table, lock, work);
 }
 
-static const DbaWorldTable *default_partition(const Reading *reading, const DbaWorldTable *parent) {
+const DbaWorldTable *dba_effects_default_partition(const DbaEffects *reading, const DbaWorldTable *parent) {
   for (uint32_t i = 0; i < reading->world->tables.n; i++) {
     const DbaWorldTable *child = DBA_WORLD_AT(DbaWorldTable, &reading->world->tables, i);
     if (child->is_default && is_child_of(child, parent))
@@ -128,22 +71,22 @@ static const DbaWorldTable *default_partition(const Reading *reading, const DbaW
 }
 
 // A key of a partitioned table, or one that leads to it, is one of its partitions too.
-static void on_with_partitions(Reading *reading, const DbaWorldTable *table, DbaLockMode lock, unsigned work, const char *because) {
-  on_table(reading, table, lock, own_work(table, work), because);
+static void on_with_partitions(DbaEffects *reading, const DbaWorldTable *table, DbaLockMode lock, unsigned work, const char *because) {
+  dba_effects_on_table(reading, table, lock, dba_effects_own_work(table, work), because);
   if (table->kind == 'p')
     on_children(reading, table, lock, work);
 }
 
-static void on_referenced(Reading *reading, const char *schema, const char *name, DbaLockMode lock, unsigned work) {
+void dba_effects_on_referenced(DbaEffects *reading, const char *schema, const char *name, DbaLockMode lock, unsigned work) {
   const DbaWorldTable *table = dba_world_table(reading->world, schema, name);
   if (table)
     on_with_partitions(reading, table, lock, work, "REFERENCES");
   else
-    add(reading, schema, name, lock, work, "REFERENCES");
+    dba_effects_add(reading, schema, name, lock, work, "REFERENCES");
 }
 
 // The tables whose foreign keys lead to a table, or lean on one of its keys.
-static void on_referrers(Reading *reading, const DbaWorldTable *table, DbaLockMode lock, unsigned work) {
+void dba_effects_on_referrers(DbaEffects *reading, const DbaWorldTable *table, DbaLockMode lock, unsigned work) {
   for (uint32_t i = 0; i < reading->world->tables.n; i++) {
     const DbaWorldTable *other = DBA_WORLD_AT(DbaWorldTable, &reading->world->tables, i);
     for (DBA_EACH(DbaWorldConstraint, key, other->dropped ? &nothing : &other->constraints))
@@ -153,346 +96,49 @@ static void on_referrers(Reading *reading, const DbaWorldTable *table, DbaLockMo
   }
 }
 
-// ---- ALTER TABLE ----------------------------------------------------------------------------------------------------
-
-// What a subcommand does by itself; those that need a closer look are below.  `children`: it goes down to partitions and heirs.
-static const struct {
-  AlterTableType subtype;
-  DbaLockMode lock;
-  unsigned work;
-  bool children;
-} subcommands[] = {
-    {AT_ColumnDefault, DBA_LOCK_ACCESS_EXCLUSIVE, 0, true},
-    {AT_DropNotNull, DBA_LOCK_ACCESS_EXCLUSIVE, 0, true},
-    {AT_SetExpression, DBA_LOCK_ACCESS_EXCLUSIVE, REWRITES | SCANS, true},
-    {AT_DropExpression, DBA_LOCK_ACCESS_EXCLUSIVE, 0, true},
-    {AT_SetStatistics, DBA_LOCK_SHARE_UPDATE_EXCLUSIVE, 0, true},
-    {AT_SetOptions, DBA_LOCK_SHARE_UPDATE_EXCLUSIVE, 0, false},
-    {AT_ResetOptions, DBA_LOCK_SHARE_UPDATE_EXCLUSIVE, 0, false},
-    {AT_SetStorage, DBA_LOCK_ACCESS_EXCLUSIVE, 0, true},
-    {AT_SetCompression, DBA_LOCK_ACCESS_EXCLUSIVE, 0, false},
-    {AT_AlterConstraint, DBA_LOCK_ACCESS_EXCLUSIVE, 0, true},
-    {AT_ChangeOwner, DBA_LOCK_ACCESS_EXCLUSIVE, 0, false},
-    {AT_ClusterOn, DBA_LOCK_SHARE_UPDATE_EXCLUSIVE, 0, false},
-    {AT_DropCluster, DBA_LOCK_SHARE_UPDATE_EXCLUSIVE, 0, false},
-    {AT_EnableTrig, DBA_LOCK_SHARE_ROW_EXCLUSIVE, 0, true},
-    {AT_EnableAlwaysTrig, DBA_LOCK_SHARE_ROW_EXCLUSIVE, 0, true},
-    {AT_EnableReplicaTrig, DBA_LOCK_SHARE_ROW_EXCLUSIVE, 0, true},
-    {AT_EnableTrigAll, DBA_LOCK_SHARE_ROW_EXCLUSIVE, 0, true},
-    {AT_EnableTrigUser, DBA_LOCK_SHARE_ROW_EXCLUSIVE, 0, true},
-    {AT_DisableTrig, DBA_LOCK_SHARE_ROW_EXCLUSIVE, 0, true},
-    {AT_DisableTrigAll, DBA_LOCK_SHARE_ROW_EXCLUSIVE, 0, true},
-    {AT_DisableTrigUser, DBA_LOCK_SHARE_ROW_EXCLUSIVE, 0, true},
-    {AT_SetIdentity, DBA_LOCK_ACCESS_EXCLUSIVE, 0, true},
-    {AT_DropIdentity, DBA_LOCK_ACCESS_EXCLUSIVE, 0, true},
-    {AT_AddIdentity, DBA_LOCK_ACCESS_EXCLUSIVE, 0, true},
-    {AT_DetachPartitionFinalize, DBA_LOCK_SHARE_UPDATE_EXCLUSIVE, 0, false},
-};
-
-// Options of storage whose change needs no more than SHARE UPDATE EXCLUSIVE (reloptions.c).
-static bool is_quiet_option(const char *name) {
-  static const char *const quiet[] = {"fillfactor", "toast_tuple_target", "parallel_workers", "deduplicate_items", "n_distinct",
-                                      "buffering",  "pages_per_range",    "autosummarize",    "fastupdate",        NULL};
-  return g_strv_contains(quiet, name) || g_str_has_prefix(name, "autovacuum_") || g_str_has_prefix(name, "vacuum_") ||
-         g_str_has_prefix(name, "log_autovacuum");
-}
-
-static DbaLockMode lock_of_options(const List *options, const DbaWorldTable *table) {
-  for (int i = 0; i < list_length(options); i++)
-    if ((table && table->kind == 'v') || !is_quiet_option(((DefElem *)list_nth(options, i))->defname))
-      return DBA_LOCK_ACCESS_EXCLUSIVE;
-  return DBA_LOCK_SHARE_UPDATE_EXCLUSIVE;
-}
-
-static void on_reference(Reading *reading, const RangeVar *target, DbaLockMode lock, unsigned work) {
-  on_referenced(reading, target->schemaname, target->relname, lock, work);
+void dba_effects_on_reference(DbaEffects *reading, const RangeVar *target, DbaLockMode lock, unsigned work) {
+  dba_effects_on_referenced(reading, target->schemaname, target->relname, lock, work);
 }
 
 // ADD COLUMN: nothing but the catalog, unless each row needs a value of its own or is to be checked (ATExecAddColumn, ATRewriteTables).
-static void add_column(Reading *reading, const DbaWorldTable *table, const ColumnDef *def, bool children) {
-  unsigned work = 0;
-  Node *value = NULL;
-  const RangeVar *target = NULL;
-  bool checked = false, not_null = false;
-  DbaWorldType type = def->typeName ? dba_world_type(reading->world, def->typeName) : (DbaWorldType){0};
-  static const char *const serials[] = {"serial", "bigserial", "smallserial", "serial2", "serial4", "serial8", NULL};
-  if (dba_world_column(table, def->colname)) { // IF NOT EXISTS
-    on_tree(reading, table, DBA_LOCK_ACCESS_EXCLUSIVE, 0, false);
-    return;
-  }
-  for (int i = 0; i < list_length(def->constraints); i++) {
-    const Constraint *constraint = list_nth(def->constraints, i);
-    switch (constraint->contype) {
-    case CONSTR_DEFAULT: value = constraint->raw_expr; break;
-    case CONSTR_IDENTITY:
-    case CONSTR_GENERATED: work |= REWRITES | SCANS; break;
-    case CONSTR_CHECK: checked |= !constraint->skip_validation; break;
-    case CONSTR_NOTNULL: not_null = true; break;
-    case CONSTR_UNIQUE:
-    case CONSTR_PRIMARY: work |= SCANS; break;
-    case CONSTR_FOREIGN: target = constraint->pktable; break;
-    default: break;
-    }
-  }
-  if ((type.name && g_strv_contains(serials, type.name)) || (value && dba_world_is_volatile(reading->world, value)) ||
-      dba_world_is_checked_type(reading->world, &type))
-    work |= REWRITES | SCANS;
-  if (checked || (not_null && !value))
-    work |= SCANS;
-  work |= target && value ? SCANS : 0;
-  if (target)
-    on_reference(reading, target, DBA_LOCK_SHARE_ROW_EXCLUSIVE, value ? SCANS : 0);
-  is_a(reading,
-       work & REWRITES      ? "add-column-computed"
-       : not_null && !value ? "add-column-not-null"
-       : target && value    ? "add-foreign-key"
-       : checked            ? "add-column-checked"
-       : work               ? "add-column-key"
-                            : "add-column",
-       work);
-  on_tree(reading, table, DBA_LOCK_ACCESS_EXCLUSIVE, work, children);
-}
-
-// USING that only names the column, or casts it, is no computation.
-static bool is_plain_using(const Node *using) {
-  if (!using || IsA(using, ColumnRef))
-    return true;
-  return IsA(using, TypeCast) && IsA(((const TypeCast *)using)->arg, ColumnRef);
-}
-
-// Nor is a cast of a cast.
-static bool is_cast_only(const Node *using) {
-  while (using && IsA(using, TypeCast))
-    using = ((const TypeCast *)using)->arg;
-  return !using || IsA(using, ColumnRef);
-}
-
-static bool is_indexed(const Reading *reading, const DbaWorldTable *table, const char *column) {
-  for (uint32_t i = 0; i < reading->world->indexes.n; i++) {
-    const DbaWorldIndex *index = DBA_WORLD_AT(DbaWorldIndex, &reading->world->indexes, i);
-    if (!index->dropped && !strcmp(index->table_name, table->name) && dba_list_has_text(&index->columns, column))
-      return true;
-  }
-  return false;
-}
-
-static void alter_type(Reading *reading, const DbaWorldTable *table, const AlterTableCmd *command, bool children) {
-  const ColumnDef *def = (ColumnDef *)command->def;
-  const DbaWorldColumn *column = dba_world_column(table, command->name);
-  DbaWorldType type = dba_world_type(reading->world, def->typeName);
-  unsigned work = 0;
-  if (!column || !is_plain_using(def->raw_default) || !dba_world_same_bytes(reading->world, &column->type, &type))
-    work = REWRITES | SCANS;
-  else if ((def->collClause || !dba_world_orders_alike(&column->type, &type)) && is_indexed(reading, table, command->name))
-    work = SCANS; // its indexes are built anew
-  for (DBA_EACH(DbaWorldConstraint, constraint, &table->constraints)) {
-    if (constraint->dropped || !dba_list_has_text(&constraint->columns, command->name))
-      continue;
-    work |= constraint->kind == CONSTR_CHECK && constraint->valid ? SCANS : 0;
-    if (constraint->ref_name) // the foreign key is made anew
-      on_referenced(reading, constraint->ref_schema, constraint->ref_name, DBA_LOCK_ACCESS_EXCLUSIVE, 0);
-    if (constraint->kind == CONSTR_PRIMARY || constraint->kind == CONSTR_UNIQUE) // so are those that lead here, and they are checked
-      on_referrers(reading, table, DBA_LOCK_ACCESS_EXCLUSIVE, work ? SCANS : 0);
-  }
-  is_a(reading, "change-type", work);
-  on_tree(reading, table, DBA_LOCK_ACCESS_EXCLUSIVE, work, children);
-}
-
-// A NOT NULL that a validated CHECK proves is not looked for (NotNullImpliedByRelConstraints, 12).
-static bool is_proven_not_null(const DbaWorldTable *table, const char *column) {
-  const DbaWorldColumn *found = dba_world_column(table, column);
-  for (DBA_EACH(DbaWorldConstraint, constraint, &table->constraints))
-    if (!constraint->dropped && constraint->valid && constraint->not_null_of && !strcmp(constraint->not_null_of, column))
-      return true;
-  return found && found->not_null;
-}
-
-static void add_constraint(Reading *reading, const DbaWorldTable *table, const Constraint *constraint, bool children) {
-  children = children && (constraint->contype == CONSTR_CHECK || table->kind == 'p'); // keys do not go down to heirs
-  unsigned work = constraint->skip_validation ? 0 : SCANS;
-  is_a(reading,
-       constraint->contype == CONSTR_FOREIGN     ? "add-foreign-key"
-       : constraint->contype == CONSTR_CHECK     ? "add-check"
-       : constraint->contype == CONSTR_PRIMARY   ? "add-primary-key"
-       : constraint->contype == CONSTR_EXCLUSION ? "add-exclusion"
-                                                 : "add-unique",
-       work);
-  if (constraint->contype == CONSTR_FOREIGN) {
-    on_reference(reading, constraint->pktable, DBA_LOCK_SHARE_ROW_EXCLUSIVE, work);
-    on_tree(reading, table, DBA_LOCK_SHARE_ROW_EXCLUSIVE, work, children);
-    return;
-  }
-  if (constraint->indexname) { // USING INDEX: a key still looks for NULL
-    const DbaWorldIndex *index = dba_world_index(reading->world, table->schema, constraint->indexname);
-    work = 0;
-    for (DBA_EACH_TEXT(column, constraint->contype == CONSTR_PRIMARY && index ? &index->columns : &nothing))
-      work |= is_proven_not_null(table, *column) ? 0 : SCANS;
-  }
-  on_tree(reading, table, DBA_LOCK_ACCESS_EXCLUSIVE, work, children);
-}
-
-static void drop_constraint(Reading *reading, const DbaWorldTable *table, const AlterTableCmd *command, bool children) {
-  is_a(reading, "drop-constraint", 0);
-  const DbaWorldConstraint *constraint = dba_world_constraint(table, command->name);
-  if (constraint && constraint->ref_name)
-    on_referenced(reading, constraint->ref_schema, constraint->ref_name, DBA_LOCK_ACCESS_EXCLUSIVE, 0);
-  if (constraint && command->behavior == DROP_CASCADE && (constraint->kind == CONSTR_PRIMARY || constraint->kind == CONSTR_UNIQUE))
-    on_referrers(reading, table, DBA_LOCK_ACCESS_EXCLUSIVE, 0);
-  on_tree(reading, table, DBA_LOCK_ACCESS_EXCLUSIVE, 0, children);
-}
-
-static void drop_column(Reading *reading, const DbaWorldTable *table, const AlterTableCmd *command, bool children) {
-  is_a(reading, "drop-column", 0);
-  for (DBA_EACH(DbaWorldConstraint, constraint, &table->constraints)) {
-    if (constraint->dropped || !dba_list_has_text(&constraint->columns, command->name))
-      continue;
-    if (constraint->ref_name)
-      on_referenced(reading, constraint->ref_schema, constraint->ref_name, DBA_LOCK_ACCESS_EXCLUSIVE, 0);
-    else if (command->behavior == DROP_CASCADE && (constraint->kind == CONSTR_PRIMARY || constraint->kind == CONSTR_UNIQUE))
-      on_referrers(reading, table, DBA_LOCK_ACCESS_EXCLUSIVE, 0);
-  }
-  on_tree(reading, table, DBA_LOCK_ACCESS_EXCLUSIVE, 0, children);
-}
-
-static void validate(Reading *reading, const DbaWorldTable *table, const AlterTableCmd *command, bool children) {
-  const DbaWorldConstraint *constraint = dba_world_constraint(table, command->name);
-  unsigned work = constraint && constraint->valid ? 0 : SCANS;
-  is_a(reading, "validate", work);
-  if (constraint && constraint->ref_name)
-    on_referenced(reading, constraint->ref_schema, constraint->ref_name, DBA_LOCK_ROW_SHARE, work);
-  on_tree(reading, table, DBA_LOCK_SHARE_UPDATE_EXCLUSIVE, work, children);
-}
-
-// Would a CHECK of the new partition spare the scan?  Only that there is one on it is known here.
-static bool has_check(const DbaWorldTable *table) {
-  for (DBA_EACH(DbaWorldConstraint, constraint, &table->constraints))
-    if (constraint->kind == CONSTR_CHECK && constraint->valid && !constraint->dropped)
-      return true;
-  return false;
-}
-
-// A partition has the foreign keys of its parent.
-static void on_keys_of_parent(Reading *reading, const DbaWorldTable *parent, unsigned work) {
-  for (DBA_EACH(DbaWorldConstraint, constraint, &parent->constraints))
-    if (!constraint->dropped && constraint->ref_name)
-      on_referenced(reading, constraint->ref_schema, constraint->ref_name, DBA_LOCK_SHARE_ROW_EXCLUSIVE, work);
-}
-
-static void attach(Reading *reading, const DbaWorldTable *parent, const PartitionCmd *command, bool attaches) {
-  const DbaWorldTable *child = dba_world_table_of(reading->world, command->name), *other = default_partition(reading, parent);
-  DbaLockMode lock = attaches || command->concurrent ? DBA_LOCK_SHARE_UPDATE_EXCLUSIVE : DBA_LOCK_ACCESS_EXCLUSIVE;
-  is_a(reading, attaches ? "attach-partition" : command->concurrent ? "detach-concurrently" : "detach-partition", attaches ? SCANS : 0);
-  on_table(reading, parent, lock, 0, NULL);
-  if (child)
-    on_table(reading, child, DBA_LOCK_ACCESS_EXCLUSIVE, attaches && !has_check(child) ? SCANS : 0, NULL);
-  if (other && other != child && !command->concurrent)
-    on_table(reading, other, DBA_LOCK_ACCESS_EXCLUSIVE, attaches && !has_check(other) ? SCANS : 0, "default partition");
-  on_keys_of_parent(reading, parent, attaches ? SCANS : 0);
-  on_referrers(reading, parent, attaches ? DBA_LOCK_SHARE_ROW_EXCLUSIVE : DBA_LOCK_ACCESS_EXCLUSIVE, attaches ? 0 : SCANS);
-}
-
-static bool set_access_method(const DbaWorldTable *table, const char *method) {
-  return strcmp(method ? method : "heap", table->access_method ? table->access_method : "heap") != 0;
-}
-
-static void alter_one(Reading *reading, const DbaWorldTable *table, const AlterTableCmd *command, bool children) {
-  for (size_t i = 0; i < G_N_ELEMENTS(subcommands); i++)
-    if (subcommands[i].subtype == command->subtype) {
-      is_a(reading, subcommands[i].work ? "set-expression" : "alter-table", subcommands[i].work);
-      bool triggers = subcommands[i].lock == DBA_LOCK_SHARE_ROW_EXCLUSIVE;
-      on_tree(reading, table, subcommands[i].lock, subcommands[i].work,
-              children && subcommands[i].children && (!triggers || table->kind == 'p'));
-      return;
-    }
-  if (command->subtype == AT_SetLogged || command->subtype == AT_SetUnLogged || command->subtype == AT_SetTableSpace ||
-      command->subtype == AT_SetAccessMethod)
-    is_a(reading, "move-table", REWRITES);
-  switch (command->subtype) {
-  case AT_AddColumn: add_column(reading, table, (ColumnDef *)command->def, children); break;
-  case AT_AlterColumnType: alter_type(reading, table, command, children); break;
-  case AT_SetNotNull: {
-    unsigned work = is_proven_not_null(table, command->name) ? 0 : SCANS;
-    is_a(reading, "set-not-null", work);
-    on_tree(reading, table, DBA_LOCK_ACCESS_EXCLUSIVE, work, children);
-    break;
-  }
-  case AT_AddConstraint: add_constraint(reading, table, (Constraint *)command->def, children); break;
-  case AT_DropConstraint: drop_constraint(reading, table, command, children); break;
-  case AT_DropColumn: drop_column(reading, table, command, children); break;
-  case AT_ValidateConstraint: validate(reading, table, command, children); break;
-  case AT_AttachPartition: attach(reading, table, (PartitionCmd *)command->def, true); break;
-  case AT_DetachPartition: attach(reading, table, (PartitionCmd *)command->def, false); break;
-  case AT_SetRelOptions:
-  case AT_ResetRelOptions: on_table(reading, table, lock_of_options((List *)command->def, table), 0, NULL); break;
-  case AT_SetLogged: on_table(reading, table, DBA_LOCK_ACCESS_EXCLUSIVE, table->unlogged ? REWRITES | SCANS : 0, NULL); break;
-  case AT_SetUnLogged: on_table(reading, table, DBA_LOCK_ACCESS_EXCLUSIVE, table->unlogged ? 0 : REWRITES | SCANS, NULL); break;
-  case AT_SetTableSpace:
-    on_table(reading, table, DBA_LOCK_ACCESS_EXCLUSIVE, !g_strcmp0(command->name, "pg_default") ? 0 : own_work(table, REWRITES), NULL);
-    break;
-  case AT_SetAccessMethod:
-    on_table(reading, table, DBA_LOCK_ACCESS_EXCLUSIVE, set_access_method(table, command->name) ? own_work(table, REWRITES | SCANS) : 0,
-             NULL);
-    break;
-  case AT_AddInherit:
-  case AT_DropInherit: {
-    const RangeVar *parent = (RangeVar *)command->def;
-    bool joins = command->subtype == AT_AddInherit;
-    add(reading, parent->schemaname, parent->relname, joins ? DBA_LOCK_SHARE_UPDATE_EXCLUSIVE : DBA_LOCK_ACCESS_SHARE, 0, "parent");
-    on_table(reading, table, DBA_LOCK_ACCESS_EXCLUSIVE, 0, NULL);
-    break;
-  }
-  default: on_table(reading, table, DBA_LOCK_ACCESS_EXCLUSIVE, 0, NULL); break;
-  }
-}
-
-static void alter_table(Reading *reading, const AlterTableStmt *alter) {
-  DbaWorldTable unknown = {.schema = alter->relation->schemaname, .name = alter->relation->relname, .kind = 'r', .born = UINT_MAX};
-  const DbaWorldTable *table = dba_world_table_of(reading->world, alter->relation);
-  const DbaWorldIndex *index = dba_world_index(reading->world, alter->relation->schemaname, alter->relation->relname);
-  if (alter->objtype == OBJECT_INDEX || alter->objtype == OBJECT_SEQUENCE || alter->objtype == OBJECT_TYPE || (index && !table) ||
-      (!table && alter->missing_ok))
-    return;
-  for (int i = 0; i < list_length(alter->cmds); i++)
-    alter_one(reading, table ? table : &unknown, list_nth(alter->cmds, i), alter->relation->inh);
-}
-
 // ---- the other statements -------------------------------------------------------------------------------------------
 
-static void on_named(Reading *reading, const RangeVar *relation, DbaLockMode lock, unsigned work, bool children) {
+static void on_named(DbaEffects *reading, const RangeVar *relation, DbaLockMode lock, unsigned work, bool children) {
   const DbaWorldTable *table = dba_world_table_of(reading->world, relation);
   if (table)
-    on_tree(reading, table, lock, work, children);
+    dba_effects_on_tree(reading, table, lock, work, children);
   else if (relation->relpersistence != 't')
-    add(reading, relation->schemaname, relation->relname, lock, work, NULL);
+    dba_effects_add(reading, relation->schemaname, relation->relname, lock, work, NULL);
 }
 
 // What a query reads: no more than ACCESS SHARE, and nobody waits for that; told for its scans.
 static bool find_reads(Node *node, void *data) {
-  Reading *reading = data;
+  DbaEffects *reading = data;
   if (!node)
     return false;
   if (IsA(node, RangeVar)) {
     const DbaWorldTable *table = dba_world_table_of(reading->world, (RangeVar *)node);
     if (table)
-      on_table(reading, table, DBA_LOCK_ACCESS_SHARE, own_work(table, reading->reads), "read");
+      dba_effects_on_table(reading, table, DBA_LOCK_ACCESS_SHARE, dba_effects_own_work(table, reading->reads), "read");
   }
   return raw_expression_tree_walker(node, find_reads, data);
 }
 
-static void create_table(Reading *reading, const CreateStmt *create) {
-  is_a(reading, create->partbound ? "create-partition" : "create-table", 0);
+static void create_table(DbaEffects *reading, const CreateStmt *create) {
+  dba_effects_is_a(reading, create->partbound ? "create-partition" : "create-table", 0);
   if (create->relation->relpersistence == 't' || (create->if_not_exists && dba_world_table_of(reading->world, create->relation)))
     return;
   for (int i = 0; i < list_length(create->inhRelations); i++) {
     const DbaWorldTable *parent = dba_world_table_of(reading->world, list_nth(create->inhRelations, i));
-    const DbaWorldTable *other = parent && create->partbound ? default_partition(reading, parent) : NULL;
+    const DbaWorldTable *other = parent && create->partbound ? dba_effects_default_partition(reading, parent) : NULL;
     on_named(reading, list_nth(create->inhRelations, i), create->partbound ? DBA_LOCK_ACCESS_EXCLUSIVE : DBA_LOCK_SHARE_UPDATE_EXCLUSIVE, 0,
              false);
     if (other)
-      on_table(reading, other, DBA_LOCK_ACCESS_EXCLUSIVE, has_check(other) ? 0 : SCANS, "default partition");
+      dba_effects_on_table(reading, other, DBA_LOCK_ACCESS_EXCLUSIVE, dba_effects_has_check(other) ? 0 : DBA_EFFECT_SCANS,
+                           "default partition");
     if (parent && create->partbound) {
-      on_keys_of_parent(reading, parent, 0);
-      on_referrers(reading, parent, DBA_LOCK_SHARE_ROW_EXCLUSIVE, 0);
+      dba_effects_on_keys_of_parent(reading, parent, 0);
+      dba_effects_on_referrers(reading, parent, DBA_LOCK_SHARE_ROW_EXCLUSIVE, 0);
     }
   }
   for (int i = 0; i < list_length(create->tableElts); i++) {
@@ -504,151 +150,13 @@ static void create_table(Reading *reading, const CreateStmt *create) {
       const Constraint *constraint = list_nth(constraints, k);
       if (IsA(constraint, Constraint) && constraint->contype == CONSTR_FOREIGN &&
           strcmp(constraint->pktable->relname, create->relation->relname))
-        on_reference(reading, constraint->pktable, DBA_LOCK_SHARE_ROW_EXCLUSIVE, 0);
+        dba_effects_on_reference(reading, constraint->pktable, DBA_LOCK_SHARE_ROW_EXCLUSIVE, 0);
     }
   }
 }
 
-static DbaSqlDestroyed *destroy(Reading *reading, const char *schema, const char *table, const char *column) {
-  DbaSqlDestroyed *destroyed = dba_list_add(reading->arena, &reading->verdict->destroyed, sizeof *destroyed);
-  *destroyed = (DbaSqlDestroyed){.schema = dba_arena_text(reading->arena, schema),
-                                 .table = dba_arena_text(reading->arena, table),
-                                 .column = dba_arena_text(reading->arena, column)};
-  return destroyed;
-}
-
-static void destroy_columns(Reading *reading, const AlterTableStmt *statement) {
-  for (int i = 0; i < list_length(statement->cmds); i++) {
-    const AlterTableCmd *command = list_nth(statement->cmds, i);
-    if (command->subtype == AT_DropColumn && statement->objtype == OBJECT_TABLE)
-      (void)destroy(reading, statement->relation->schemaname, statement->relation->relname, command->name);
-    if (command->subtype == AT_AlterColumnType && statement->objtype == OBJECT_TABLE &&
-        !is_cast_only(((const ColumnDef *)command->def)->raw_default))
-      destroy(reading, statement->relation->schemaname, statement->relation->relname, command->name)->overwritten = true;
-  }
-}
-
-static void drop_table(Reading *reading, const DbaWorldTable *table, bool cascade) {
-  is_a(reading,
-       table->kind == 'v'    ? "drop-view"
-       : table->kind == 'm'  ? "drop-matview"
-       : table->is_partition ? "drop-partition"
-                             : "drop-table",
-       0);
-  on_tree(reading, table, DBA_LOCK_ACCESS_EXCLUSIVE, 0, true);
-  for (DBA_EACH(DbaWorldConstraint, constraint, &table->constraints))
-    if (!constraint->dropped && constraint->ref_name)
-      on_referenced(reading, constraint->ref_schema, constraint->ref_name, DBA_LOCK_ACCESS_EXCLUSIVE, 0);
-  if (cascade)
-    on_referrers(reading, table, DBA_LOCK_ACCESS_EXCLUSIVE, 0);
-  for (uint32_t i = 0; cascade && i < reading->world->tables.n; i++) {
-    const DbaWorldTable *view = DBA_WORLD_AT(DbaWorldTable, &reading->world->tables, i);
-    g_autofree char *name = g_strdup_printf("%s.%s", table->schema ? table->schema : "public", table->name);
-    if (!view->dropped && (view->kind == 'v' || view->kind == 'm') && dba_list_has_text(&view->sources, name))
-      on_table(reading, view, DBA_LOCK_ACCESS_EXCLUSIVE, 0, "it reads it");
-  }
-  const DbaWorldTable *parent = table->is_partition ? table->parent : NULL;
-  const DbaWorldTable *other = parent ? default_partition(reading, parent) : NULL;
-  if (parent)
-    on_table(reading, parent, DBA_LOCK_ACCESS_EXCLUSIVE, 0, "its partition");
-  if (other && other != table)
-    on_table(reading, other, DBA_LOCK_ACCESS_EXCLUSIVE, 0, "default partition");
-}
-
-// Columns of a type or a domain that goes, functions of triggers.
-static void drop_used(Reading *reading, ObjectType type, const char *schema, const char *name) {
-  g_autofree char *full = g_strdup_printf("%s.%s", schema ? schema : "public", name);
-  for (uint32_t i = 0; i < reading->world->tables.n; i++) {
-    const DbaWorldTable *table = DBA_WORLD_AT(DbaWorldTable, &reading->world->tables, i);
-    bool used = type == OBJECT_FUNCTION && dba_list_has_text(&table->triggers, full);
-    for (DBA_EACH(DbaWorldColumn, column, &table->columns)) {
-      bool of_type = type != OBJECT_FUNCTION && !column->dropped && !g_strcmp0(column->type.name, name);
-      used |= of_type;
-      if (of_type && !table->dropped)
-        (void)destroy(reading, table->schema, table->name, column->name);
-    }
-    if (used && !table->dropped)
-      on_table(reading, table, DBA_LOCK_ACCESS_EXCLUSIVE, 0, "it uses it");
-  }
-}
-
-static void drop(Reading *reading, const DropStmt *statement) {
-  bool cascade = statement->behavior == DROP_CASCADE;
-  for (int i = 0; i < list_length(statement->objects); i++) {
-    const char *schema = NULL, *name = NULL;
-    Node *object = list_nth(statement->objects, i);
-    if (IsA(object, TypeName))
-      dba_world_name(((TypeName *)object)->names, &schema, &name);
-    else if (IsA(object, ObjectWithArgs))
-      dba_world_name(((ObjectWithArgs *)object)->objname, &schema, &name);
-    else if (IsA(object, List))
-      dba_world_name((List *)object, &schema, &name);
-    else if (IsA(object, String))
-      name = strVal(object);
-    switch (statement->removeType) {
-    case OBJECT_TABLE:
-    case OBJECT_VIEW:
-    case OBJECT_MATVIEW: {
-      const DbaWorldTable *table = dba_world_table(reading->world, schema, name);
-      if (statement->removeType == OBJECT_TABLE)
-        (void)destroy(reading, schema, name, NULL);
-      if (table)
-        drop_table(reading, table, cascade);
-      break;
-    }
-    case OBJECT_INDEX: {
-      const DbaWorldIndex *index = dba_world_index(reading->world, schema, name);
-      is_a(reading, statement->concurrent ? "drop-index-concurrently" : "drop-index", 0);
-      if (index)
-        add(reading, index->table_schema, index->table_name,
-            statement->concurrent ? DBA_LOCK_SHARE_UPDATE_EXCLUSIVE : DBA_LOCK_ACCESS_EXCLUSIVE, 0, NULL);
-      break;
-    }
-    case OBJECT_TRIGGER:
-    case OBJECT_POLICY:
-    case OBJECT_RULE: { // the table stands before the name
-      const List *names = (List *)object;
-      int n = list_length(names);
-      if (n > 1)
-        add(reading, n > 2 ? strVal(list_nth(names, n - 3)) : NULL, strVal(list_nth(names, n - 2)), DBA_LOCK_ACCESS_EXCLUSIVE, 0, NULL);
-      break;
-    }
-    case OBJECT_STATISTIC_EXT: {
-      const DbaWorldThing *statistics = dba_world_thing(reading->world, DBA_WORLD_STATISTICS, schema, name);
-      if (statistics)
-        add(reading, statistics->table_schema, statistics->table_name, DBA_LOCK_SHARE_UPDATE_EXCLUSIVE, 0, NULL);
-      break;
-    }
-    case OBJECT_SCHEMA:
-      (void)destroy(reading, name, NULL, NULL);
-      for (uint32_t k = 0; k < reading->world->tables.n; k++) {
-        const DbaWorldTable *table = DBA_WORLD_AT(DbaWorldTable, &reading->world->tables, k);
-        if (!table->dropped && !g_strcmp0(table->schema ? table->schema : "public", name))
-          drop_table(reading, table, true);
-      }
-      break;
-    case OBJECT_EXTENSION:
-      if (cascade)
-        destroy(reading, NULL, name, NULL)->kind = DBA_SQL_DESTROYED_EXTENSION;
-      break;
-    case OBJECT_TYPE:
-    case OBJECT_DOMAIN:
-      if (cascade)
-        destroy(reading, schema, name, NULL)->kind = DBA_SQL_DESTROYED_TYPE;
-      if (cascade)
-        drop_used(reading, statement->removeType, schema, name);
-      break;
-    case OBJECT_FUNCTION:
-      if (cascade)
-        drop_used(reading, statement->removeType, schema, name);
-      break;
-    default: break;
-    }
-  }
-}
-
-static void alter_domain(Reading *reading, const AlterDomainStmt *alter) {
-  is_a(reading, "alter-domain", 0);
+static void alter_domain(DbaEffects *reading, const AlterDomainStmt *alter) {
+  dba_effects_is_a(reading, "alter-domain", 0);
   const char *schema, *name;
   dba_world_name(alter->typeName, &schema, &name);
   if (alter->subtype != 'O' && alter->subtype != 'V' && (alter->subtype != 'C' || ((Constraint *)alter->def)->skip_validation))
@@ -657,15 +165,15 @@ static void alter_domain(Reading *reading, const AlterDomainStmt *alter) {
     const DbaWorldTable *table = DBA_WORLD_AT(DbaWorldTable, &reading->world->tables, i);
     for (DBA_EACH(DbaWorldColumn, column, table->dropped ? &nothing : &table->columns))
       if (!column->dropped && !g_strcmp0(column->type.name, name))
-        on_table(reading, table, DBA_LOCK_SHARE, SCANS, "it uses the domain");
+        dba_effects_on_table(reading, table, DBA_LOCK_SHARE, DBA_EFFECT_SCANS, "it uses the domain");
   }
 }
 
-static void index_statement(Reading *reading, const IndexStmt *create) {
+static void index_statement(DbaEffects *reading, const IndexStmt *create) {
   bool there = create->if_not_exists && create->idxname && dba_world_index(reading->world, create->relation->schemaname, create->idxname);
-  is_a(reading, create->concurrent ? "create-index-concurrently" : "create-index", SCANS);
+  dba_effects_is_a(reading, create->concurrent ? "create-index-concurrently" : "create-index", DBA_EFFECT_SCANS);
   const DbaWorldTable *table = dba_world_table_of(reading->world, create->relation);
-  on_named(reading, create->relation, create->concurrent ? DBA_LOCK_SHARE_UPDATE_EXCLUSIVE : DBA_LOCK_SHARE, there ? 0 : SCANS,
+  on_named(reading, create->relation, create->concurrent ? DBA_LOCK_SHARE_UPDATE_EXCLUSIVE : DBA_LOCK_SHARE, there ? 0 : DBA_EFFECT_SCANS,
            create->relation->inh && !there && table && table->kind == 'p');
 }
 
@@ -686,31 +194,31 @@ static bool is_on(const List *options, const char *name) {
   return false;
 }
 
-static void on_schema(Reading *reading, const char *schema, DbaLockMode lock, unsigned work) {
+static void on_schema(DbaEffects *reading, const char *schema, DbaLockMode lock, unsigned work) {
   for (uint32_t i = 0; i < reading->world->tables.n; i++) {
     const DbaWorldTable *table = DBA_WORLD_AT(DbaWorldTable, &reading->world->tables, i);
     if (!table->dropped && (table->kind == 'r' || table->kind == 'm') &&
         (!schema || !strcmp(table->schema ? table->schema : "public", schema)))
-      on_table(reading, table, lock, work, NULL);
+      dba_effects_on_table(reading, table, lock, work, NULL);
   }
 }
 
-static void reindex(Reading *reading, const ReindexStmt *statement) {
+static void reindex(DbaEffects *reading, const ReindexStmt *statement) {
   bool concurrently = is_on(statement->params, "concurrently");
   DbaLockMode lock = concurrently ? DBA_LOCK_SHARE_UPDATE_EXCLUSIVE : DBA_LOCK_SHARE;
-  is_a(reading, concurrently ? "reindex-concurrently" : "reindex", SCANS);
+  dba_effects_is_a(reading, concurrently ? "reindex-concurrently" : "reindex", DBA_EFFECT_SCANS);
   const DbaWorldIndex *index = statement->kind == REINDEX_OBJECT_INDEX && statement->relation
                                    ? dba_world_index(reading->world, statement->relation->schemaname, statement->relation->relname)
                                    : NULL;
   if (index)
-    add(reading, index->table_schema, index->table_name, lock, SCANS, NULL);
+    dba_effects_add(reading, index->table_schema, index->table_name, lock, DBA_EFFECT_SCANS, NULL);
   else if (statement->kind == REINDEX_OBJECT_TABLE)
-    on_named(reading, statement->relation, lock, SCANS, true);
+    on_named(reading, statement->relation, lock, DBA_EFFECT_SCANS, true);
   else if (statement->kind != REINDEX_OBJECT_INDEX)
-    on_schema(reading, statement->kind == REINDEX_OBJECT_SCHEMA ? statement->name : NULL, lock, SCANS);
+    on_schema(reading, statement->kind == REINDEX_OBJECT_SCHEMA ? statement->name : NULL, lock, DBA_EFFECT_SCANS);
 }
 
-static void rename_object(Reading *reading, const RenameStmt *statement) {
+static void rename_object(DbaEffects *reading, const RenameStmt *statement) {
   if (!statement->relation)
     return;
   if (statement->renameType == OBJECT_TABLE || statement->renameType == OBJECT_COLUMN) {
@@ -724,20 +232,20 @@ static void rename_object(Reading *reading, const RenameStmt *statement) {
   if (!table && (statement->renameType == OBJECT_INDEX || statement->renameType == OBJECT_SEQUENCE ||
                  dba_world_index(reading->world, statement->relation->schemaname, statement->relation->relname)))
     return;
-  is_a(reading,
-       statement->renameType == OBJECT_COLUMN  ? "rename-column"
-       : statement->renameType == OBJECT_TABLE ? "rename-table"
-                                               : "rename",
-       0);
+  dba_effects_is_a(reading,
+                   statement->renameType == OBJECT_COLUMN  ? "rename-column"
+                   : statement->renameType == OBJECT_TABLE ? "rename-table"
+                                                           : "rename",
+                   0);
   on_named(reading, statement->relation, DBA_LOCK_ACCESS_EXCLUSIVE, 0, statement->renameType == OBJECT_COLUMN && statement->relation->inh);
 }
 
-static void truncate_tables(Reading *reading, const TruncateStmt *statement) {
-  is_a(reading, "truncate", 0);
+static void truncate_tables(DbaEffects *reading, const TruncateStmt *statement) {
+  dba_effects_is_a(reading, "truncate", 0);
   for (int i = 0; i < list_length(statement->relations); i++) {
     const RangeVar *named = list_nth(statement->relations, i);
     const DbaWorldTable *table = dba_world_table_of(reading->world, named);
-    destroy(reading, named->schemaname, named->relname, NULL)->referring = statement->behavior == DROP_CASCADE;
+    dba_effects_destroy(reading, named->schemaname, named->relname, NULL)->referring = statement->behavior == DROP_CASCADE;
     on_named(reading, named, DBA_LOCK_ACCESS_EXCLUSIVE, 0, true);
     for (uint32_t before = 0; table && statement->behavior == DROP_CASCADE && before != reading->verdict->effects.n;) {
       before = reading->verdict->effects.n; // and those that refer to these
@@ -745,13 +253,13 @@ static void truncate_tables(Reading *reading, const TruncateStmt *statement) {
         const DbaSqlEffect *effect = dba_list_at(DbaSqlEffect, &reading->verdict->effects, k);
         const DbaWorldTable *of = dba_world_table(reading->world, effect->schema, effect->table);
         if (of)
-          on_referrers(reading, of, DBA_LOCK_ACCESS_EXCLUSIVE, 0);
+          dba_effects_on_referrers(reading, of, DBA_LOCK_ACCESS_EXCLUSIVE, 0);
       }
     }
   }
 }
 
-static void comment(Reading *reading, const CommentStmt *statement) {
+static void comment(DbaEffects *reading, const CommentStmt *statement) {
   const List *names = IsA(statement->object, List) ? (List *)statement->object : NULL;
   const char *schema, *name;
   int n = list_length(names);
@@ -761,30 +269,31 @@ static void comment(Reading *reading, const CommentStmt *statement) {
   switch (statement->objtype) {
   case OBJECT_TABLE:
   case OBJECT_VIEW:
-  case OBJECT_MATVIEW: add(reading, schema, name, DBA_LOCK_SHARE_UPDATE_EXCLUSIVE, 0, NULL); break;
+  case OBJECT_MATVIEW: dba_effects_add(reading, schema, name, DBA_LOCK_SHARE_UPDATE_EXCLUSIVE, 0, NULL); break;
   case OBJECT_COLUMN:
-    add(reading, n > 2 ? strVal(list_nth(names, n - 3)) : NULL, strVal(list_nth(names, MAX(n - 2, 0))), DBA_LOCK_SHARE_UPDATE_EXCLUSIVE, 0,
-        NULL);
+    dba_effects_add(reading, n > 2 ? strVal(list_nth(names, n - 3)) : NULL, strVal(list_nth(names, MAX(n - 2, 0))),
+                    DBA_LOCK_SHARE_UPDATE_EXCLUSIVE, 0, NULL);
     break;
   case OBJECT_TABCONSTRAINT:
   case OBJECT_TRIGGER:
   case OBJECT_POLICY:
   case OBJECT_RULE:
-    add(reading, n > 2 ? strVal(list_nth(names, n - 3)) : NULL, strVal(list_nth(names, MAX(n - 2, 0))), DBA_LOCK_ACCESS_SHARE, 0, NULL);
+    dba_effects_add(reading, n > 2 ? strVal(list_nth(names, n - 3)) : NULL, strVal(list_nth(names, MAX(n - 2, 0))), DBA_LOCK_ACCESS_SHARE,
+                    0, NULL);
     break;
   default: break;
   }
 }
 
-static void vacuum(Reading *reading, const VacuumStmt *statement) {
+static void vacuum(DbaEffects *reading, const VacuumStmt *statement) {
   bool full = is_on(statement->options, "full");
-  is_a(reading, full ? "vacuum-full" : "vacuum", full ? REWRITES : 0);
+  dba_effects_is_a(reading, full ? "vacuum-full" : "vacuum", full ? DBA_EFFECT_REWRITES : 0);
   for (int i = 0; i < list_length(statement->rels); i++)
     on_named(reading, ((VacuumRelation *)list_nth(statement->rels, i))->relation,
-             full ? DBA_LOCK_ACCESS_EXCLUSIVE : DBA_LOCK_SHARE_UPDATE_EXCLUSIVE, full ? REWRITES | SCANS : 0, true);
+             full ? DBA_LOCK_ACCESS_EXCLUSIVE : DBA_LOCK_SHARE_UPDATE_EXCLUSIVE, full ? DBA_EFFECT_REWRITES | DBA_EFFECT_SCANS : 0, true);
 }
 
-static void publication(Reading *reading, const List *objects) {
+static void publication(DbaEffects *reading, const List *objects) {
   for (int i = 0; i < list_length(objects); i++) {
     const PublicationObjSpec *object = list_nth(objects, i);
     if (object->pubtable)
@@ -799,41 +308,9 @@ static bool has_where(const Node *node) {
   return where && !always;
 }
 
-static bool is_column(const Node *node, const char *column) {
-  const Node *name = IsA(node, ColumnRef) ? llast(((const ColumnRef *)node)->fields) : NULL;
-  return name && IsA(name, String) && !strcmp(strVal(name), column);
-}
-
-// SET column = coalesce(column, ...)
-static bool keeps_values(const ResTarget *target) {
-  return IsA(target->val, CoalesceExpr) && is_column(linitial(((const CoalesceExpr *)target->val)->args), target->name);
-}
-
-// WHERE column IS NULL, and maybe more: nothing is written over.
-static bool wants_null(const Node *where, const char *column) {
-  if (where && IsA(where, NullTest)) {
-    const NullTest *test = (const NullTest *)where;
-    return test->nulltesttype == IS_NULL && is_column((const Node *)test->arg, column);
-  }
-  const List *parts =
-      where && IsA(where, BoolExpr) && ((const BoolExpr *)where)->boolop == AND_EXPR ? ((const BoolExpr *)where)->args : NULL;
-  for (int i = 0; i < list_length(parts); i++)
-    if (wants_null(list_nth(parts, i), column))
-      return true;
-  return false;
-}
-
-static void overwrite_columns(Reading *reading, const UpdateStmt *update) {
-  for (int i = 0; i < list_length(update->targetList); i++) {
-    const ResTarget *target = list_nth(update->targetList, i);
-    if (!wants_null(update->whereClause, target->name) && !keeps_values(target))
-      destroy(reading, update->relation->schemaname, update->relation->relname, target->name)->overwritten = true;
-  }
-}
-
 // ---- DO blocks ------------------------------------------------------------------------------------------------------
 
-static void read_text(Reading *reading, const char *sql) {
+static void read_text(DbaEffects *reading, const char *sql) {
   PgQueryInternalParsetreeAndError parsed = pg_query_raw_parse(sql, 0);
   if (!parsed.error && list_length(parsed.tree) == 1) {
     Node *node = ((RawStmt *)linitial(parsed.tree))->stmt;
@@ -857,7 +334,7 @@ static bool parses(const char *sql) {
 }
 
 // A piece of PL/pgSQL up to a semicolon: behind IF ... THEN, BEGIN or LOOP stands a statement of SQL, or EXECUTE and its text.
-static void read_piece(Reading *reading, const char *piece) {
+static void read_piece(DbaEffects *reading, const char *piece) {
   static const char *const words[] = {"alter",   "create",  "drop",    "update", "delete", "insert",  "truncate",
                                       "reindex", "refresh", "cluster", "lock",   "merge",  "execute", NULL};
   bool in_word = false;
@@ -886,7 +363,7 @@ static void read_piece(Reading *reading, const char *piece) {
 }
 
 // As far as its text tells: both sides of an IF, once each.
-static void do_block(Reading *reading, const DoStmt *block) {
+static void do_block(DbaEffects *reading, const DoStmt *block) {
   const char *body = NULL;
   for (int i = 0; i < list_length(block->args); i++) {
     const DefElem *argument = list_nth(block->args, i);
@@ -929,16 +406,16 @@ static const WithClause *with_clause(const Node *node) {
 }
 
 void dba_world_effects(DbaSqlWorld *world, Node *node, DbaArena *arena, DbaSqlVerdict *verdict) {
-  Reading reading = {world, arena, verdict, SCANS};
+  DbaEffects reading = {world, arena, verdict, DBA_EFFECT_SCANS};
   written_before(world, with_clause(node), arena, verdict);
   switch (nodeTag(node)) {
   case T_AlterTableStmt:
-    destroy_columns(&reading, (AlterTableStmt *)node);
-    alter_table(&reading, (AlterTableStmt *)node);
+    dba_effects_destroy_columns(&reading, (AlterTableStmt *)node);
+    dba_effects_alter(&reading, (AlterTableStmt *)node);
     break;
   case T_CreateStmt: create_table(&reading, (CreateStmt *)node); break;
   case T_IndexStmt: index_statement(&reading, (IndexStmt *)node); break;
-  case T_DropStmt: drop(&reading, (DropStmt *)node); break;
+  case T_DropStmt: dba_effects_drop(&reading, (DropStmt *)node); break;
   case T_ReindexStmt: reindex(&reading, (ReindexStmt *)node); break;
   case T_RenameStmt: rename_object(&reading, (RenameStmt *)node); break;
   case T_AlterDomainStmt: alter_domain(&reading, (AlterDomainStmt *)node); break;
@@ -946,20 +423,20 @@ void dba_world_effects(DbaSqlWorld *world, Node *node, DbaArena *arena, DbaSqlVe
   case T_CommentStmt: comment(&reading, (CommentStmt *)node); break;
   case T_VacuumStmt: vacuum(&reading, (VacuumStmt *)node); break;
   case T_ClusterStmt:
-    is_a(&reading, "cluster", REWRITES);
+    dba_effects_is_a(&reading, "cluster", DBA_EFFECT_REWRITES);
     if (((ClusterStmt *)node)->relation)
-      on_named(&reading, ((ClusterStmt *)node)->relation, DBA_LOCK_ACCESS_EXCLUSIVE, REWRITES | SCANS, true);
+      on_named(&reading, ((ClusterStmt *)node)->relation, DBA_LOCK_ACCESS_EXCLUSIVE, DBA_EFFECT_REWRITES | DBA_EFFECT_SCANS, true);
     break;
   case T_RefreshMatViewStmt: {
     const RefreshMatViewStmt *refresh = (RefreshMatViewStmt *)node;
-    is_a(&reading, refresh->concurrent ? "refresh-concurrently" : "refresh", REWRITES);
+    dba_effects_is_a(&reading, refresh->concurrent ? "refresh-concurrently" : "refresh", DBA_EFFECT_REWRITES);
     on_named(&reading, refresh->relation, refresh->concurrent ? DBA_LOCK_EXCLUSIVE : DBA_LOCK_ACCESS_EXCLUSIVE,
-             refresh->concurrent ? SCANS : REWRITES | SCANS, false);
+             refresh->concurrent ? DBA_EFFECT_SCANS : DBA_EFFECT_REWRITES | DBA_EFFECT_SCANS, false);
     break;
   }
   case T_CreateTrigStmt: {
     const CreateTrigStmt *create = (CreateTrigStmt *)node;
-    is_a(&reading, "create-trigger", 0);
+    dba_effects_is_a(&reading, "create-trigger", 0);
     const DbaWorldTable *table = dba_world_table_of(world, create->relation);
     on_named(&reading, create->relation, DBA_LOCK_SHARE_ROW_EXCLUSIVE, 0, table && table->kind == 'p');
     break;
@@ -1000,21 +477,21 @@ void dba_world_effects(DbaSqlWorld *world, Node *node, DbaArena *arena, DbaSqlVe
     break;
   case T_UpdateStmt:
     verdict->all_rows |= !has_where(node);
-    is_a(&reading, "update", 0);
-    overwrite_columns(&reading, (UpdateStmt *)node);
-    on_named(&reading, ((UpdateStmt *)node)->relation, DBA_LOCK_ROW_EXCLUSIVE, SCANS, true);
+    dba_effects_is_a(&reading, "update", 0);
+    dba_effects_overwrite_columns(&reading, (UpdateStmt *)node);
+    on_named(&reading, ((UpdateStmt *)node)->relation, DBA_LOCK_ROW_EXCLUSIVE, DBA_EFFECT_SCANS, true);
     (void)find_reads(node, &reading);
     break;
   case T_DeleteStmt:
     verdict->all_rows |= !has_where(node);
-    is_a(&reading, "delete", 0);
+    dba_effects_is_a(&reading, "delete", 0);
     if (!has_where(node))
-      (void)destroy(&reading, ((DeleteStmt *)node)->relation->schemaname, ((DeleteStmt *)node)->relation->relname, NULL);
-    on_named(&reading, ((DeleteStmt *)node)->relation, DBA_LOCK_ROW_EXCLUSIVE, SCANS, true);
+      (void)dba_effects_destroy(&reading, ((DeleteStmt *)node)->relation->schemaname, ((DeleteStmt *)node)->relation->relname, NULL);
+    on_named(&reading, ((DeleteStmt *)node)->relation, DBA_LOCK_ROW_EXCLUSIVE, DBA_EFFECT_SCANS, true);
     (void)find_reads(node, &reading);
     break;
   case T_MergeStmt:
-    on_named(&reading, ((MergeStmt *)node)->relation, DBA_LOCK_ROW_EXCLUSIVE, SCANS, true);
+    on_named(&reading, ((MergeStmt *)node)->relation, DBA_LOCK_ROW_EXCLUSIVE, DBA_EFFECT_SCANS, true);
     (void)find_reads(((MergeStmt *)node)->sourceRelation, &reading);
     break;
   case T_CopyStmt:
