@@ -377,6 +377,7 @@ static bool run_all(DbaDriver *driver, Client *clients, unsigned n, DbaServer *c
     kept->held = dba_arena_text(result->arena, wait->held);
     kept->relation = dba_arena_text(result->arena, wait->relation);
   }
+  result->waits_missed = watch->more || watch->error;
   if (watch->more)
     dba_list_add_text(result->arena, &result->refused, "waits for locks were seen only in part: there were too many");
   if (watch->error) {

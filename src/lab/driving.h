@@ -66,11 +66,11 @@ typedef struct DbaWait {
 
 typedef struct DbaDriveResult {
   DbaArena *arena;
-  DbaList driven;  // DbaDriven, in the order of the statements
-  DbaList changes; // DbaDriveChange
-  DbaList waits;   // DbaWait, the longest first
-  DbaList refused; // texts: statements that could not be prepared, and why; what the watcher missed
-  bool took_instead;
+  DbaList driven;                  // DbaDriven, in the order of the statements
+  DbaList changes;                 // DbaDriveChange
+  DbaList waits;                   // DbaWait, the longest first
+  DbaList refused;                 // texts: statements that could not be prepared, and why; what the watcher missed
+  bool took_instead, waits_missed; // waits were seen only in part
   int64_t runs, errors;
   double seconds;
   // Of work: what was written and needed while it ran, by clients too.

@@ -8,6 +8,7 @@
 
 #include "migrate-sql.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const char FORESEEN[] = "foreseen";
@@ -71,10 +72,16 @@ static bool look(DbaServer *server, DbaArena *arena, DbaList *things, GError **e
   return rows != NULL;
 }
 
-static const Thing *find(const DbaList *things, const Thing *old) {
-  for (DBA_EACH(Thing, thing, things))
-    if (!strcmp(thing->oid, old->oid) && !g_strcmp0(thing->number, old->number))
-      return thing;
+// Both are in one order: it is looked for from behind the last one that was found, at *at.
+static const Thing *find(const DbaList *things, const Thing *old, uint32_t *at) {
+  for (uint32_t i = 0; i < things->n; i++) {
+    uint32_t k = (*at + i) % things->n;
+    const Thing *thing = dba_list_at(Thing, things, k);
+    if (strcmp(thing->oid, old->oid) != 0 || g_strcmp0(thing->number, old->number) != 0)
+      continue;
+    *at = k + 1;
+    return thing;
+  }
   return NULL;
 }
 
@@ -105,6 +112,35 @@ static bool holds_all(const char *before, const char *after) {
   return true;
 }
 
+// Does every value of the one type fit the other?  Made rows cannot tell: theirs are short and small.
+static bool fits(const char *from, const char *to) {
+  static const char *const wider[][7] = {{"smallint", "integer", "bigint", "numeric", "double precision", "real"},
+                                         {"integer", "bigint", "numeric", "double precision"},
+                                         {"bigint", "numeric"},
+                                         {"real", "double precision"},
+                                         {"date", "timestamp without time zone", "timestamp with time zone"},
+                                         {"timestamp without time zone", "timestamp with time zone"},
+                                         {"timestamp with time zone", "timestamp without time zone"},
+                                         {"json", "jsonb"},
+                                         {"jsonb", "json"},
+                                         {"character varying", "citext"},
+                                         {"text", "citext", "character varying"}};
+  int length, other, scale, other_scale;
+  if (!strcmp(to, "text") || !strcmp(to, "character varying"))
+    return !g_str_has_prefix(from, "character(");
+  if (sscanf(from, "character varying(%d)", &length) == 1 && sscanf(to, "character varying(%d)", &other) == 1)
+    return other >= length;
+  if (sscanf(from, "numeric(%d,%d)", &length, &scale) == 2)
+    return !strcmp(to, "numeric") ||
+           (sscanf(to, "numeric(%d,%d)", &other, &other_scale) == 2 && other_scale >= scale && other - other_scale >= length - scale);
+  for (size_t i = 0; i < G_N_ELEMENTS(wider); i++)
+    if (!strcmp(wider[i][0], from))
+      for (size_t k = 1; k < G_N_ELEMENTS(wider[i]) && wider[i][k]; k++)
+        if (!strcmp(wider[i][k], to))
+          return true;
+  return false;
+}
+
 // A value of another type is the same when it can be had again: 5.00 of 5.000.
 static bool holds_all_as_it_was(DbaServer *server, const Thing *before, const Thing *after) {
   if (holds_all(before->values, after->values))
@@ -120,34 +156,41 @@ static bool holds_all_as_it_was(DbaServer *server, const Thing *before, const Th
   return row && dba_result_text(row, 0, 0) && holds_all(before->values, dba_result_text(row, 0, 0));
 }
 
-static void tell(Foreseeing *f, const Thing *thing, DbaDestroyedHow how) {
+static DbaDestroyed *tell(Foreseeing *f, const Thing *thing, DbaDestroyedHow how) {
+  DbaDestroyed *destroyed = dba_list_add(f->arena, &f->destroyed, sizeof *destroyed);
   const char *column = thing->was_column ? dba_arena_format(f->arena, "%s.%s", thing->was_table, thing->was_column) : NULL;
-  *(DbaDestroyed *)dba_list_add(f->arena, &f->destroyed, sizeof(DbaDestroyed)) =
-      (DbaDestroyed){.migration = f->migration->label,
-                     .object = column ? column : thing->was_table,
-                     .table = thing->was_table,
-                     .file = f->script->path,
-                     .how = how};
+  *destroyed = (DbaDestroyed){.migration = f->migration->label,
+                              .object = column ? column : thing->was_table,
+                              .table = thing->was_table,
+                              .file = f->script->path,
+                              .how = how};
+  return destroyed;
 }
 
 static void compare_column(Foreseeing *f, const Thing *before, const Thing *after) {
   if (!before->values || !after->values || !*before->values)
     return;
-  if (!g_strcmp0(before->type, after->type) && !strcmp(before->values, after->values))
-    return; // nothing was written, or nothing that can be seen
-  tell(f, before, holds_all_as_it_was(f->looking, before, after) ? DBA_DESTROYED_KEPT : DBA_DESTROYED_OVERWRITTEN);
+  if (!g_strcmp0(before->type, after->type)) {
+    if (strcmp(before->values, after->values) != 0) // else nothing was written, or nothing that can be seen
+      (void)tell(f, before, holds_all(before->values, after->values) ? DBA_DESTROYED_KEPT : DBA_DESTROYED_OVERWRITTEN);
+    return;
+  }
+  bool same = before->type && after->type && fits(before->type, after->type) && holds_all_as_it_was(f->looking, before, after);
+  if (!same)
+    tell(f, before, DBA_DESTROYED_OVERWRITTEN)->for_good = true;
 }
 
 // What is not there any more, holds fewer rows, or other values, since the last look, which is in *ret_before then.
 static bool compare(Foreseeing *f, DbaList *ret_before, GError **error) {
   DbaList now = {0};
   const char *whole = "", *emptied = ""; // the table that went with its columns; the one whose rows are fewer, and so its values
+  uint32_t at = 0;
   *ret_before = (DbaList){0};
   if (!look(f->looking, f->arena, &now, error))
     return false;
   for (DBA_EACH(Thing, thing, &f->things)) {
     *(Thing *)dba_list_add(f->arena, ret_before, sizeof *thing) = *thing;
-    const Thing *still = thing->gone ? NULL : find(&now, thing);
+    const Thing *still = thing->gone ? NULL : find(&now, thing, &at);
     if (thing->gone)
       continue;
     if (!thing->column && !still)
@@ -156,7 +199,7 @@ static bool compare(Foreseeing *f, DbaList *ret_before, GError **error) {
       emptied = thing->oid;
     bool with_table = !strcmp(whole, thing->oid) || !strcmp(emptied, thing->oid);
     if (thing->column ? !still && !with_table : with_table)
-      tell(f, thing, DBA_DESTROYED_GONE);
+      (void)tell(f, thing, DBA_DESTROYED_GONE);
     else if (thing->column && still && !with_table)
       compare_column(f, thing, still);
     thing->gone = !still;
@@ -206,7 +249,7 @@ static bool try_undo(Foreseeing *f, const DbaList *before, uint32_t from, GError
     return false;
   for (uint32_t i = from; ok && ran && i < f->destroyed.n; i++) {
     DbaDestroyed *destroyed = dba_list_at(DbaDestroyed, &f->destroyed, i);
-    if (is_back(before, &now, destroyed))
+    if (!destroyed->for_good && is_back(before, &now, destroyed))
       destroyed->how = DBA_DESTROYED_KEPT;
   }
   return ok;

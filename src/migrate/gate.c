@@ -211,6 +211,9 @@ static bool raises(const DbaScript *script) {
   return false;
 }
 
+// Does it write to a table that these migrations have made?  The first is what it names.
+static bool is_young(const DbaSqlVerdict *verdict) { return verdict->effects.n && dba_list_at(DbaSqlEffect, &verdict->effects, 0)->young; }
+
 // What a statement by itself throws away or writes over; `line`: its place.
 static bool gather_one(Gathering *gathering, const char *sql, uint32_t line, DbaSqlVerdict *verdict, GError **error) {
   if (!dba_sql_world_read(gathering->world, sql, gathering->runner->arena, verdict, error))
@@ -220,7 +223,7 @@ static bool gather_one(Gathering *gathering, const char *sql, uint32_t line, Dba
     uint32_t before = gathering->destroyed->n;
     if (!(what->overwritten && gathering->goes_on) && !add_tables(gathering, what, line, error))
       return false;
-    gathering->look = gathering->look || !what->overwritten || gathering->destroyed->n > before;
+    gathering->look = gathering->look || !what->overwritten || gathering->destroyed->n > before || !is_young(verdict);
   }
   return true;
 }
@@ -237,7 +240,7 @@ static bool gather(Gathering *gathering, GError **error) {
     if (!gather_one(gathering, sql, item->item.place.line, &verdict, error))
       return false;
     bool unclear = item->facts.tag == DBA_SQL_OTHER || item->facts.tag == DBA_SQL_DELETE || item->facts.tag == DBA_SQL_MERGE;
-    gathering->look = gathering->look || unclear || verdict.opaque || verdict.renamed.n;
+    gathering->look = gathering->look || unclear || verdict.opaque || verdict.retypes || verdict.renamed.n;
     for (DBA_EACH(DbaSqlRenamed, renamed, &verdict.renamed))
       *(DbaSqlRenamed *)dba_list_add(runner->arena, gathering->renamed, sizeof *renamed) = *renamed;
   }
@@ -249,6 +252,7 @@ static bool let_go(DbaRunner *runner, const DbaList *destroyed, GError **error) 
   const DbaRunOptions *options = runner->options;
   g_autoptr(GString) labels = g_string_new(NULL), refused = g_string_new(NULL), hint = g_string_new(NULL);
   DbaList asked = {0};
+  runner->destroyed = (DbaList){0};
   for (DBA_EACH(DbaDestroyed, each, destroyed)) {
     const char *verb = each->how == DBA_DESTROYED_OVERWRITTEN ? "writes over" : "destroys";
     g_autofree char *what = !each->table ? g_strdup_printf("%s cannot be undone: its undo raises", each->object)
@@ -271,12 +275,11 @@ static bool let_go(DbaRunner *runner, const DbaList *destroyed, GError **error) 
     return dba_fail(error, DBA_ERROR_REFUSED, "%s\n(hint: that it may be so, say with%s)", refused->str, hint->str);
   if (!labels->len)
     return true;
-  runner->destroyed = (DbaList){0};
   for (DBA_EACH(DbaDestroyed, each, destroyed))
     if (each->how != DBA_DESTROYED_KEPT)
       *(DbaDestroyed *)dba_list_add(runner->arena, &runner->destroyed, sizeof *each) = *each;
   if (!options->backup) // made right before each; now only: can it be?
-    return !options->back_up || options->back_up(options->data, destroyed, true, runner->arena, &(DbaBackup){0}, error);
+    return !options->back_up || options->back_up(options->data, &runner->destroyed, true, runner->arena, &(DbaBackup){0}, error);
   runner->without_backup = dba_arena_text(runner->arena, labels->str);
   return true;
 }
@@ -300,7 +303,8 @@ bool dba_gate_destroyed(DbaRunner *runner, const DbaList *rows, GError **error) 
   for (DBA_EACH(DbaStatusRow, row, rows)) {
     gathering.migration = dba_row_is_pending(row) ? row->migration : NULL;
     gathering.script = gathering.migration ? gathering.migration->up : NULL;
-    gathering.goes_on = row->state == DBA_STATE_STOPPED;
+    gathering.goes_on = gathering.script && row->state == DBA_STATE_STOPPED && row->applied &&
+                        !g_strcmp0(row->applied->checksum, gathering.script->checksum);
     if (gathering.script && !gather(&gathering, error))
       return false;
     if (gathering.script)

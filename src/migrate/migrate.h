@@ -382,6 +382,7 @@ typedef struct DbaDestroyed {
   const char *file;
   uint32_t line;
   DbaDestroyedHow how;
+  bool for_good; // no look at some rows can tell that the undo brings it back
 } DbaDestroyed;
 
 // A backup of tables, each partition on its own: what is asked right before they are destroyed, whether it holds all.

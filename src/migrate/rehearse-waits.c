@@ -17,15 +17,17 @@ void dba_rehearsal_look_at_locks(DbaServer *looking, int64_t pid, DbaArena *aren
   g_autofree char *process = g_strdup_printf("%" G_GINT64_FORMAT, pid);
   const char *parameters[] = {process, NULL};
   g_autoptr(DbaResult) now = dba_server_query(looking, dba_embedded_migrate_sql("rehearse_held"), parameters, &ignored);
+  if (!now)
+    return;
   for (DBA_EACH(DbaHeldLock, lock, held)) {
     bool still = false;
-    for (int row = 0; lock->held && now && row < dba_result_rows(now); row++)
+    for (int row = 0; lock->held && row < dba_result_rows(now); row++)
       still = still || (!strcmp(lock->relation, dba_result_text(now, row, 0)) && !strcmp(lock->transaction, dba_result_text(now, row, 2)));
     if (lock->held && !still)
       lock->till_ms = from_ms;
     lock->held = still;
   }
-  for (int row = 0; now && row < dba_result_rows(now); row++) {
+  for (int row = 0; row < dba_result_rows(now); row++) {
     DbaLockMode mode;
     bool known = !dba_lock_parse(dba_result_text(now, row, 1), &mode);
     for (DBA_EACH(DbaHeldLock, lock, held))
@@ -98,10 +100,8 @@ const char *dba_rehearsal_without_literals(DbaArena *arena, const char *sql) {
   size_t at = 0;
   dba_sql_read_tokens(sql, arena, &tokens);
   for (DBA_EACH(DbaSqlToken, token, &tokens)) {
-    if (token->kind == DBA_SQL_A_COMMENT)
-      continue;
     g_string_append_len(out, sql + at, (gssize)(token->offset - at));
-    g_string_append_c(out, '?');
+    g_string_append_c(out, token->kind == DBA_SQL_A_COMMENT ? ' ' : '?');
     at = token->offset + token->length;
   }
   g_string_append(out, sql + at);
@@ -124,8 +124,10 @@ void dba_rehearsal_take_waits(DbaArena *arena, const DbaDriveResult *result, con
       statement->waits++;
       if (wait->ms > statement->longest_wait_ms) {
         statement->longest_wait_ms = wait->ms;
-        statement->held =
-            !wait->relation ? "a row" : dba_arena_format(arena, "%s on %s", wait->held ? wait->held : wait->mode, wait->relation);
+        statement->held = !wait->relation ? "a row"
+                          : wait->held    ? dba_arena_format(arena, "%s on %s", wait->held, wait->relation)
+                          : lock          ? dba_arena_format(arena, "%s on %s", dba_lock_name(lock->mode), wait->relation)
+                                          : dba_arena_format(arena, "before it for %s on %s", wait->mode, wait->relation);
         statement->held_to_line = lock ? held_to(rehearsal, lock) : 0;
         statement->waiter = dba_rehearsal_without_literals(arena, wait->waiter);
       }

@@ -160,9 +160,9 @@ static int64_t clients_wal(const DbaDriveResult *result) {
 static void take_refused(DbaArena *arena, const DbaDriveResult *result, DbaRehearsal *rehearsal) {
   for (DBA_EACH_TEXT(line, &result->refused)) {
     dba_list_add_text(arena, &rehearsal->not_run, dba_rehearsal_without_values(arena, *line));
-    if (g_str_has_prefix(*line, "waits for locks were seen only in part"))
-      dba_list_add_text(arena, &rehearsal->problems, *line);
   }
+  if (result->waits_missed)
+    dba_list_add_text(arena, &rehearsal->problems, "waits for locks were seen only in part");
 }
 
 static bool rehearse_one(Stage *stage, DbaFindings *findings, GError **error) {

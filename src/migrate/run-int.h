@@ -10,7 +10,7 @@ typedef struct DbaRunner {
   const DbaRunOptions *options;
   DbaHistory history;
   DbaArena *arena;
-  bool was_empty;                                                // nothing of anybody\'s is on the target
+  bool was_empty;                                                // nothing of anybody's is on the target
   DbaList destroyed;                                             // DbaDestroyed: what will be, and may
   bool late;                                                     // rows came after a backup: it is to be made again
   const char *without_undo, *without_rehearsal, *without_backup; // labels, objects: what was let through by an override
@@ -26,6 +26,8 @@ typedef struct DbaJob {
   const char *override, *ledger; // for the history
   uint32_t begun, done;          // from the history, when it is gone on with
   const DbaBackup *backup;       // that was made right before; or NULL
+  GPtrArray *looked_at;          // then: tables that were found to be in it
+  GString *own;                  // then: numbers of the transactions that this job has ended
 } DbaJob;
 
 void dba_runner_say(const DbaRunner *runner, bool stays, const char *format, ...) DBA_PRINTF(3, 4);
@@ -55,6 +57,8 @@ bool dba_gate_destroyed(DbaRunner *runner, const DbaList *rows, GError **error) 
 bool dba_gate_back_up(DbaRunner *runner, const DbaMigration *migration, DbaBackup *ret_backup, GError **error) DBA_CHECKED;
 // In the transaction, before statements of these lines run (saved.c): locks what they destroy, and fails, with runner->late, when the backup lacks some of it.
 bool dba_job_check_saved(const DbaJob *job, uint32_t from, uint32_t to, GError **error) DBA_CHECKED;
+bool dba_job_is_saved(const DbaJob *job);                             // does it need to be looked?
+bool dba_job_note_own(const DbaJob *job, GError **error) DBA_CHECKED; // the transaction, which is about to end, is the job's own
 // Overrides that were used, once everything may run.
 bool dba_gate_write_down(DbaRunner *runner, const DbaList *rows, GError **error) DBA_CHECKED;
 bool dba_gate_destroyed_by_undos(DbaRunner *runner, const GPtrArray *undos, GError **error) DBA_CHECKED; // of DbaMigration

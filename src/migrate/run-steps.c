@@ -97,15 +97,20 @@ static bool write_step(const DbaJob *job, uint32_t begun, uint32_t done, GError 
 
 // ---- one transaction ------------------------------------------------------------------------------------------------
 
+// What is looked at before values go must be what is there then, also where another level is the default.
+static bool begin(const DbaJob *job, GError **error) {
+  return dba_server_exec(job->runner->server, dba_job_is_saved(job) ? "begin isolation level read committed" : "begin", error);
+}
+
 static bool run_once(const DbaJob *job, GError **error) {
   DbaRunner *runner = job->runner;
-  gint64 begin = g_get_monotonic_time();
-  if (!dba_server_exec(runner->server, "begin", error) || !dba_job_check_saved(job, 0, UINT32_MAX, error))
+  gint64 begun = g_get_monotonic_time();
+  if (!begin(job, error) || !dba_job_check_saved(job, 0, UINT32_MAX, error))
     return false;
   for (DBA_EACH(DbaSqlStatement, item, &job->script->items))
     if (!run_item(runner, item, error))
       return false;
-  return write_end(job, (double)(g_get_monotonic_time() - begin) / 1e3, error) && dba_server_exec(runner->server, "commit", error);
+  return write_end(job, (double)(g_get_monotonic_time() - begun) / 1e3, error) && dba_server_exec(runner->server, "commit", error);
 }
 
 // Again and again while others are in the way, each time after a longer pause, with chance in it so that two that met do not meet again.
@@ -168,14 +173,14 @@ static bool run_outside(const DbaJob *job, GError **error) {
 
 static bool run_inside(const DbaJob *job, GError **error) {
   const StepJob *step = (const StepJob *)job;
-  const DbaSqlStatement *last = step->end > step->first ? step->end - 1 : step->first;
-  if (!dba_server_exec(job->runner->server, "begin", error) ||
-      !dba_job_check_saved(job, step->first->item.place.line, last->item.place.line + 1, error))
+  bool any = step->first < step->end;
+  if (!begin(job, error) || (any && !dba_job_check_saved(job, step->first->item.place.line, (step->end - 1)->item.place.line + 1, error)))
     return false;
   for (const DbaSqlStatement *item = step->first; item < step->end; item++)
     if (!run_item(job->runner, item, error))
       return false;
-  return write_step(job, step->number, step->number, error) && dba_server_exec(job->runner->server, "commit", error);
+  return dba_job_note_own(job, error) && write_step(job, step->number, step->number, error) &&
+         dba_server_exec(job->runner->server, "commit", error);
 }
 
 static bool is_word(const DbaSqlStatement *item, const char *word) {

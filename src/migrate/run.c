@@ -180,7 +180,11 @@ static bool run_saved(DbaJob *job, GError **error) {
     if (!dba_gate_back_up(job->runner, job->migration, &backup, error))
       return false;
     dba_runner_say(job->runner, false, "%s %s", job->down ? "undoing" : "running", job->migration->label);
+    g_autoptr(GPtrArray) looked_at = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GString) own = g_string_new(NULL);
     job->backup = &backup;
+    job->looked_at = looked_at;
+    job->own = own;
     bool ok = run_job(job, &problem);
     job->backup = NULL;
     if (ok)
@@ -316,9 +320,8 @@ static bool redo(DbaRunner *runner, unsigned *ret_run, GError **error) {
          again = {.runner = runner, .migration = migration, .script = migration->up, .override = row->override, .ledger = row->ledger};
   if (!run_saved(&undo, error))
     return false;
-  dba_runner_say(runner, false, "running %s", migration->label);
   *ret_run = 1;
-  return run_job(&again, error);
+  return run_saved(&again, error);
 }
 
 static bool run(DbaServer *server, const DbaMigrations *migrations, const DbaRunOptions *options,

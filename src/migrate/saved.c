@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Is all that is about to be destroyed in the backup?  Asked in the transaction that destroys it, once nobody else can write there any more.
+// Is all that is about to be destroyed in the backup?  Asked in the transaction that destroys it, once nobody else can write there any more; a
+// backfill, which runs in many, is not asked.
 //
 // A row that was written since has a transaction that is not older than the oldest one that the dump's snapshot could not see whole (pg_snapshot_xmin): so old
 // rows are known by looking at their number, which takes a fraction of what summing them up takes.  A transaction that was open then makes rows look
@@ -23,15 +24,25 @@ char *dba_table_sum(DbaServer *server, const char *table, GError **error) {
   return g_strdup_printf("%s rows %s", dba_result_text(row, 0, 0), dba_result_text(row, 0, 1) ? dba_result_text(row, 0, 1) : "-");
 }
 
+typedef struct Look {
+  const DbaJob *job;
+  DbaServer *server;
+  gint64 until_us;   // others wait
+  GPtrArray *tables; // names as SQL, those of partitions too: what is looked at
+} Look;
+
+static bool writes_rows(const DbaSqlStatement *item) {
+  DbaSqlTag tag = item->facts.tag;
+  return tag == DBA_SQL_UPDATE || tag == DBA_SQL_DELETE || tag == DBA_SQL_MERGE || tag == DBA_SQL_INSERT;
+}
+
 // DROP, ALTER and TRUNCATE will take the whole table anyway, and to begin with less is to invite a deadlock; what writes rows lets others read on.
 static const char *lock_for(const DbaScript *script, const DbaDestroyed *destroyed) {
-  static const char writes[] = "share row exclusive";
-  if (destroyed->how == DBA_DESTROYED_OVERWRITTEN || !destroyed->line)
-    return writes;
+  bool rows = destroyed->line || destroyed->how == DBA_DESTROYED_OVERWRITTEN;
   for (DBA_EACH(DbaSqlStatement, item, &script->items))
-    if (item->item.place.line == destroyed->line && item->facts.tag == DBA_SQL_DELETE)
-      return writes;
-  return "access exclusive";
+    if (item->item.kind == DBA_SQL_STATEMENT && item->item.place.line == destroyed->line)
+      rows = rows && writes_rows(item);
+  return rows ? "share row exclusive" : "access exclusive";
 }
 
 static bool is_there(DbaServer *server, const char *table, bool *ret_there, GError **error) {
@@ -41,79 +52,115 @@ static bool is_there(DbaServer *server, const char *table, bool *ret_there, GErr
   return found != NULL;
 }
 
+// A table with its partitions and heirs, those that were not looked at before.
+static bool take_table(Look *look, const char *table, GError **error) {
+  const char *parameters[] = {table, NULL};
+  g_autoptr(DbaResult) all = dba_server_query(look->server, dba_migrate_partitions_sql(), parameters, error);
+  for (int i = 0; all && i < dba_result_rows(all); i++) {
+    const char *name = dba_result_text(all, i, 0);
+    if (g_ptr_array_find_with_equal_func(look->job->looked_at, name, g_str_equal, NULL))
+      continue;
+    g_ptr_array_add(look->job->looked_at, g_strdup(name));
+    g_ptr_array_add(look->tables, g_strdup(name));
+  }
+  return all != NULL;
+}
+
 // Those that the lines from `from` up to `to` destroy values of, or that nobody knows the line of.
-static bool lock_tables(const DbaJob *job, uint32_t from, uint32_t to, bool *ret_any, GError **error) {
-  DbaServer *server = job->runner->server;
-  *ret_any = false;
+static bool lock_tables(Look *look, uint32_t from, uint32_t to, GError **error) {
+  const DbaJob *job = look->job;
   for (DBA_EACH(DbaDestroyed, each, &job->runner->destroyed)) {
     bool there,
         ours = each->table && !strcmp(each->migration, job->migration->label) && (!each->line || (each->line >= from && each->line < to));
     if (!ours)
       continue;
-    if (!is_there(server, each->table, &there, error))
+    if (!is_there(look->server, each->table, &there, error))
       return false;
     g_autofree char *sql = g_strdup_printf("lock table %s in %s mode", each->table, lock_for(job->script, each));
-    if (there && !dba_server_exec(server, sql, error))
+    if (there && (!dba_server_exec(look->server, sql, error) || !take_table(look, each->table, error)))
       return false;
-    *ret_any = *ret_any || there;
+    if (there && !look->until_us)
+      look->until_us = g_get_monotonic_time() + (gint64)(job->runner->options->backup_lock_seconds * G_USEC_PER_SEC);
   }
   return true;
 }
 
-static bool was_written(DbaServer *server, const char *table, const char *since, bool *ret_was, GError **error) {
-  const char *parameters[] = {since, NULL};
+// The next query has what is left of the time.
+static bool limit_time(const Look *look, GError **error) {
+  gint64 left_ms = (look->until_us - g_get_monotonic_time()) / 1000;
+  g_autofree char *sql = g_strdup_printf("set local statement_timeout = %" G_GINT64_FORMAT, MAX(1, left_ms));
+  return dba_server_exec(look->server, sql, error);
+}
+
+static bool was_written(const Look *look, const char *table, bool *ret_was, GError **error) {
+  const char *parameters[] = {look->job->backup->since, look->job->own->str, NULL};
   g_autofree char *sql = g_strdup_printf("select exists (select from only %s where pg_catalog.age(xmin) <= "
-                                         "(select pg_catalog.age(($1::pg_catalog.int8 %% 4294967296)::pg_catalog.text::pg_catalog.xid)))",
+                                         "(select pg_catalog.age(($1::pg_catalog.int8 %% 4294967296)::pg_catalog.text::pg_catalog.xid)) "
+                                         "and not xmin::pg_catalog.text = any (pg_catalog.string_to_array($2, ' ')))",
                                          table);
-  g_autoptr(DbaResult) found = dba_server_query(server, sql, parameters, error);
+  g_autoptr(DbaResult) found = dba_server_query(look->server, sql, parameters, error);
   *ret_was = found && *dba_result_text(found, 0, 0) == 't';
   return found != NULL;
 }
 
-static bool look(const DbaJob *job, GError **error) {
-  DbaRunner *runner = job->runner;
-  for (DBA_EACH(DbaSaved, saved, &job->backup->tables)) {
-    bool there, written = false;
-    if (!is_there(runner->server, saved->table, &there, error) ||
-        (there && !was_written(runner->server, saved->table, job->backup->since, &written, error)))
-      return false;
-    g_autofree char *sum = written ? dba_table_sum(runner->server, saved->table, error) : NULL;
-    if (written && !sum)
-      return false;
-    if (!written || !strcmp(sum, saved->sum))
-      continue;
-    runner->late = true;
-    return dba_fail(error, DBA_ERROR_REFUSED, "%s was written to after its backup was made (%s; the backup has %s)", saved->table, sum,
-                    saved->sum);
-  }
-  return true;
+static bool look_at(const Look *look, const DbaSaved *saved, GError **error) {
+  bool written;
+  if (!limit_time(look, error) || !was_written(look, saved->table, &written, error))
+    return false;
+  if (!written)
+    return true;
+  g_autofree char *sum = limit_time(look, error) ? dba_table_sum(look->server, saved->table, error) : NULL;
+  if (!sum || !strcmp(sum, saved->sum))
+    return sum != NULL;
+  look->job->runner->late = true;
+  return dba_fail(error, DBA_ERROR_REFUSED, "%s was written to after its backup was made (%s; the backup has %s)", saved->table, sum,
+                  saved->sum);
 }
 
-bool dba_job_check_saved(const DbaJob *job, uint32_t from, uint32_t to, GError **error) {
-  DbaServer *server = job->runner->server;
-  double seconds = job->runner->options->backup_lock_seconds;
-  bool any;
-  if (!job->backup || !job->backup->tables.n || seconds <= 0)
-    return true;
-  if (!lock_tables(job, from, to, &any, error) || !any)
-    return !any && (!error || !*error);
-  g_autofree char *limit = g_strdup_printf("set local statement_timeout = %.0f", seconds * 1e3);
-  g_autoptr(GError) problem = NULL;
-  bool ok = dba_server_exec(server, "savepoint dbarch_saved", error) && dba_server_exec(server, limit, error);
-  for (const char *const *setting = dba_table_sum_settings; ok && *setting; setting++) {
-    g_autofree char *sql = g_strconcat("set local ", *setting, NULL);
-    ok = dba_server_exec(server, sql, error);
-  }
-  if (!ok)
+// With the savepoint go the settings, not the locks.
+static bool look_at_all(const Look *look, GError **error) {
+  if (!dba_server_exec(look->server, "savepoint dbarch_saved", error))
     return false;
-  if (look(job, &problem)) // with the savepoint go the settings, not the locks
-    return dba_server_exec(server, "rollback to savepoint dbarch_saved; release savepoint dbarch_saved", error);
-  if (strcmp(dba_server_sqlstate(server), "57014") != 0)
+  for (const char *const *setting = dba_table_sum_settings; *setting; setting++) {
+    g_autofree char *sql = g_strconcat("set local ", *setting, NULL);
+    if (!dba_server_exec(look->server, sql, error))
+      return false;
+  }
+  for (DBA_EACH(DbaSaved, saved, &look->job->backup->tables))
+    if (g_ptr_array_find_with_equal_func(look->tables, saved->table, g_str_equal, NULL) && !look_at(look, saved, error))
+      return false;
+  return dba_server_exec(look->server, "rollback to savepoint dbarch_saved; release savepoint dbarch_saved", error);
+}
+
+bool dba_job_is_saved(const DbaJob *job) { return job->backup && job->backup->tables.n && job->runner->options->backup_lock_seconds > 0; }
+
+bool dba_job_check_saved(const DbaJob *job, uint32_t from, uint32_t to, GError **error) {
+  g_autoptr(GPtrArray) tables = g_ptr_array_new_with_free_func(g_free);
+  Look look = {.job = job, .server = job->runner->server, .tables = tables};
+  g_autoptr(GError) problem = NULL;
+  if (!dba_job_is_saved(job))
+    return true;
+  if (!lock_tables(&look, from, to, error))
+    return false;
+  if (!tables->len || look_at_all(&look, &problem))
+    return true;
+  if (strcmp(dba_server_sqlstate(look.server), "57014") != 0 || g_error_matches(problem, DBA_ERROR, DBA_ERROR_INTERRUPTED))
     return g_propagate_error(error, g_steal_pointer(&problem)), false;
-  g_autofree char *told = dba_text_duration(seconds * 1e3);
+  g_autofree char *told = dba_text_duration(job->runner->options->backup_lock_seconds * 1e3);
   return dba_fail(
       error, DBA_ERROR_REFUSED,
       "whether rows were written since the backup cannot be told within %s, for which others wait (hint: --backup-lock 1m waits "
       "longer; --backup-lock 0 goes on without: what was written meanwhile is not in the backup)",
       told);
+}
+
+bool dba_job_note_own(const DbaJob *job, GError **error) {
+  if (!dba_job_is_saved(job))
+    return true;
+  g_autoptr(DbaResult) id = dba_server_query(
+      job->runner->server, "select (pg_catalog.pg_current_xact_id_if_assigned()::pg_catalog.text::numeric % 4294967296)::pg_catalog.text",
+      NULL, error);
+  if (id && dba_result_text(id, 0, 0))
+    g_string_append_printf(job->own, "%s%s", job->own->len ? " " : "", dba_result_text(id, 0, 0));
+  return id != NULL;
 }

@@ -101,20 +101,36 @@ static char *field_of(const char *line, const char *begin, const char *end) {
   return to ? g_strndup(from + strlen(begin), (gsize)(to - from - strlen(begin))) : g_strdup("");
 }
 
-static char *find_part(const char *dump, const char *type, const DbaCatalogDifference *difference) {
-  static const char HEAD[] = "--\n-- Name: ";
-  for (const char *at = strstr(dump, HEAD); at;) {
-    const char *line = at + strlen(HEAD) - strlen("-- Name: "), *newline = strchr(line, '\n'), *next = strstr(line, HEAD);
-    g_autofree char *header = g_strndup(line, newline ? (gsize)(newline - line) : strlen(line)),
-                    *name = field_of(header, "-- Name: ", "; Type: "), *is = field_of(header, "; Type: ", "; Schema: "),
-                    *schema = field_of(header, "; Schema: ", "; Owner: ");
-    if (newline && !strcmp(is, type) && is_named(schema, name, difference)) {
-      g_autofree char *text = g_strndup(newline, next ? (gsize)(next - newline) : strlen(newline));
-      return without_rest(text);
-    }
-    at = next;
+// The last header in what stands before a statement: what stands within one is its own text.
+static bool read_header(const DbaSqlItem *item, const char *type, const DbaCatalogDifference *difference, bool *ours) {
+  g_autofree char *before = g_strndup(item->before, item->before_length);
+  const char *line = g_strrstr(before, "-- Name: ");
+  if (!line)
+    return false;
+  g_autofree char *header = g_strndup(line, strcspn(line, "\n")), *name = field_of(header, "-- Name: ", "; Type: "),
+                  *is = field_of(header, "; Type: ", "; Schema: "), *schema = field_of(header, "; Schema: ", "; Owner: ");
+  *ours = !strcmp(is, type) && is_named(schema, name, difference);
+  return true;
+}
+
+// The statements under the header of what is looked for.
+static bool find_part(const char *dump, const char *type, const DbaCatalogDifference *difference, char **ret_sql, GError **error) {
+  g_autoptr(DbaSqlReader) reader = dba_sql_reader_text("dump", dump, strlen(dump));
+  g_autoptr(GString) sql = g_string_new(NULL);
+  bool ours = false, end = false;
+  dba_sql_reader_set_tolerant(reader, true);
+  for (;;) {
+    DbaSqlItem item;
+    if (!dba_sql_next(reader, &item, &end, error))
+      return false;
+    if (end || (read_header(&item, type, difference, &ours) && !ours && sql->len))
+      break;
+    g_autofree char *text = g_strndup(item.text, item.length);
+    if (ours && item.kind == DBA_SQL_STATEMENT && !g_str_has_suffix(text, " OWNER TO " DBA_LAB_SUBJECT_ROLE))
+      g_string_append_printf(sql, "%s%s", sql->len ? ";\n\n" : "", text);
   }
-  return NULL;
+  *ret_sql = sql->len ? g_strdup(sql->str) : NULL;
+  return true;
 }
 
 bool dba_undo_dumped(DbaUndo *undo, const DbaCatalogDifference *difference, char **ret_sql, GError **error) {
@@ -126,7 +142,8 @@ bool dba_undo_dumped(DbaUndo *undo, const DbaCatalogDifference *difference, char
       continue;
     if (!undo->dump && !dba_lab_dump_relation(undo->lab, undo->before, NULL, false, &undo->dump, error))
       return false;
-    *ret_sql = find_part(undo->dump, types[i].type, difference);
+    if (!find_part(undo->dump, types[i].type, difference, ret_sql, error))
+      return false;
   }
   return true;
 }

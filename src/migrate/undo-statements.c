@@ -145,6 +145,18 @@ static char *dropped(const DbaCatalogDifference *difference) {
   return g_strdup_printf("drop %s %s", difference->noun, difference->name);
 }
 
+// An aclitem quotes what has odd characters, and leaves capitals and words of the grammar as they are.
+static char *name_of_grantee(const char *item, size_t length) {
+  g_autoptr(GString) name = g_string_new(NULL);
+  for (size_t i = 0; i < length; i++) {
+    if (item[i] == '"' && i + 1 < length && item[i + 1] == '"' && i > 0)
+      g_string_append_c(name, item[i++]);
+    else if (item[i] != '"')
+      g_string_append_c(name, item[i]);
+  }
+  return name->len ? dba_sql_name(NULL, name->str) : g_strdup("");
+}
+
 // Rights as an aclitem has them ("app=ar*/owner"), in words; a star for the grant option.
 static void append_rights(GString *sql, const char *item, const char *verb, const char *preposition, const char *object,
                           const char *column) {
@@ -158,7 +170,7 @@ static void append_rights(GString *sql, const char *item, const char *verb, cons
   for (bool quoted = false; *equals && (quoted || *equals != '='); equals++) // a quoted name may hold one
     quoted ^= *equals == '"';
   const char *slash = *equals ? strchr(equals, '/') : NULL;
-  g_autofree char *grantee = g_strndup(item, (gsize)(equals - item));
+  g_autofree char *grantee = name_of_grantee(item, (size_t)(equals - item));
   if (!slash)
     return;
   for (int option = 0; option < 2; option++) { // a star behind a letter: it may be passed on
@@ -255,17 +267,28 @@ static bool made_anew(DbaUndo *undo, const DbaCatalogDifference *difference, cha
 
 // ---- parts of publications, mappings, default rights ----------------------------------------------------------------
 
-static bool publication(DbaUndo *undo, const DbaCatalogDifference *difference, char **ret_sql, GError **error) {
+// "shop.orders in publication p": the server quotes the table, and not the publication, nor a schema.
+static const char *behind_table(const char *name) {
   static const char IN[] = " in publication ";
-  const char *in = strstr(difference->name, IN);
-  if (!in)
+  for (bool quoted = false; *name; name++) {
+    quoted ^= *name == '"';
+    if (!quoted && g_str_has_prefix(name, IN))
+      return name + strlen(IN);
+  }
+  return NULL;
+}
+
+static bool publication(DbaUndo *undo, const DbaCatalogDifference *difference, char **ret_sql, GError **error) {
+  const char *name = behind_table(difference->name);
+  if (!name)
     return ask(undo, "undo_publication", difference->name, "", ret_sql, error);
-  const char *of = in + strlen(IN);
-  bool schema = !strcmp(difference->noun, "publication namespace"), left = difference->kind == DBA_DIFFERENCE_LEFT;
-  g_autofree char *part = g_strndup(difference->name, (gsize)(in - difference->name)), *again = NULL;
-  if (schema || left) {
+  bool schema = !strcmp(difference->noun, "publication namespace"), left = difference->kind == DBA_DIFFERENCE_LEFT,
+       whole = dba_server_major(undo->state) < 15; // no columns, no WHERE
+  g_autofree char *part = g_strndup(difference->name, (gsize)(name - difference->name) - strlen(" in publication ")), *again = NULL,
+                  *of = dba_sql_name(NULL, name), *what = schema ? dba_sql_name(NULL, part) : g_strdup(part);
+  if (schema || left || whole) {
     *ret_sql =
-        g_strdup_printf("alter publication %s %s %s %s", of, left ? "drop" : "add", schema ? "tables in schema" : "table only", part);
+        g_strdup_printf("alter publication %s %s %s %s", of, left ? "drop" : "add", schema ? "tables in schema" : "table only", what);
     return true;
   }
   if (!ask(undo, "undo_publication", "", difference->name, &again, error))
@@ -303,9 +326,8 @@ static bool default_rights(DbaUndo *undo, const DbaCatalogDifference *difference
       !dba_sql_read_array(dba_result_text(after, 0, 0), undo->arena, &is, NULL))
     return true;
   g_autoptr(GString) sql = g_string_new(NULL);
-  static const char OURS[] = "for role " DBA_LAB_SUBJECT_ROLE; // who runs it: a name that only the lab knows
+  static const char OURS[] = "for role " DBA_LAB_SUBJECT_ROLE " "; // who runs it: a name that only the lab knows
   const char *of = g_str_has_prefix(difference->name, OURS) ? difference->name + strlen(OURS) : difference->name;
-  of += *of == ' ';
   g_autofree char *whose = of < on ? g_strndup(of, (gsize)(on - of)) : g_strdup(""),
                   *revoke = g_strdup_printf("alter default privileges %s%srevoke", whose, *whose ? " " : ""),
                   *grant = g_strdup_printf("alter default privileges %s%sgrant", whose, *whose ? " " : "");

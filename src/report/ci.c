@@ -103,7 +103,8 @@ static void github(GString *out, const DbaFindings *findings) {
     append_escaped(out, text, "");
     if (proposal(finding)) {
       append_escaped(out, "\nInstead, as it was tried in a lab:\n", "");
-      append_escaped(out, proposal(finding), "");
+      g_autofree char *change = dba_text_printable(proposal(finding), true);
+      append_escaped(out, change, "");
     }
     g_string_append_c(out, '\n');
   }

@@ -4,30 +4,12 @@
 
 #include <string.h>
 
-// USING that only casts the column computes nothing.
-static bool is_cast_only(const Node *using) {
-  while (using && IsA(using, TypeCast))
-    using = ((const TypeCast *)using)->arg;
-  return !using || IsA(using, ColumnRef);
-}
-
 DbaSqlDestroyed *dba_effects_destroy(DbaEffects *reading, const char *schema, const char *table, const char *column) {
   DbaSqlDestroyed *destroyed = dba_list_add(reading->arena, &reading->verdict->destroyed, sizeof *destroyed);
   *destroyed = (DbaSqlDestroyed){.schema = dba_arena_text(reading->arena, schema),
                                  .table = dba_arena_text(reading->arena, table),
                                  .column = dba_arena_text(reading->arena, column)};
   return destroyed;
-}
-
-void dba_effects_destroy_columns(DbaEffects *reading, const AlterTableStmt *statement) {
-  for (int i = 0; i < list_length(statement->cmds); i++) {
-    const AlterTableCmd *command = list_nth(statement->cmds, i);
-    if (command->subtype == AT_DropColumn && statement->objtype == OBJECT_TABLE)
-      (void)dba_effects_destroy(reading, statement->relation->schemaname, statement->relation->relname, command->name);
-    if (command->subtype == AT_AlterColumnType && statement->objtype == OBJECT_TABLE &&
-        !is_cast_only(((const ColumnDef *)command->def)->raw_default))
-      dba_effects_destroy(reading, statement->relation->schemaname, statement->relation->relname, command->name)->overwritten = true;
-  }
 }
 
 static void drop_table(DbaEffects *reading, const DbaWorldTable *table, bool cascade) {
@@ -150,34 +132,78 @@ void dba_effects_drop(DbaEffects *reading, const DropStmt *statement) {
   }
 }
 
-static bool is_column(const Node *node, const char *column) {
-  const Node *name = IsA(node, ColumnRef) ? llast(((const ColumnRef *)node)->fields) : NULL;
-  return name && IsA(name, String) && !strcmp(strVal(name), column);
+// A column of the table that is written, as it may be named there.
+static bool is_column(const Node *node, const RangeVar *of, const char *column) {
+  const List *fields = IsA(node, ColumnRef) ? ((const ColumnRef *)node)->fields : NULL;
+  const char *called = of->alias ? of->alias->aliasname : of->relname;
+  int n = list_length(fields);
+  for (int i = 0; i < n; i++)
+    if (!IsA(list_nth(fields, i), String))
+      return false;
+  return n > 0 && !strcmp(strVal(list_nth(fields, n - 1)), column) && (n == 1 || (n == 2 && !strcmp(strVal(list_nth(fields, 0)), called)));
+}
+
+// USING that only casts the column computes nothing.
+static bool is_cast_only(const Node *using, const RangeVar *of, const char *column) {
+  while (using && IsA(using, TypeCast))
+    using = ((const TypeCast *)using)->arg;
+  return !using || is_column(using, of, column);
+}
+
+void dba_effects_destroy_columns(DbaEffects *reading, const AlterTableStmt *statement) {
+  const RangeVar *of = statement->relation;
+  for (int i = 0; statement->objtype == OBJECT_TABLE && i < list_length(statement->cmds); i++) {
+    const AlterTableCmd *command = list_nth(statement->cmds, i);
+    bool retypes = command->subtype == AT_AlterColumnType;
+    if (command->subtype == AT_DropColumn)
+      (void)dba_effects_destroy(reading, of->schemaname, of->relname, command->name);
+    reading->verdict->retypes = reading->verdict->retypes || retypes;
+    if (retypes && !is_cast_only(((const ColumnDef *)command->def)->raw_default, of, command->name))
+      dba_effects_destroy(reading, of->schemaname, of->relname, command->name)->overwritten = true;
+  }
 }
 
 // SET column = coalesce(column, ...)
-static bool keeps_values(const ResTarget *target) {
-  return IsA(target->val, CoalesceExpr) && is_column(linitial(((const CoalesceExpr *)target->val)->args), target->name);
+static bool keeps_values(const ResTarget *target, const RangeVar *of) {
+  return IsA(target->val, CoalesceExpr) && is_column(linitial(((const CoalesceExpr *)target->val)->args), of, target->name);
 }
 
 // WHERE column IS NULL, and maybe more: nothing is written over.
-static bool wants_null(const Node *where, const char *column) {
+static bool wants_null(const Node *where, const RangeVar *of, const char *column) {
   if (where && IsA(where, NullTest)) {
     const NullTest *test = (const NullTest *)where;
-    return test->nulltesttype == IS_NULL && is_column((const Node *)test->arg, column);
+    return test->nulltesttype == IS_NULL && is_column((const Node *)test->arg, of, column);
   }
   const List *parts =
       where && IsA(where, BoolExpr) && ((const BoolExpr *)where)->boolop == AND_EXPR ? ((const BoolExpr *)where)->args : NULL;
   for (int i = 0; i < list_length(parts); i++)
-    if (wants_null(list_nth(parts, i), column))
+    if (wants_null(list_nth(parts, i), of, column))
       return true;
   return false;
 }
 
-void dba_effects_overwrite_columns(DbaEffects *reading, const UpdateStmt *update) {
-  for (int i = 0; i < list_length(update->targetList); i++) {
-    const ResTarget *target = list_nth(update->targetList, i);
-    if (!wants_null(update->whereClause, target->name) && !keeps_values(target))
-      dba_effects_destroy(reading, update->relation->schemaname, update->relation->relname, target->name)->overwritten = true;
+// `targets`: SET column = value, of UPDATE, of ON CONFLICT, of a part of MERGE.
+static void overwrite(DbaEffects *reading, const RangeVar *of, const List *targets, const Node *where) {
+  for (int i = 0; i < list_length(targets); i++) {
+    const ResTarget *target = list_nth(targets, i);
+    if (!wants_null(where, of, target->name) && !keeps_values(target, of))
+      dba_effects_destroy(reading, of->schemaname, of->relname, target->name)->overwritten = true;
+  }
+}
+
+void dba_effects_overwrite_columns(DbaEffects *reading, const Node *node) {
+  if (IsA(node, UpdateStmt)) {
+    const UpdateStmt *update = (const UpdateStmt *)node;
+    overwrite(reading, update->relation, update->targetList, update->whereClause);
+  } else if (IsA(node, InsertStmt) && ((const InsertStmt *)node)->onConflictClause) {
+    const InsertStmt *insert = (const InsertStmt *)node;
+    overwrite(reading, insert->relation, insert->onConflictClause->targetList, insert->onConflictClause->whereClause);
+  } else if (IsA(node, MergeStmt)) {
+    const MergeStmt *merge = (const MergeStmt *)node;
+    for (int i = 0; i < list_length(merge->mergeWhenClauses); i++) {
+      const MergeWhenClause *when = list_nth(merge->mergeWhenClauses, i);
+      if (when->commandType == CMD_UPDATE)
+        overwrite(reading, merge->relation, when->targetList, when->condition);
+    }
   }
 }

@@ -126,5 +126,5 @@ void dba_effects_on_keys_of_parent(DbaEffects *effects, const DbaWorldTable *par
 void dba_effects_alter(DbaEffects *effects, const AlterTableStmt *alter);
 DbaSqlDestroyed *dba_effects_destroy(DbaEffects *effects, const char *schema, const char *table, const char *column);
 void dba_effects_destroy_columns(DbaEffects *effects, const AlterTableStmt *statement);
-void dba_effects_overwrite_columns(DbaEffects *effects, const UpdateStmt *update);
+void dba_effects_overwrite_columns(DbaEffects *effects, const Node *statement);
 void dba_effects_drop(DbaEffects *effects, const DropStmt *statement);

@@ -472,13 +472,14 @@ void dba_world_effects(DbaSqlWorld *world, Node *node, DbaArena *arena, DbaSqlVe
     break;
   case T_CreateTableAsStmt: (void)find_reads(((CreateTableAsStmt *)node)->query, &reading); break;
   case T_InsertStmt:
+    dba_effects_overwrite_columns(&reading, node);
     on_named(&reading, ((InsertStmt *)node)->relation, DBA_LOCK_ROW_EXCLUSIVE, 0, false);
     (void)find_reads(((InsertStmt *)node)->selectStmt, &reading);
     break;
   case T_UpdateStmt:
     verdict->all_rows |= !has_where(node);
     dba_effects_is_a(&reading, "update", 0);
-    dba_effects_overwrite_columns(&reading, (UpdateStmt *)node);
+    dba_effects_overwrite_columns(&reading, node);
     on_named(&reading, ((UpdateStmt *)node)->relation, DBA_LOCK_ROW_EXCLUSIVE, DBA_EFFECT_SCANS, true);
     (void)find_reads(node, &reading);
     break;
@@ -491,6 +492,7 @@ void dba_world_effects(DbaSqlWorld *world, Node *node, DbaArena *arena, DbaSqlVe
     (void)find_reads(node, &reading);
     break;
   case T_MergeStmt:
+    dba_effects_overwrite_columns(&reading, node);
     on_named(&reading, ((MergeStmt *)node)->relation, DBA_LOCK_ROW_EXCLUSIVE, DBA_EFFECT_SCANS, true);
     (void)find_reads(((MergeStmt *)node)->sourceRelation, &reading);
     break;

@@ -212,7 +212,8 @@ typedef struct DbaSqlEffect {
   const char *because;  // "REFERENCES", "partition" ...; NULL: it is what the statement names
 } DbaSqlEffect;
 
-// Values that a statement throws away, by DROP, TRUNCATE, or DELETE without WHERE, or writes over, by UPDATE or ALTER ... TYPE ... USING.
+// Values that a statement throws away, by DROP, TRUNCATE, or DELETE without WHERE, or writes over, by UPDATE, ON CONFLICT, MERGE, or a USING that computes.
+// What fills NULLs only (WHERE column IS NULL, coalesce(column, ...)) writes nothing over; whether a cast loses something hangs on the types that are there.
 typedef enum DbaSqlDestroyedKind {
   DBA_SQL_DESTROYED_TABLE,
   DBA_SQL_DESTROYED_TYPE,      // `table` names a type or domain: columns of it go, by CASCADE
@@ -235,6 +236,7 @@ typedef struct DbaSqlVerdict {
   DbaList destroyed; // DbaSqlDestroyed
   DbaList renamed;   // DbaSqlRenamed
   const char *form;  // what it is: "create-index", "set-not-null"; a constant; NULL: nothing that this looks at
+  bool retypes;      // it changes the type of a column
   bool opaque;       // it calls code: what that does is not told
   bool all_rows;     // UPDATE or DELETE without WHERE
 } DbaSqlVerdict;

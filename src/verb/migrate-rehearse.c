@@ -338,7 +338,7 @@ bool dba_verb_migrate_rehearse(const DbaRequest *request, DbaAnswer *answer, GEr
                                 .again = again(request, &r),
                                 .percent = r.rows.share * 100,
                                 .statements = &r.statements,
-                                .instead = &r.by_keys,
+                                .instead = !strcmp(r.load, DBA_LOAD_BY_KEYS) ? NULL : &r.by_keys,
                                 .load = r.load,
                                 .limits = &r.project.config.limits,
                                 .clients = request->clients,

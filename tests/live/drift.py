@@ -81,6 +81,7 @@ create text search configuration shop.ts3 (copy = simple);
 create operator shop.=== (leftarg = int, rightarg = int, function = int4eq);
 create cast (text as shop.pair) with inout;
 create table shop.gen (a int, b int generated always as (a * 2) stored);
+create table shop.bare (id int) partition by list (id);
 """
 # Kinds that no ALTER leads to and fro between, all at once.
 MORE = ["alter publication pub add table shop.parent (id, x) where (x > 5)", "alter publication pub drop table shop.orders", "alter publication pub set (publish = 'insert')",
@@ -94,7 +95,8 @@ MORE = ["alter publication pub add table shop.parent (id, x) where (x > 5)", "al
         "create text search configuration shop.ts2 (copy = english)", "drop text search configuration shop.ts3", "alter text search configuration shop.ts alter mapping for asciiword with english_stem",
         "drop operator shop.=== (int, int)", "create operator shop.<=> (leftarg = int, rightarg = int, function = int4ne)", "drop cast (text as shop.pair)", "create cast (shop.pair as text) with inout",
         "drop materialized view shop.m2", "create materialized view shop.m3 as select id from shop.m", "create table shop.part (id int primary key) partition by list (id)", "create table shop.part_1 partition of shop.part for values in (1, 2)",
-        "create index on shop.part (id)"] + (["alter table shop.gen alter b set expression as (a * 3)"] if int(MAJOR) >= 17 else [])
+        "create index on shop.part (id)", "create index bare_id on shop.bare (id)", "create publication \"My Pub; x\" for table shop.gen", "alter publication \"My Pub; x\" add table shop.part",
+        "create aggregate shop.\"Odd -- Name: x\"(int) (sfunc = int4larger, stype = int)"] + (["alter table shop.gen alter b set expression as (a * 3)"] if int(MAJOR) >= 17 else [])
 
 
 class Project:

@@ -317,13 +317,21 @@ def cascades():
 def written_over():
     """Values that others take the place of are asked for too, unless they stay, or the undo is seen to bring them back."""
     project = Project("over", pair("001_a", "select 1;\n", "select 1;\n"))
-    project.psql("alter table shop.customers add note text; update shop.customers set note = 'n' where id < 9")
+    project.psql("alter table shop.customers add note text; update shop.customers set note = 'n' where id < 9; create view shop.v as select id, name from shop.customers")
     for up, down, objects in (("update shop.orders set total = 1;", "select 1;", ["shop.orders.total"]), ("update shop.orders set total = total + 1;", "update shop.orders set total = total - 1;", []),
                               ("update shop.customers set name = lower(email), email = 'x' || id where id = 4711;", "select 1;", ["shop.customers.email", "shop.customers.name"]),
                               ("do $$ begin execute 'update shop.customers set name = ' || quote_literal('x'); end $$;", "select 1;", ["shop.customers.name"]),
                               ("alter table shop.orders alter total type numeric(14, 4);\nalter table shop.orders alter state type text;", "select 1;", []),
                               ("alter table shop.orders alter total type int using floor(total);", "alter table shop.orders alter total type numeric(10, 2);", ["shop.orders.total"]),
                               ("alter table shop.orders alter state type text using state::text::varchar;", "select 1;", []),
+                              ("update shop.orders o set total = coalesce(c.id, o.total) from shop.customers c where c.id = o.customer_id;", "select 1;", ["shop.orders.total"]),
+                              ("update shop.orders o set total = 5 from shop.customers total where total.name is null and o.id = 3;", "select 1;", ["shop.orders.total"]),
+                              ("alter table shop.customers alter note type varchar(14);", "alter table shop.customers alter note type text;", ["shop.customers.note"]),
+                              ("alter table shop.customers alter note type varchar(14) using left(note, 14);", "select 1;", ["shop.customers.note"]),
+                              ("alter table shop.customers alter note type text using trim(note);", "select 1;", ["shop.customers.note"]),
+                              ("alter table shop.orders alter total type integer;", "alter table shop.orders alter total type numeric(10, 2);", ["shop.orders.total"]),
+                              ("insert into shop.customers (email, name) values ('c1@x.example', 'y') on conflict (email) do update set name = excluded.name;", "select 1;", ["shop.customers.name"]),
+                              ("update shop.v set name = 'x';", "select 1;", ["shop.customers.name"]),
                               ("update shop.customers set note = coalesce(note, 'none');", "select 1;", []), ("update shop.customers set note = 'none' where id > 5 and note is null;", "select 1;", []),
                               ("alter table shop.customers add full_name text;\nupdate shop.customers set full_name = name;", "alter table shop.customers drop full_name;", []),
                               ("create table shop.kept as select id, name from shop.customers;\nalter table shop.customers drop name;",
@@ -331,6 +339,8 @@ def written_over():
         write("over/migrations/001_a.up.sql", up + "\n")
         write("over/migrations/001_a.down.sql", down + "\n")
         project.psql("drop table if exists shop.kept; alter table shop.customers drop if exists full_name, add if not exists name text")
+        if "drop name" in up:
+            project.psql("drop view shop.v")
         refused = project.migrate("up", *OVERRIDE)
         told = sorted(set(re.findall(r"writes over values of ([^\s,]+)", refused.stderr)))
         equal((up, told), (up, objects))
@@ -397,6 +407,9 @@ def rows_behind_the_dump():
     equal(project.migrate("down", "--confirm", "shop.orders.total").returncode, 0)
     status, text = up(lambda: project.psql(insert), "--backup-lock", "0")
     equal((status, "made again" in text), (0, False))
+    project = Project("late", pair("001_drop", "-- dbarch: transaction=off\nupdate shop.orders set total = 0;\ndo $$ begin update shop.orders set total = 1; end $$;\nalter table shop.orders drop column total;\n", "select 1;\n"), rows=1000)
+    status, text = up(lambda: None)  # what it wrote itself is not late
+    equal((status, text if status else ""), (0, ""))
 
 
 def archive():

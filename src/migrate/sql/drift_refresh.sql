@@ -1,4 +1,4 @@
--- A schema's dump leaves materialized views unfilled, which is not how they are: without rows it takes an instant.
+-- A schema's dump leaves materialized views unfilled, which is not how they are: without rows it mostly takes an instant.
 do $$
 declare
   v record;

@@ -1,8 +1,8 @@
 -- The statement that makes the object $2 of kind $1 again, as it is in this database; no row: it is not known how.
 select case when c.relkind = 'I' and i.indisvalid -- those of its partitions first, under their names: it takes them over
-            then (select string_agg(regexp_replace(pg_get_indexdef(t.relid), 'INDEX (.*?) ON (ONLY )?', 'INDEX IF NOT EXISTS \1 ON ONLY '), E';\n' order by t.level desc) || E';\n'
-                    from pg_partition_tree(i.indexrelid) t where t.isleaf and t.relid <> i.indexrelid)
-                 || replace(pg_get_indexdef(i.indexrelid), ' ON ONLY ', ' ON ')
+            then coalesce((select string_agg(regexp_replace(pg_get_indexdef(t.relid), 'INDEX (.*?) ON (ONLY )?', 'INDEX IF NOT EXISTS \1 ON ONLY '), E';\n' order by t.level desc) || E';\n'
+                    from pg_partition_tree(i.indexrelid) t where t.isleaf and t.relid <> i.indexrelid), '')
+                 || regexp_replace(pg_get_indexdef(i.indexrelid), ' ON ONLY ', ' ON ')
             else pg_get_indexdef(i.indexrelid) end
   from pg_index i join pg_class c on c.oid = i.indexrelid
  where i.indexrelid = case when $1 = 'index' then to_regclass($2::text) end

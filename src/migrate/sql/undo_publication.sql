@@ -1,7 +1,7 @@
 -- The publication $1, or its part $2 ("shop.orders in publication p"; '': none), as it is in this database.
-select format('alter publication %I set (publish = %L, publish_via_partition_root = %s)', p.pubname,
+select format('alter publication %I set (publish = %L, publish_via_partition_root = %s%s)', p.pubname,
               concat_ws(', ', case when p.pubinsert then 'insert' end, case when p.pubupdate then 'update' end, case when p.pubdelete then 'delete' end,
-                        case when p.pubtruncate then 'truncate' end), p.pubviaroot::text)
+                        case when p.pubtruncate then 'truncate' end), p.pubviaroot::text, ', publish_generated_columns = ' || case to_jsonb(p)->>'pubgencols' when 's' then 'stored' when 'n' then 'none' end)
   from pg_publication p where $2::text = '' and quote_ident(p.pubname) = $1::text
 union all
 select format('alter publication %I add table only %s%s%s', p.pubname, r.prrelid::regclass,
