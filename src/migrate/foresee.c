@@ -2,8 +2,8 @@
 // What migrations would destroy, seen: they run in a lab, on the target's schema with a few made rows, and what was there before is looked for after.
 //
 // Tables and columns are followed by their numbers, so that renaming, swapping and moving hides nothing; what functions, triggers and EXECUTE do is seen as
-// what they do.  Rows that are fewer count as destroyed, and so do values that are in no row any more, unless the undo, run at once and rolled
-// back, brings them again.
+// what they do.  Rows that are fewer count as destroyed, and so do values that are in no row any more.  That nothing is seen here is no proof: the
+// rows are made, and few; what the text tells stands.
 #include "migrate/migrate-int.h"
 
 #include "migrate-sql.h"
@@ -29,7 +29,6 @@ typedef struct Foreseeing {
   DbaArena *arena;
   const DbaMigration *migration;
   const DbaScript *script;
-  bool down;
   DbaList things;    // Thing
   DbaList destroyed; // DbaDestroyed
 } Foreseeing;
@@ -82,13 +81,6 @@ static const Thing *find(const DbaList *things, const Thing *old, uint32_t *at) 
     *at = k + 1;
     return thing;
   }
-  return NULL;
-}
-
-static const Thing *find_by_name(const DbaList *things, const char *table, const char *column) {
-  for (DBA_EACH(Thing, thing, things))
-    if (!strcmp(thing->table, table) && !g_strcmp0(thing->column, column))
-      return thing;
   return NULL;
 }
 
@@ -156,40 +148,31 @@ static bool holds_all_as_it_was(DbaServer *server, const Thing *before, const Th
   return row && dba_result_text(row, 0, 0) && holds_all(before->values, dba_result_text(row, 0, 0));
 }
 
-static DbaDestroyed *tell(Foreseeing *f, const Thing *thing, DbaDestroyedHow how) {
-  DbaDestroyed *destroyed = dba_list_add(f->arena, &f->destroyed, sizeof *destroyed);
+static void tell(Foreseeing *f, const Thing *thing, bool overwritten) {
   const char *column = thing->was_column ? dba_arena_format(f->arena, "%s.%s", thing->was_table, thing->was_column) : NULL;
-  *destroyed = (DbaDestroyed){.migration = f->migration->label,
-                              .object = column ? column : thing->was_table,
-                              .table = thing->was_table,
-                              .file = f->script->path,
-                              .how = how};
-  return destroyed;
+  *(DbaDestroyed *)dba_list_add(f->arena, &f->destroyed, sizeof(DbaDestroyed)) =
+      (DbaDestroyed){.migration = f->migration->label,
+                     .object = column ? column : thing->was_table,
+                     .table = thing->was_table,
+                     .file = f->script->path,
+                     .overwritten = overwritten};
 }
 
 static void compare_column(Foreseeing *f, const Thing *before, const Thing *after) {
-  if (!before->values || !after->values || !*before->values)
-    return;
-  if (!g_strcmp0(before->type, after->type)) {
-    if (strcmp(before->values, after->values) != 0) // else nothing was written, or nothing that can be seen
-      (void)tell(f, before, holds_all(before->values, after->values) ? DBA_DESTROYED_KEPT : DBA_DESTROYED_OVERWRITTEN);
-    return;
-  }
-  bool same = before->type && after->type && fits(before->type, after->type) && holds_all_as_it_was(f->looking, before, after);
-  if (!same)
-    tell(f, before, DBA_DESTROYED_OVERWRITTEN)->for_good = true;
+  bool same_type = !g_strcmp0(before->type, after->type), known = before->values && after->values,
+       fit = same_type || (before->type && after->type && fits(before->type, after->type));
+  if (!fit || (known && !holds_all_as_it_was(f->looking, before, after)))
+    tell(f, before, true);
 }
 
-// What is not there any more, holds fewer rows, or other values, since the last look, which is in *ret_before then.
-static bool compare(Foreseeing *f, DbaList *ret_before, GError **error) {
+// What is not there any more, holds fewer rows, or other values, since the last look.
+static bool compare(Foreseeing *f, GError **error) {
   DbaList now = {0};
   const char *whole = "", *emptied = ""; // the table that went with its columns; the one whose rows are fewer, and so its values
   uint32_t at = 0;
-  *ret_before = (DbaList){0};
   if (!look(f->looking, f->arena, &now, error))
     return false;
   for (DBA_EACH(Thing, thing, &f->things)) {
-    *(Thing *)dba_list_add(f->arena, ret_before, sizeof *thing) = *thing;
     const Thing *still = thing->gone ? NULL : find(&now, thing, &at);
     if (thing->gone)
       continue;
@@ -199,7 +182,7 @@ static bool compare(Foreseeing *f, DbaList *ret_before, GError **error) {
       emptied = thing->oid;
     bool with_table = !strcmp(whole, thing->oid) || !strcmp(emptied, thing->oid);
     if (thing->column ? !still && !with_table : with_table)
-      (void)tell(f, thing, DBA_DESTROYED_GONE);
+      tell(f, thing, false);
     else if (thing->column && still && !with_table)
       compare_column(f, thing, still);
     thing->gone = !still;
@@ -212,47 +195,6 @@ static bool compare(Foreseeing *f, DbaList *ret_before, GError **error) {
     thing->values = still->values;
   }
   return true;
-}
-
-// ---- what the undo brings again -------------------------------------------------------------------------------------
-
-static bool is_back(const DbaList *before, const DbaList *now, const DbaDestroyed *destroyed) {
-  bool all = !strcmp(destroyed->object, destroyed->table); // of the whole table
-  for (DBA_EACH(Thing, thing, before)) {
-    g_autofree char *name = thing->was_column ? g_strdup_printf("%s.%s", thing->was_table, thing->was_column) : g_strdup(thing->was_table);
-    if (strcmp(all ? thing->was_table : name, destroyed->object) != 0)
-      continue;
-    const Thing *again = thing->gone ? NULL : find_by_name(now, thing->table, thing->column);
-    if (!again || (thing->column ? !thing->values || g_strcmp0(thing->values, again->values) != 0 : again->rows < thing->rows))
-      return false;
-  }
-  return true;
-}
-
-// `from`: the first of the destroyed that this migration is to blame for.
-static bool try_undo(Foreseeing *f, const DbaList *before, uint32_t from, GError **error) {
-  const DbaScript *undo = f->down ? f->migration->up : f->migration->down;
-  DbaServer *server = dba_lab_session_server(f->session);
-  g_autoptr(GError) problem = NULL;
-  DbaList now = {0};
-  bool any = false;
-  for (uint32_t i = from; i < f->destroyed.n; i++)
-    any = any || dba_list_at(DbaDestroyed, &f->destroyed, i)->how != DBA_DESTROYED_KEPT;
-  bool in_one = undo && (undo->mode == DBA_SCRIPT_ONE_TRANSACTION || undo->backfills.n);
-  if (!any || !in_one || undo->problem || !undo->items.n)
-    return true;
-  bool ok = dba_server_exec(server, "begin", error), ran = ok;
-  for (DBA_EACH(DbaSqlStatement, item, &undo->items))
-    ran = ran && dba_lab_session_run(f->session, item, &problem);
-  ok = ok && (!ran || look(server, f->arena, &now, error));
-  if (dba_server_in_transaction(server) && !dba_server_exec(server, "rollback", ok ? error : NULL))
-    return false;
-  for (uint32_t i = from; ok && ran && i < f->destroyed.n; i++) {
-    DbaDestroyed *destroyed = dba_list_at(DbaDestroyed, &f->destroyed, i);
-    if (!destroyed->for_good && is_back(before, &now, destroyed))
-      destroyed->how = DBA_DESTROYED_KEPT;
-  }
-  return ok;
 }
 
 // ---- the whole ------------------------------------------------------------------------------------------------------
@@ -269,7 +211,12 @@ static bool make_rows(const DbaLab *lab, gint64 deadline_us, GError **error) {
   for (DBA_EACH(DbaRelation, relation, &survey->schema.relations))
     if (dba_relation_is_table(relation))
       g_ptr_array_add(tables, relation);
-  return dba_lab_generate_rows(server, &survey->schema, tables, ROWS, deadline_us, load, filled, error);
+  // New rows get other numbers than those that were made.
+  return dba_lab_generate_rows(server, &survey->schema, tables, ROWS, deadline_us, load, filled, error) &&
+         dba_server_exec(owner,
+                         "select pg_catalog.setval(seqrelid::pg_catalog.regclass, 30000) from pg_catalog.pg_sequence where seqmax > 30000 "
+                         "and seqmin < 30000",
+                         error);
 }
 
 static bool is_lab_error(const GError *problem) {
@@ -277,36 +224,54 @@ static bool is_lab_error(const GError *problem) {
          !g_error_matches(problem, DBA_ERROR, DBA_ERROR_REFUSED);
 }
 
-bool dba_migrations_foresee(const DbaLab *lab, const char *live_sql, const DbaMigrations *migrations, const GPtrArray *order, bool down,
-                            DbaArena *arena, DbaList *ret_destroyed, const char **ret_unseen, GError **error) {
+// What nobody can see is not let pass as nothing.
+static void tell_unseen(Foreseeing *f, const char *message) {
+  size_t length = strcspn(message, "\n");
+  *(DbaDestroyed *)dba_list_add(f->arena, &f->destroyed, sizeof(DbaDestroyed)) =
+      (DbaDestroyed){.migration = f->migration->label,
+                     .object = f->migration->label,
+                     .file = f->script->path,
+                     .why = dba_arena_format(f->arena, "does not run in a lab, and what it destroys is told from its text alone (%.*s)",
+                                             (int)length, message)};
+}
+
+static bool run_script(Foreseeing *f, const DbaScript *script, bool *ret_ran, GError **error) {
+  g_autoptr(GError) problem = NULL;
+  f->script = script;
+  *ret_ran = dba_script_run(f->session, script, NULL, &problem);
+  if (!*ret_ran && is_lab_error(problem))
+    return g_propagate_error(error, g_steal_pointer(&problem)), false;
+  if (!*ret_ran)
+    tell_unseen(f, problem->message);
+  return true;
+}
+
+bool dba_migrations_foresee(const DbaLab *lab, const char *live_sql, const DbaMigrations *migrations, const GPtrArray *order, DbaWay way,
+                            DbaArena *arena, DbaList *ret_destroyed, GError **error) {
   g_autoptr(DbaLoad) load = dba_load_new(), notes = dba_load_new();
   gint64 deadline_us = g_get_monotonic_time() + (gint64)60 * G_USEC_PER_SEC;
-  Foreseeing f = {.arena = arena, .down = down};
-  *ret_unseen = NULL;
+  Foreseeing f = {.arena = arena};
+  bool ran = true;
   if (!dba_lab_create_database(lab, FORESEEN, NULL, error) ||
       !dba_lab_load_text(lab, FORESEEN, "the target", live_sql, true, load, error) || !make_rows(lab, deadline_us, error))
     return false;
   g_autoptr(DbaServer) looking = dba_lab_connect(lab, DBA_LAB_SUBJECT_ROLE, FORESEEN, error);
   g_autoptr(DbaLabSession) session = looking ? dba_lab_session_open(lab, FORESEEN, migrations->folder, notes, error) : NULL;
-  if (!session || !look(looking, arena, &f.things, error))
-    return false;
   f.looking = looking;
   f.session = session;
+  if (!session)
+    return false;
   dba_server_set_deadline(dba_lab_session_server(session), deadline_us);
-  for (guint i = 0; i < order->len && !*ret_unseen; i++) {
+  for (guint i = 0; i < order->len && ran && way == DBA_WAY_UP_AGAIN; i++) { // what the undo destroys was asked for on its own
     f.migration = order->pdata[i];
-    f.script = down ? f.migration->down : f.migration->up;
-    DbaList before;
-    uint32_t from = f.destroyed.n;
-    g_autoptr(GError) problem = NULL;
-    if (!dba_script_run(session, f.script, NULL, &problem)) {
-      if (is_lab_error(problem))
-        return g_propagate_error(error, g_steal_pointer(&problem)), false;
-      const char *newline = strchr(problem->message, '\n');
-      *ret_unseen = dba_arena_format(arena, "%s: %.*s", f.migration->label,
-                                     (int)(newline ? newline - problem->message : (long)strlen(problem->message)), problem->message);
-    }
-    if (!compare(&f, &before, error) || (!*ret_unseen && !try_undo(&f, &before, from, error)))
+    if (f.migration->down && !run_script(&f, f.migration->down, &ran, error))
+      return false;
+  }
+  if (!look(looking, arena, &f.things, error))
+    return false;
+  for (guint i = 0; i < order->len && ran; i++) {
+    f.migration = order->pdata[i];
+    if (!run_script(&f, way == DBA_WAY_DOWN ? f.migration->down : f.migration->up, &ran, error) || !compare(&f, error))
       return false;
   }
   *ret_destroyed = f.destroyed;

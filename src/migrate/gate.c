@@ -106,14 +106,17 @@ typedef struct Gathering {
   DbaList *renamed;   // DbaSqlRenamed, of all that came before
   bool look;          // the text does not tell all: calls, dynamic SQL, cascades, other names, what UPDATE finds
   bool goes_on;       // it began with a word for what it writes over, and with a look
-  DbaDestroyedHow how;
+  bool overwritten;   // what is under way
+  bool moves;         // tables went to other schemas in this run
 } Gathering;
 
-static DbaDestroyed *find_told(const Gathering *gathering, const char *object) {
+// By the text, each place on its own; what a lab saw, once.
+static bool is_told(const Gathering *gathering, const char *object, uint32_t line) {
   for (DBA_EACH(DbaDestroyed, destroyed, gathering->destroyed))
-    if (!strcmp(destroyed->object, object) && !strcmp(destroyed->migration, gathering->migration->label))
-      return destroyed;
-  return NULL;
+    if (!strcmp(destroyed->object, object) && !strcmp(destroyed->migration, gathering->migration->label) &&
+        (!line || destroyed->line == line))
+      return true;
+  return false;
 }
 
 // What the target calls it still: the newest renaming first.
@@ -129,19 +132,22 @@ static const char *name_there(const Gathering *gathering, const char *table, con
 // One that holds rows, or may: where policies hide them from this role too.
 static bool add_object(Gathering *gathering, const char *table, const char *column, bool hides, uint32_t line, GError **error) {
   DbaRunner *runner = gathering->runner;
-  g_autofree char *sql = g_strdup_printf("select exists (select from %s)", table),
+  const char *name[] = {table, NULL};
+  g_autofree char *sql =
+                      g_strdup_printf("select exists (select from %s), pg_catalog.to_regclass($1)::pg_catalog.oid::pg_catalog.text", table),
                   *object = column ? g_strdup_printf("%s.%s", table, column) : g_strdup(table);
-  g_autoptr(DbaResult) rows = dba_server_query(runner->server, sql, NULL, error);
+  g_autoptr(DbaResult) rows = dba_server_query(runner->server, sql, name, error);
   if (!rows)
     return false;
-  if ((*dba_result_text(rows, 0, 0) == 't' || hides) && !find_told(gathering, object))
+  if ((*dba_result_text(rows, 0, 0) == 't' || hides) && !is_told(gathering, object, line))
     *(DbaDestroyed *)dba_list_add(runner->arena, gathering->destroyed, sizeof(DbaDestroyed)) =
         (DbaDestroyed){.migration = gathering->migration->label,
                        .object = dba_arena_text(runner->arena, object),
                        .table = dba_arena_text(runner->arena, table),
+                       .oid = dba_arena_text(runner->arena, dba_result_text(rows, 0, 1)),
                        .file = gathering->script->path,
                        .line = line,
-                       .how = gathering->how};
+                       .overwritten = gathering->overwritten};
   return true;
 }
 
@@ -156,47 +162,51 @@ static bool add_columns_of_type(Gathering *gathering, const DbaSqlDestroyed *wha
   return columns != NULL;
 }
 
-static bool add_tables(Gathering *gathering, const DbaSqlDestroyed *what, uint32_t line, GError **error) {
+// `schema`: "": in any.
+static bool add_named(Gathering *gathering, const DbaSqlDestroyed *what, const char *schema, uint32_t line, bool *ret_any, GError **error) {
   const char *table = name_there(gathering, NULL, what->table), *column = name_there(gathering, what->table, what->column);
-  const char *parameters[] = {what->schema ? what->schema : "", table ? table : "", column ? column : "", what->referring ? "t" : "f",
-                              NULL};
-  if (what->kind != DBA_SQL_DESTROYED_TABLE)
-    return add_columns_of_type(gathering, what, line, error);
+  const char *parameters[] = {schema, table ? table : "", column ? column : "", what->referring ? "t" : "f", NULL};
   g_autofree char *quoted = column ? dba_sql_name(NULL, column) : NULL;
   g_autoptr(DbaResult) tables = dba_server_query(gathering->runner->server, dba_embedded_migrate_sql("run_destroyed"), parameters, error);
   for (int i = 0; tables && i < dba_result_rows(tables); i++)
     if (!add_object(gathering, dba_result_text(tables, i, 0), quoted, *dba_result_text(tables, i, 1) == 't', line, error))
       return false;
+  *ret_any = tables && dba_result_rows(tables) > 0;
   return tables != NULL;
 }
 
+static bool add_tables(Gathering *gathering, const DbaSqlDestroyed *what, uint32_t line, GError **error) {
+  bool any;
+  if (what->kind != DBA_SQL_DESTROYED_TABLE)
+    return add_columns_of_type(gathering, what, line, error);
+  return add_named(gathering, what, what->schema ? what->schema : "", line, &any, error) &&
+         (any || !what->schema || !gathering->moves || !what->table || add_named(gathering, what, "", line, &any, error));
+}
+
 // What a lab saw beyond what the text told.
-static bool add_seen(DbaRunner *runner, const GPtrArray *order, bool down, Gathering *gathering, GError **error) {
+static bool add_seen(DbaRunner *runner, const GPtrArray *order, DbaWay way, Gathering *gathering, GError **error) {
   const DbaRunOptions *options = runner->options;
   DbaList seen = {0};
   g_autoptr(GError) problem = NULL;
   if (!gathering->look || !options->foresee)
     return true;
-  if (!options->foresee(options->data, order, down, runner->arena, &seen, &problem)) {
+  if (!options->foresee(options->data, order, way, runner->arena, &seen, &problem)) {
     if (problem)
       return g_propagate_error(error, g_steal_pointer(&problem)), false;
     return true;
   }
   for (DBA_EACH(DbaDestroyed, each, &seen)) {
-    const DbaMigration *migration = dba_migrations_find(runner->migrations, each->migration);
-    const char *dot = strcmp(each->object, each->table) ? each->object + strlen(each->table) + 1 : NULL;
-    gathering->migration = migration;
-    gathering->script = down ? migration->down : migration->up;
-    gathering->how = each->how;
-    if (each->how == DBA_DESTROYED_KEPT) {
-      DbaDestroyed *told = find_told(gathering, each->object);
-      if (told)
-        told->how = DBA_DESTROYED_KEPT;
+    const char *there[] = {each->table ? each->table : "", NULL};
+    if (!each->table) {
+      *(DbaDestroyed *)dba_list_add(runner->arena, gathering->destroyed, sizeof *each) = *each;
       continue;
     }
-    const char *there[] = {each->table, NULL};
+    gathering->migration = dba_migrations_find(runner->migrations, each->migration);
+    gathering->script = way == DBA_WAY_DOWN ? gathering->migration->down : gathering->migration->up;
+    gathering->overwritten = each->overwritten;
+    const char *column = strcmp(each->object, each->table) ? each->object + strlen(each->table) + 1 : NULL;
     g_autoptr(DbaResult) found = dba_server_query(runner->server, "select pg_catalog.to_regclass($1) is not null", there, error);
-    if (!found || (*dba_result_text(found, 0, 0) == 't' && !add_object(gathering, each->table, dot, false, 0, error)))
+    if (!found || (*dba_result_text(found, 0, 0) == 't' && !add_object(gathering, each->table, column, false, 0, error)))
       return false;
   }
   return true;
@@ -219,7 +229,7 @@ static bool gather_one(Gathering *gathering, const char *sql, uint32_t line, Dba
   if (!dba_sql_world_read(gathering->world, sql, gathering->runner->arena, verdict, error))
     return false;
   for (DBA_EACH(DbaSqlDestroyed, what, &verdict->destroyed)) {
-    gathering->how = what->overwritten ? DBA_DESTROYED_OVERWRITTEN : DBA_DESTROYED_GONE;
+    gathering->overwritten = what->overwritten;
     uint32_t before = gathering->destroyed->n;
     if (!(what->overwritten && gathering->goes_on) && !add_tables(gathering, what, line, error))
       return false;
@@ -239,12 +249,26 @@ static bool gather(Gathering *gathering, GError **error) {
       continue;
     if (!gather_one(gathering, sql, item->item.place.line, &verdict, error))
       return false;
+    g_autofree char *lower = g_ascii_strdown(sql, -1);
+    gathering->moves = gathering->moves || strstr(lower, "set schema") || g_str_has_prefix(lower, "alter schema");
     bool unclear = item->facts.tag == DBA_SQL_OTHER || item->facts.tag == DBA_SQL_DELETE || item->facts.tag == DBA_SQL_MERGE;
     gathering->look = gathering->look || unclear || verdict.opaque || verdict.retypes || verdict.renamed.n;
     for (DBA_EACH(DbaSqlRenamed, renamed, &verdict.renamed))
       *(DbaSqlRenamed *)dba_list_add(runner->arena, gathering->renamed, sizeof *renamed) = *renamed;
   }
   return true;
+}
+
+// One before it is about the same, in the same migration.
+static bool is_asked(const DbaList *destroyed, const DbaDestroyed *of) {
+  for (DBA_EACH(DbaDestroyed, each, destroyed)) {
+    if (each == of)
+      return false;
+    if (!strcmp(each->object, of->object) && !strcmp(each->migration, of->migration) && each->overwritten == of->overwritten &&
+        !each->table == !of->table)
+      return true;
+  }
+  return false;
 }
 
 // Asks for each, then for a backup of all.
@@ -254,11 +278,12 @@ static bool let_go(DbaRunner *runner, const DbaList *destroyed, GError **error) 
   DbaList asked = {0};
   runner->destroyed = (DbaList){0};
   for (DBA_EACH(DbaDestroyed, each, destroyed)) {
-    const char *verb = each->how == DBA_DESTROYED_OVERWRITTEN ? "writes over" : "destroys";
-    g_autofree char *what = !each->table ? g_strdup_printf("%s cannot be undone: its undo raises", each->object)
+    const char *verb = each->overwritten ? "writes over" : "destroys";
+    g_autofree char *what = !each->table ? g_strdup_printf("%s %s", each->object, each->why)
                             : each->line ? g_strdup_printf("%s:%u %s values of %s", each->file, each->line, verb, each->object)
                                          : g_strdup_printf("%s %s values of %s, as a lab saw", each->file, verb, each->object);
-    if (each->how == DBA_DESTROYED_KEPT)
+    *(DbaDestroyed *)dba_list_add(runner->arena, &runner->destroyed, sizeof *each) = *each;
+    if (is_asked(destroyed, each))
       continue;
     if (each->table)
       append_label(labels, each->object);
@@ -275,9 +300,6 @@ static bool let_go(DbaRunner *runner, const DbaList *destroyed, GError **error) 
     return dba_fail(error, DBA_ERROR_REFUSED, "%s\n(hint: that it may be so, say with%s)", refused->str, hint->str);
   if (!labels->len)
     return true;
-  for (DBA_EACH(DbaDestroyed, each, destroyed))
-    if (each->how != DBA_DESTROYED_KEPT)
-      *(DbaDestroyed *)dba_list_add(runner->arena, &runner->destroyed, sizeof *each) = *each;
   if (!options->backup) // made right before each; now only: can it be?
     return !options->back_up || options->back_up(options->data, &runner->destroyed, true, runner->arena, &(DbaBackup){0}, error);
   runner->without_backup = dba_arena_text(runner->arena, labels->str);
@@ -311,11 +333,14 @@ bool dba_gate_destroyed(DbaRunner *runner, const DbaList *rows, GError **error) 
       g_ptr_array_add(order, (DbaMigration *)(uintptr_t)gathering.migration);
     if (gathering.script && gathering.migration->down && raises(gathering.migration->down))
       *(DbaDestroyed *)dba_list_add(runner->arena, &destroyed, sizeof(DbaDestroyed)) =
-          (DbaDestroyed){.migration = row->label, .object = row->label, .file = gathering.migration->down->path};
+          (DbaDestroyed){.migration = row->label,
+                         .object = row->label,
+                         .why = "cannot be undone: its undo raises",
+                         .file = gathering.migration->down->path};
     if (is_up_to(runner, row))
       break;
   }
-  return add_seen(runner, order, false, &gathering, error) && let_go(runner, &destroyed, error);
+  return add_seen(runner, order, runner->again ? DBA_WAY_UP_AGAIN : DBA_WAY_UP, &gathering, error) && let_go(runner, &destroyed, error);
 }
 
 bool dba_gate_destroyed_by_undos(DbaRunner *runner, const GPtrArray *undos, GError **error) {
@@ -328,7 +353,7 @@ bool dba_gate_destroyed_by_undos(DbaRunner *runner, const GPtrArray *undos, GErr
     if (!gather(&gathering, error))
       return false;
   }
-  return add_seen(runner, undos, true, &gathering, error) && let_go(runner, &destroyed, error);
+  return add_seen(runner, undos, DBA_WAY_DOWN, &gathering, error) && let_go(runner, &destroyed, error);
 }
 
 // ---- what was overridden --------------------------------------------------------------------------------------------

@@ -369,20 +369,16 @@ typedef struct DbaStatusRow {
 // DbaStatusRow for each migration, in order, then for what has no file.
 void dba_history_status(const DbaMigrations *migrations, const DbaHistory *history, DbaArena *arena, DbaList *ret_rows);
 
-// Something that a run would take away: values of a table with rows, or the way back.
-typedef enum DbaDestroyedHow {
-  DBA_DESTROYED_GONE,
-  DBA_DESTROYED_OVERWRITTEN, // other values take their place
-  DBA_DESTROYED_KEPT,        // it looks so, and a lab saw that they stay, or that the undo brings them back
-} DbaDestroyedHow;
+// Something that a run would take away: values of a table with rows, the way back, or what nobody could see.
 typedef struct DbaDestroyed {
   const char *migration;
-  const char *object; // as a person names it: "shop.orders", "shop.orders.total"; the migration, where its undo raises
-  const char *table;  // as SQL; NULL: no values
+  const char *object; // as a person names it: "shop.orders", "shop.orders.total"; the migration, where there is no table
+  const char *table;  // as SQL, when the run began; NULL: no values that are known
+  const char *oid;    // of that table, whatever it is called by then; NULL: not looked up
+  const char *why;    // no table: "cannot be undone: its undo raises"
   const char *file;
-  uint32_t line;
-  DbaDestroyedHow how;
-  bool for_good; // no look at some rows can tell that the undo brings it back
+  uint32_t line;    // 0: a lab saw it
+  bool overwritten; // other values take their place
 } DbaDestroyed;
 
 // A backup of tables, each partition on its own: what is asked right before they are destroyed, whether it holds all.
@@ -396,6 +392,8 @@ typedef struct DbaBackup {
 // "12 rows 4711": rows, and a sum over them, with dba_table_sum_settings in force ("name = value", ends with NULL).  NULL: it failed; free with g_free.
 char *dba_table_sum(DbaServer *server, const char *table, GError **error) DBA_CHECKED;
 extern const char *const dba_table_sum_settings[];
+
+typedef enum DbaWay { DBA_WAY_UP, DBA_WAY_DOWN, DBA_WAY_UP_AGAIN } DbaWay; // again: once it was undone
 
 typedef struct DbaRunOptions {
   const char *to;            // label of the last that goes up, or, down, of the one that stays; NULL: all up, one down
@@ -415,7 +413,7 @@ typedef struct DbaRunOptions {
   void (*progress)(void *data, const char *line); // may be NULL
   void (*announce)(void *data, const char *line); // each migration that ended; may be NULL
   // What they would destroy, seen in a lab (dba_migrations_foresee); false without an error: nobody could look.  NULL: nobody looks.
-  bool (*foresee)(void *data, const GPtrArray *order, bool down, DbaArena *arena, DbaList *ret_destroyed, GError **error);
+  bool (*foresee)(void *data, const GPtrArray *order, DbaWay way, DbaArena *arena, DbaList *ret_destroyed, GError **error);
   bool (*confirm)(void *data, const char *object, const char *what); // may it be destroyed?  NULL: nothing may
   // Before values are destroyed (DbaDestroyed with a table), right before that; `only_check`: could it be done?  NULL: nothing is.
   bool (*back_up)(void *data, const DbaList *destroyed, bool only_check, DbaArena *arena, DbaBackup *ret_backup, GError **error);
@@ -454,9 +452,9 @@ bool dba_migrations_drift(const DbaLab *lab, const DbaMigrations *migrations, co
                           const DbaList *allowed, DbaDrift *drift, GError **error) DBA_CHECKED;
 
 // What `order` (const DbaMigration *) would destroy, in a lab: DbaDestroyed in `arena`, by the names that the target has. `live_sql`: its schema as pg_dump
-// writes it.  *ret_unseen: a migration that does not run there, and why; what it and those behind it destroy is not known.  NULL: all was seen.
-bool dba_migrations_foresee(const DbaLab *lab, const char *live_sql, const DbaMigrations *migrations, const GPtrArray *order, bool down,
-                            DbaArena *arena, DbaList *ret_destroyed, const char **ret_unseen, GError **error) DBA_CHECKED;
+// writes it.  One that does not run there is told without a table: what it and those behind it destroy is not known.
+bool dba_migrations_foresee(const DbaLab *lab, const char *live_sql, const DbaMigrations *migrations, const GPtrArray *order, DbaWay way,
+                            DbaArena *arena, DbaList *ret_destroyed, GError **error) DBA_CHECKED;
 
 // Parameter: a table as SQL; rows: it and its partitions.
 const char *dba_migrate_partitions_sql(void);

@@ -12,6 +12,7 @@ typedef struct DbaRunner {
   DbaArena *arena;
   bool was_empty;                                                // nothing of anybody's is on the target
   DbaList destroyed;                                             // DbaDestroyed: what will be, and may
+  bool again;                                                    // redo: what runs up is undone first
   bool late;                                                     // rows came after a backup: it is to be made again
   const char *without_undo, *without_rehearsal, *without_backup; // labels, objects: what was let through by an override
 } DbaRunner;
@@ -26,7 +27,6 @@ typedef struct DbaJob {
   const char *override, *ledger; // for the history
   uint32_t begun, done;          // from the history, when it is gone on with
   const DbaBackup *backup;       // that was made right before; or NULL
-  GPtrArray *looked_at;          // then: tables that were found to be in it
   GString *own;                  // then: numbers of the transactions that this job has ended
 } DbaJob;
 

@@ -180,10 +180,8 @@ static bool run_saved(DbaJob *job, GError **error) {
     if (!dba_gate_back_up(job->runner, job->migration, &backup, error))
       return false;
     dba_runner_say(job->runner, false, "%s %s", job->down ? "undoing" : "running", job->migration->label);
-    g_autoptr(GPtrArray) looked_at = g_ptr_array_new_with_free_func(g_free);
     g_autoptr(GString) own = g_string_new(NULL);
     job->backup = &backup;
-    job->looked_at = looked_at;
     job->own = own;
     bool ok = run_job(job, &problem);
     job->backup = NULL;
@@ -312,6 +310,7 @@ static bool redo(DbaRunner *runner, unsigned *ret_run, GError **error) {
   if (!check_up(row, error) || !dba_gate_rehearsals(runner, &rows, error) || !dba_gate_destroyed_by_undos(runner, undos, error))
     return false;
   DbaList by_undo = runner->destroyed;
+  runner->again = true;
   if (!dba_gate_destroyed(runner, &rows, error) || !dba_gate_write_down(runner, &rows, error))
     return false;
   for (DBA_EACH(DbaDestroyed, each, &by_undo))

@@ -38,31 +38,19 @@ static bool writes_rows(const DbaSqlStatement *item) {
 
 // DROP, ALTER and TRUNCATE will take the whole table anyway, and to begin with less is to invite a deadlock; what writes rows lets others read on.
 static const char *lock_for(const DbaScript *script, const DbaDestroyed *destroyed) {
-  bool rows = destroyed->line || destroyed->how == DBA_DESTROYED_OVERWRITTEN;
+  bool rows = destroyed->line || destroyed->overwritten;
   for (DBA_EACH(DbaSqlStatement, item, &script->items))
     if (item->item.kind == DBA_SQL_STATEMENT && item->item.place.line == destroyed->line)
       rows = rows && writes_rows(item);
   return rows ? "share row exclusive" : "access exclusive";
 }
 
-static bool is_there(DbaServer *server, const char *table, bool *ret_there, GError **error) {
-  const char *parameters[] = {table, NULL};
-  g_autoptr(DbaResult) found = dba_server_query(server, "select pg_catalog.to_regclass($1) is not null", parameters, error);
-  *ret_there = found && *dba_result_text(found, 0, 0) == 't';
-  return found != NULL;
-}
-
-// A table with its partitions and heirs, those that were not looked at before.
-static bool take_table(Look *look, const char *table, GError **error) {
-  const char *parameters[] = {table, NULL};
+// What a table is called by now, with its partitions and heirs behind it.
+static bool find_tables(const Look *look, const DbaDestroyed *destroyed, GPtrArray *names, GError **error) {
+  const char *parameters[] = {destroyed->oid, NULL};
   g_autoptr(DbaResult) all = dba_server_query(look->server, dba_migrate_partitions_sql(), parameters, error);
-  for (int i = 0; all && i < dba_result_rows(all); i++) {
-    const char *name = dba_result_text(all, i, 0);
-    if (g_ptr_array_find_with_equal_func(look->job->looked_at, name, g_str_equal, NULL))
-      continue;
-    g_ptr_array_add(look->job->looked_at, g_strdup(name));
-    g_ptr_array_add(look->tables, g_strdup(name));
-  }
+  for (int i = 0; all && i < dba_result_rows(all); i++)
+    g_ptr_array_add(names, g_strdup(dba_result_text(all, i, 0)));
   return all != NULL;
 }
 
@@ -70,17 +58,20 @@ static bool take_table(Look *look, const char *table, GError **error) {
 static bool lock_tables(Look *look, uint32_t from, uint32_t to, GError **error) {
   const DbaJob *job = look->job;
   for (DBA_EACH(DbaDestroyed, each, &job->runner->destroyed)) {
-    bool there,
-        ours = each->table && !strcmp(each->migration, job->migration->label) && (!each->line || (each->line >= from && each->line < to));
+    bool ours = each->oid && !strcmp(each->migration, job->migration->label) && (!each->line || (each->line >= from && each->line < to));
+    g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
     if (!ours)
       continue;
-    if (!is_there(look->server, each->table, &there, error))
+    if (!find_tables(look, each, names, error))
       return false;
-    g_autofree char *sql = g_strdup_printf("lock table %s in %s mode", each->table, lock_for(job->script, each));
-    if (there && (!dba_server_exec(look->server, sql, error) || !take_table(look, each->table, error)))
-      return false;
-    if (there && !look->until_us)
-      look->until_us = g_get_monotonic_time() + (gint64)(job->runner->options->backup_lock_seconds * G_USEC_PER_SEC);
+    for (guint i = 0; i < names->len; i++) {
+      g_autofree char *sql = g_strdup_printf("lock table only %s in %s mode", (const char *)names->pdata[i], lock_for(job->script, each));
+      if (!dba_server_exec(look->server, sql, error))
+        return false;
+      if (!look->until_us)
+        look->until_us = g_get_monotonic_time() + (gint64)(job->runner->options->backup_lock_seconds * G_USEC_PER_SEC);
+      g_ptr_array_add(look->tables, g_strdup(names->pdata[i]));
+    }
   }
   return true;
 }

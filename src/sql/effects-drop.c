@@ -152,6 +152,9 @@ static bool is_cast_only(const Node *using, const RangeVar *of, const char *colu
 
 void dba_effects_destroy_columns(DbaEffects *reading, const AlterTableStmt *statement) {
   const RangeVar *of = statement->relation;
+  for (int i = 0; statement->objtype == OBJECT_TYPE && i < list_length(statement->cmds); i++)
+    if (((const AlterTableCmd *)list_nth(statement->cmds, i))->subtype == AT_DropColumn) // an attribute, of every column of the type
+      dba_effects_destroy(reading, of->schemaname, of->relname, NULL)->kind = DBA_SQL_DESTROYED_TYPE;
   for (int i = 0; statement->objtype == OBJECT_TABLE && i < list_length(statement->cmds); i++) {
     const AlterTableCmd *command = list_nth(statement->cmds, i);
     bool retypes = command->subtype == AT_AlterColumnType;
@@ -163,17 +166,28 @@ void dba_effects_destroy_columns(DbaEffects *reading, const AlterTableStmt *stat
   }
 }
 
-// SET column = coalesce(column, ...)
+static bool is_null_of(const Node *node, const RangeVar *of, const char *column) {
+  const NullTest *test = node && IsA(node, NullTest) ? (const NullTest *)node : NULL;
+  return test && test->nulltesttype == IS_NULL && is_column((const Node *)test->arg, of, column);
+}
+
+// SET column = column; = coalesce(column, ...); = case when column is null then ... else column end
 static bool keeps_values(const ResTarget *target, const RangeVar *of) {
-  return IsA(target->val, CoalesceExpr) && is_column(linitial(((const CoalesceExpr *)target->val)->args), of, target->name);
+  if (IsA(target->val, CaseExpr)) {
+    const CaseExpr *choice = (const CaseExpr *)target->val;
+    bool one = !choice->arg && list_length(choice->args) == 1 && choice->defresult;
+    return one && is_null_of((const Node *)((const CaseWhen *)linitial(choice->args))->expr, of, target->name) &&
+           is_column((const Node *)choice->defresult, of, target->name);
+  }
+  if (IsA(target->val, CoalesceExpr))
+    return is_column(linitial(((const CoalesceExpr *)target->val)->args), of, target->name);
+  return is_column(target->val, of, target->name);
 }
 
 // WHERE column IS NULL, and maybe more: nothing is written over.
 static bool wants_null(const Node *where, const RangeVar *of, const char *column) {
-  if (where && IsA(where, NullTest)) {
-    const NullTest *test = (const NullTest *)where;
-    return test->nulltesttype == IS_NULL && is_column((const Node *)test->arg, of, column);
-  }
+  if (is_null_of(where, of, column))
+    return true;
   const List *parts =
       where && IsA(where, BoolExpr) && ((const BoolExpr *)where)->boolop == AND_EXPR ? ((const BoolExpr *)where)->args : NULL;
   for (int i = 0; i < list_length(parts); i++)
@@ -204,6 +218,8 @@ void dba_effects_overwrite_columns(DbaEffects *reading, const Node *node) {
       const MergeWhenClause *when = list_nth(merge->mergeWhenClauses, i);
       if (when->commandType == CMD_UPDATE)
         overwrite(reading, merge->relation, when->targetList, when->condition);
+      if (when->commandType == CMD_DELETE)
+        (void)dba_effects_destroy(reading, merge->relation->schemaname, merge->relation->relname, NULL);
     }
   }
 }

@@ -486,8 +486,7 @@ void dba_world_effects(DbaSqlWorld *world, Node *node, DbaArena *arena, DbaSqlVe
   case T_DeleteStmt:
     verdict->all_rows |= !has_where(node);
     dba_effects_is_a(&reading, "delete", 0);
-    if (!has_where(node))
-      (void)dba_effects_destroy(&reading, ((DeleteStmt *)node)->relation->schemaname, ((DeleteStmt *)node)->relation->relname, NULL);
+    (void)dba_effects_destroy(&reading, ((DeleteStmt *)node)->relation->schemaname, ((DeleteStmt *)node)->relation->relname, NULL);
     on_named(&reading, ((DeleteStmt *)node)->relation, DBA_LOCK_ROW_EXCLUSIVE, DBA_EFFECT_SCANS, true);
     (void)find_reads(node, &reading);
     break;
@@ -514,6 +513,11 @@ void dba_world_effects(DbaSqlWorld *world, Node *node, DbaArena *arena, DbaSqlVe
   case T_DoStmt:
     do_block(&reading, (DoStmt *)node);
     verdict->opaque = true;
+    break;
+  case T_PrepareStmt: dba_world_effects(world, ((PrepareStmt *)node)->query, arena, verdict); break;
+  case T_ExplainStmt: // ANALYZE runs it
+    if (is_on(((ExplainStmt *)node)->options, "analyze"))
+      dba_world_effects(world, ((ExplainStmt *)node)->query, arena, verdict);
     break;
   case T_CallStmt:
   case T_ExecuteStmt: verdict->opaque = true; break;

@@ -212,7 +212,7 @@ typedef struct DbaSqlEffect {
   const char *because;  // "REFERENCES", "partition" ...; NULL: it is what the statement names
 } DbaSqlEffect;
 
-// Values that a statement throws away, by DROP, TRUNCATE, or DELETE without WHERE, or writes over, by UPDATE, ON CONFLICT, MERGE, or a USING that computes.
+// Values that a statement throws away, by DROP, TRUNCATE or DELETE, or writes over, by UPDATE, ON CONFLICT, MERGE, or a USING that computes.
 // What fills NULLs only (WHERE column IS NULL, coalesce(column, ...)) writes nothing over; whether a cast loses something hangs on the types that are there.
 typedef enum DbaSqlDestroyedKind {
   DBA_SQL_DESTROYED_TABLE,

@@ -72,8 +72,8 @@ static bool archive_is_fresh(const DbaRequest *request, const DbaConfig *config,
 
 static bool find_tables(Backup *backup, const DbaList *destroyed, GError **error) {
   for (DBA_EACH(DbaDestroyed, each, destroyed)) {
-    const char *parameters[] = {each->table, NULL};
-    if (!each->table)
+    const char *parameters[] = {each->oid, NULL};
+    if (!each->oid)
       continue;
     g_autoptr(DbaResult) all = dba_server_query(backup->source, dba_migrate_partitions_sql(), parameters, error);
     for (int i = 0; all && i < dba_result_rows(all); i++)
@@ -213,7 +213,7 @@ bool dba_migrate_back_up(const DbaRequest *request, const DbaConfig *config, con
         "archive; --override backup=\"reason\" goes without)",
         objects->str);
   if (only_check)
-    return true;
+    return dba_file_make_folder(request->backup_dir, 0700, error);
   if (!dba_migrate_connect(request, &backup.source, &shown, error) || !find_tables(&backup, destroyed, error))
     return false;
   backup.environment = dba_server_environment(backup.source, request->path);

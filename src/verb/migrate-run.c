@@ -112,23 +112,20 @@ static bool confirm(void *data, const char *object, const char *what) {
   return answer && !strcmp(answer, object);
 }
 
-static bool foresee(void *data, const GPtrArray *order, bool down, DbaArena *arena, DbaList *ret_destroyed, GError **error) {
+static bool foresee(void *data, const GPtrArray *order, DbaWay way, DbaArena *arena, DbaList *ret_destroyed, GError **error) {
   const Looking *looking = data;
   const DbaRequest *request = &looking->told;
   g_autoptr(DbaLab) lab = NULL;
   g_autoptr(GError) problem = NULL;
   g_autofree char *live = NULL;
-  const char *unseen = NULL;
   dba_request_progress(request, "looking in a lab at what would be destroyed");
   bool ok = dba_migrate_start_lab(request, dba_server_major(looking->target->server), &lab, &problem) &&
             dba_migrate_dump_schema(request, looking->target->server, lab, &live, &problem) &&
-            dba_migrations_foresee(lab, live, looking->target->migrations, order, down, arena, ret_destroyed, &unseen, &problem);
+            dba_migrations_foresee(lab, live, looking->target->migrations, order, way, arena, ret_destroyed, &problem);
   if (problem && g_error_matches(problem, DBA_ERROR, DBA_ERROR_INTERRUPTED))
     return g_propagate_error(error, g_steal_pointer(&problem)), false;
   if (!ok)
-    unseen = problem ? problem->message : "?";
-  if (unseen)
-    dba_request_announce(request, "what would be destroyed is told from the text alone: %s", unseen);
+    dba_request_announce(request, "what would be destroyed is told from the text alone: %s", problem ? problem->message : "?");
   return ok;
 }
 

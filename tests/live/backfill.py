@@ -40,13 +40,13 @@ class Project:
 
 def plain():
     project = Project("plain", "-- dbarch: backfill table=t set=\"n = n + 1\" batch=1000 pause=0s\n")
-    done = project.up()
+    done = project.up(*LET_GO)
     equal(done.returncode, 0)
     contains(done.stderr, "filled t: 20 k rows changed")
     equal(project.psql("select min(n), max(n), count(*) from t"), "1|1|20000")
     equal(project.psql("select state, done, rows from dbarch.migrations"), "applied|0|")
     equal(project.psql("select count(distinct xmin::text) between 20 and 22, max(n) <= 1000 from (select xmin, count(*) over (partition by xmin::text) n from t) x"), "t|t")
-    equal(project.migrate("down").returncode, 0)
+    equal(project.migrate("down", *LET_GO).returncode, 0)
     equal(project.psql("select min(n), max(n), count(*) from t"), "0|0|20000")
 
 

@@ -1,5 +1,5 @@
 -- The columns whose values go with the type or domain $2 of schema $1 ('': any), or with the extension $2 where $3 is 't'.
-select pg_catalog.format('%I.%I', n.nspname, c.relname), pg_catalog.format('%I', a.attname), c.relforcerowsecurity
+select pg_catalog.format('%I.%I', n.nspname, c.relname), pg_catalog.format('%I', a.attname), pg_catalog.row_security_active(c.oid)
   from pg_catalog.pg_type t
   join pg_catalog.pg_namespace tn on tn.oid = t.typnamespace
   join pg_catalog.pg_attribute a on (a.atttypid = t.oid or a.atttypid = t.typarray) and a.attnum > 0 and not a.attisdropped
