@@ -20,8 +20,8 @@ static const struct {
     {"int4", "(%s)", 0},
     {"int2", "(((%s) %% 32000) + 1)", 32000},
     {"numeric", "(((%s) %% 1000))", 1000},
-    {"float8", "((%s) + 0.5)", 0},
-    {"float4", "((%s) + 0.5)", 0},
+    {"float8", "(%s)", 0},
+    {"float4", "(%s)", 0},
     {"money", "((%s) %% 1000)::numeric", 1000},
     {"bool", "((%s) %% 2 = 0)", 2},
     {"text", "('v' || (%s))", 0},
@@ -51,11 +51,10 @@ static int64_t length_limit(const char *type) {
 
 static char *numeric_expression(const DbaColumn *column, const char *number) {
   const char *open = strchr(column->type, '('), *comma = open ? strchr(open, ',') : NULL;
-  int64_t scale = comma ? g_ascii_strtoll(comma + 1, NULL, 10) : 0, digits = open ? g_ascii_strtoll(open + 1, NULL, 10) - scale : 0;
-  const char *fraction = scale > 0 || !open ? " + 0.5" : ""; // so that rounding loses something
+  int64_t digits = open ? g_ascii_strtoll(open + 1, NULL, 10) - (comma ? g_ascii_strtoll(comma + 1, NULL, 10) : 0) : 0;
   if (!open)
-    return g_strdup_printf("((%s)::numeric%s)", number, fraction);
-  return digits < 1 ? g_strdup("0") : g_strdup_printf("((%s) %% %.0f%s)", number, pow(10, (double)MIN(digits, 15)), fraction);
+    return g_strdup_printf("((%s)::numeric)", number);
+  return digits < 1 ? g_strdup("0") : g_strdup_printf("((%s) %% %.0f)", number, pow(10, (double)MIN(digits, 15)));
 }
 
 // The value of a column for the number that the SQL expression `number` gives; NULL when the type is not known here.

@@ -118,16 +118,26 @@ static void find(const DbaCatalog *made, const DbaCatalog *live, const DbaList *
 }
 
 // Extensions belong to the server's owner: they are made and dropped before the rest, by the lab.  `made`: those that are made, else dropped.
-static bool settle_extensions(const DbaLab *lab, const char *database, const DbaDrift *drift, const char *kind, bool made, GString *sql,
-                              GError **error) {
-  g_autoptr(DbaServer) owner = dba_lab_connect(lab, DBA_LAB_SUPERUSER, database, error);
+static bool settle_extensions(const DbaLab *lab, const char *database, const char *to, const DbaDrift *drift, const char *kind, bool made,
+                              GString *sql, GError **error) {
+  g_autoptr(DbaServer) owner = dba_lab_connect(lab, DBA_LAB_SUPERUSER, database, error),
+                       aim = owner ? dba_lab_connect(lab, DBA_LAB_SUPERUSER, to, error) : NULL;
   g_autoptr(DbaLoad) load = dba_load_new();
-  if (!owner)
+  if (!aim)
     return false;
   for (DBA_EACH(DbaDrifted, drifted, &drift->drifted)) {
     if (strcmp(drifted->noun, "extension") || strcmp(drifted->kind, kind))
       continue;
-    g_autofree char *statement = g_strdup_printf("%s extension %s;\n", made ? "create" : "drop", drifted->object);
+    const char *name[] = {drifted->object, NULL};
+    g_autoptr(DbaResult) schema = dba_server_query(
+        aim,
+        "select quote_ident(n.nspname) from pg_extension e join pg_namespace n on n.oid = e.extnamespace where quote_ident(e.extname) = $1",
+        name, error);
+    if (!schema)
+      return false;
+    const char *in = made && dba_result_rows(schema) ? dba_result_text(schema, 0, 0) : NULL;
+    g_autofree char *statement =
+        g_strdup_printf("%s extension %s%s%s;\n", made ? "create" : "drop", drifted->object, in ? " schema " : "", in ? in : "");
     g_autoptr(GError) ignored = NULL; // then what leads there is not found, and that is said
     if (made ? dba_lab_load_text(lab, database, "extension", statement, true, load, &ignored) : dba_server_exec(owner, statement, &ignored))
       g_string_append(sql, statement);
@@ -141,8 +151,8 @@ static bool lead(const DbaLab *lab, DbaCatalogReader *reader, const char *from, 
   g_autofree char *sql = NULL;
   g_autoptr(GString) whole = g_string_new(NULL);
   dba_catalog_let_go(reader);
-  if (!dba_lab_create_database(lab, copy, from, error) || !settle_extensions(lab, copy, drift, "made by hand", adopts, whole, error) ||
-      !settle_extensions(lab, copy, drift, "gone", !adopts, whole, error))
+  if (!dba_lab_create_database(lab, copy, from, error) || !settle_extensions(lab, copy, to, drift, "made by hand", adopts, whole, error) ||
+      !settle_extensions(lab, copy, to, drift, "gone", !adopts, whole, error))
     return false;
   g_autoptr(DbaCatalog) now = dba_catalog_read(reader, copy, error);
   if (!now)

@@ -66,3 +66,6 @@ void dba_row_sums_compare_sequences(const DbaRowSums *before, const DbaRowSums *
 
 // The reader's session, of a superuser, in that database.
 DbaServer *dba_catalog_server(DbaCatalogReader *reader, const char *database, GError **error) DBA_CHECKED;
+// Makes made rows less smooth, with fractions, capitals and blanks, so that what rounds, folds or trims them is seen; `filled`: DbaRelation.  The session
+// runs no triggers from then on.
+bool dba_rows_roughen(DbaServer *server, GHashTable *filled, GError **error) DBA_CHECKED;

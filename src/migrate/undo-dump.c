@@ -78,6 +78,14 @@ static const struct {
              {"publication", "PUBLICATION"},
              {"event trigger", "EVENT TRIGGER"}};
 
+static char *without(const char *text, const char *characters) {
+  g_autoptr(GString) out = g_string_new(NULL);
+  for (; *text; text++)
+    if (!strchr(characters, *text))
+      g_string_append_c(out, *text);
+  return g_strdup(out->str);
+}
+
 // The name as a header has it: "shop.total(integer)", "CAST (text AS shop.pair)".
 static bool is_named(const char *schema, const char *name, const DbaCatalogDifference *difference) {
   bool none = !strcmp(schema, "-");
@@ -90,6 +98,10 @@ static bool is_named(const char *schema, const char *name, const DbaCatalogDiffe
   char *behind = strstr(wanted->str, " USING "); // the access method of an operator class
   if (behind)
     g_string_truncate(wanted, (gsize)(behind - wanted->str));
+  if (!strcmp(difference->noun, "aggregate")) { // without quotes there, and with blanks between the types
+    g_autofree char *theirs = without(raw, "\" "), *ours = without(wanted->str, "\" ");
+    return !strcmp(theirs, ours);
+  }
   size_t length = strlen(raw);
   bool operator_of = !strcmp(difference->noun, "operator") && !strncmp(wanted->str, raw, length) && wanted->str[length] == '(';
   return !strcmp(wanted->str, quoted) || !strcmp(wanted->str, raw) || operator_of;
@@ -104,10 +116,10 @@ static char *field_of(const char *line, const char *begin, const char *end) {
 // The last header in what stands before a statement: what stands within one is its own text.
 static bool read_header(const DbaSqlItem *item, const char *type, const DbaCatalogDifference *difference, bool *ours) {
   g_autofree char *before = g_strndup(item->before, item->before_length);
-  const char *line = g_strrstr(before, "-- Name: ");
+  const char *line = g_strrstr(before, "\n-- Name: ");
   if (!line)
     return false;
-  g_autofree char *header = g_strndup(line, strcspn(line, "\n")), *name = field_of(header, "-- Name: ", "; Type: "),
+  g_autofree char *header = g_strndup(line + 1, strcspn(line + 1, "\n")), *name = field_of(header, "-- Name: ", "; Type: "),
                   *is = field_of(header, "; Type: ", "; Schema: "), *schema = field_of(header, "; Schema: ", "; Owner: ");
   *ours = !strcmp(is, type) && is_named(schema, name, difference);
   return true;

@@ -57,7 +57,7 @@ static const DbaRelation *relation_named(const DbaSchema *schema, const char *qu
 
 // Made rows for the tables of trial that have none and were not tried yet.
 // A table that does not take it keeps its smooth values.
-static bool roughen(DbaServer *server, GHashTable *filled, GError **error) {
+bool dba_rows_roughen(DbaServer *server, GHashTable *filled, GError **error) {
   GHashTableIter iter;
   void *relation;
   if (!dba_server_exec(server, "set session_replication_role = replica", error)) // no triggers
@@ -102,7 +102,7 @@ bool dba_verifier_fill(DbaVerifier *v, const DbaCatalog *catalog, GError **error
   g_autoptr(GHashTable) filled = g_hash_table_new(NULL, NULL);
   return dba_lab_generate_rows(server, schema, relations, v->options->rows, g_get_monotonic_time() + (gint64)LONGEST_S * G_USEC_PER_SEC,
                                load, filled, error) &&
-         roughen(server, filled, error) && dba_server_exec(server, "discard all", error);
+         dba_rows_roughen(server, filled, error) && dba_server_exec(server, "discard all", error);
 }
 
 // ---- scripts --------------------------------------------------------------------------------------------------------

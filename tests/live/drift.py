@@ -96,7 +96,9 @@ MORE = ["alter publication pub add table shop.parent (id, x) where (x > 5)", "al
         "drop operator shop.=== (int, int)", "create operator shop.<=> (leftarg = int, rightarg = int, function = int4ne)", "drop cast (text as shop.pair)", "create cast (shop.pair as text) with inout",
         "drop materialized view shop.m2", "create materialized view shop.m3 as select id from shop.m", "create table shop.part (id int primary key) partition by list (id)", "create table shop.part_1 partition of shop.part for values in (1, 2)",
         "create index on shop.part (id)", "create index bare_id on shop.bare (id)", "create publication \"My Pub; x\" for table shop.gen", "alter publication \"My Pub; x\" add table shop.part",
-        "create aggregate shop.\"Odd -- Name: x\"(int) (sfunc = int4larger, stype = int)"] + (["alter table shop.gen alter b set expression as (a * 3)"] if int(MAJOR) >= 17 else [])
+        "create aggregate shop.\"Odd -- Name: x\"(int) (sfunc = int4larger, stype = int)",
+        "create function shop.add(s int, a int, b text) returns int language sql immutable as 'select s + a'", "create aggregate shop.two(int, text) (sfunc = shop.add, stype = int, initcond = '0')",
+        "alter table shop.alone add t text", "alter table shop.alone set (toast.autovacuum_enabled = false)", "create extension citext schema shop", "create extension btree_gist schema shop"] + (["alter table shop.gen alter b set expression as (a * 3)"] if int(MAJOR) >= 17 else [])
 
 
 class Project:

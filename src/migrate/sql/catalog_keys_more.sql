@@ -5,6 +5,8 @@ insert into dbarch_keys values
   ('pg_inherits', '''parent''', $$t.inhparent::regclass || ' of ' || t.inhrelid::regclass$$, 't.inhrelid::regclass::text', 't.inhrelid', 't.inhrelid >= 16384'),
   ('pg_partitioned_table', '''partitioned table''', 't.partrelid::regclass::text', 't.partrelid::regclass::text', 't.partrelid', 't.partrelid >= 16384'),
   ('pg_foreign_table', '''foreign table''', 't.ftrelid::regclass::text', 't.ftrelid::regclass::text', 't.ftrelid', 't.ftrelid >= 16384'),
+  ('pg_amop', $$(select i.type from pg_identify_object('pg_amop'::regclass, t.oid, 0) i)$$, $$(select i.identity from pg_identify_object('pg_amop'::regclass, t.oid, 0) i)$$, 'null', 't.amopfamily', 't.oid >= 16384'),
+  ('pg_amproc', $$(select i.type from pg_identify_object('pg_amproc'::regclass, t.oid, 0) i)$$, $$(select i.identity from pg_identify_object('pg_amproc'::regclass, t.oid, 0) i)$$, 'null', 't.amprocfamily', 't.oid >= 16384'),
   ('pg_ts_config_map', '''mapping''', $$t.mapcfg::regconfig || ' ' || t.maptokentype || ' ' || t.mapseqno$$, 'null', 't.mapcfg', 't.mapcfg >= 16384'),
   ('pg_description', '''comment on''', $$(select i.type || ' ' || i.identity from pg_identify_object(t.classoid, t.objoid, t.objsubid) i)$$,
    $$case t.classoid when 'pg_class'::regclass then coalesce((select i.indrelid from pg_index i where i.indexrelid = t.objoid), t.objoid)::regclass::text

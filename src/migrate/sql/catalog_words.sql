@@ -3,7 +3,7 @@ create temporary table dbarch_words as
 select *
   from (values
     ('pg_class', 'relpartbound', 'pg_get_expr(t.relpartbound, t.oid)'),
-    ('pg_class', 'reloptions', 'array(select unnest(t.reloptions) order by 1)::text'),
+    ('pg_class', 'reloptions', $$array(select unnest(t.reloptions) union all select 'toast.' || unnest(x.reloptions) from pg_class x where x.oid = t.reltoastrelid order by 1)::text$$),
     ('pg_class', 'view', $$case when t.relkind in ('v', 'm') then pg_get_viewdef(t.oid) end$$),
     ('pg_class', 'columns', $$case when t.relkind in ('r', 'p', 'f', 'c') then array(select a.attname from pg_attribute a
        where a.attrelid = t.oid and a.attnum > 0 and not a.attisdropped order by a.attnum)::text end$$),
