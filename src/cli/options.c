@@ -158,6 +158,9 @@ static bool check_word(DbaOptions *parsed, GError **error) {
   for (const DbaVerbWord *each = parsed->verb ? parsed->verb->words : NULL; word && each && each->name; each++)
     if (!strcmp(word, each->name))
       parsed->word = each;
+  if (!parsed->word && word && parsed->help && parsed->verb && parsed->verb->words)
+    return dba_fail(error, DBA_ERROR_USAGE, "%s has no \"%s\" (dbarch %s --help shows what there is)", parsed->verb->name, word,
+                    parsed->verb->name);
   if (!parsed->word)
     return true;
   for (size_t i = 0; i < G_N_ELEMENTS(options); i++) {

@@ -364,6 +364,8 @@ DbaMigrations *dba_migrations_read(const char *folder, const DbaLayout *layout, 
     return dba_fail(error, DBA_ERROR_INPUT, "%s: no migration is in it that is one of %s", folder, dba_layout_told(migrations->layout)),
            NULL;
   put_in_order(migrations);
+  for (DBA_EACH(DbaMigration, migration, &migrations->migrations))
+    migration->group = migration->up ? dba_script_group(migration->up, migrations->arena) : NULL;
   return g_steal_pointer(&migrations);
 }
 

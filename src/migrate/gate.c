@@ -197,6 +197,11 @@ static bool add_seen(DbaRunner *runner, const GPtrArray *order, DbaWay way, Gath
   }
   for (DBA_EACH(DbaDestroyed, each, &seen)) {
     const char *there[] = {each->table ? each->table : "", NULL};
+    const DbaApplied *applied = dba_history_applied(&runner->history, dba_migrations_find(runner->migrations, each->migration));
+    if (!each->table && applied && (applied->running || applied->undoing)) { // half of it is there already; it was looked at when it began
+      dba_runner_say(runner, true, "%s %s", each->object, each->why);
+      continue;
+    }
     if (!each->table) {
       *(DbaDestroyed *)dba_list_add(runner->arena, gathering->destroyed, sizeof *each) = *each;
       continue;

@@ -131,6 +131,11 @@ static void part_message(DbaArena *arena, const char *path, const char *message,
 
 DbaFinding *dba_judge_failure(DbaFindings *findings, const char *rule, const DbaMigration *migration, const DbaScript *script,
                               const char *what, const DbaOutcome *outcome) {
+  for (uint32_t i = 0; i < script->parts.n; i++) { // of a group: the one that says so
+    const DbaScript *part = ((const DbaScript **)script->parts.items)[i];
+    if (g_str_has_prefix(outcome->message, part->path))
+      script = part;
+  }
   DbaFinding *finding = dba_judge_add(findings, rule, migration, script, "%s", what);
   g_autofree char *reason = NULL;
   part_message(findings->arena, script->path, outcome->message, finding, &reason);

@@ -69,3 +69,7 @@ DbaServer *dba_catalog_server(DbaCatalogReader *reader, const char *database, GE
 // Makes made rows less smooth, with fractions, capitals and blanks, so that what rounds, folds or trims them is seen; `filled`: DbaRelation.  The session
 // runs no triggers from then on.
 bool dba_rows_roughen(DbaServer *server, GHashTable *filled, GError **error) DBA_CHECKED;
+// What "-- dbarch: group=NAME" above its first statement says; NULL: nothing.
+const char *dba_script_group(const DbaScript *script, DbaArena *arena);
+// Neighbours from number *at on that belong together, as one migration in `arena`, and *at behind them; the migration itself where it stands alone.
+DbaMigration *dba_migrations_group(const DbaMigrations *migrations, uint32_t *at, DbaArena *arena);

@@ -51,6 +51,7 @@ typedef struct DbaScript {
   DbaScriptMode mode;
   const char *why;     // the mode is not one transaction: "-- +goose NO TRANSACTION", "line 1 cannot run in a transaction"
   const char *problem; // it cannot be run: a syntax error, a command of psql where the tool has no psql; NULL else
+  DbaList parts;       // const DbaScript *: of a group, in the order in which they run; items are all of theirs
 } DbaScript;
 
 typedef struct DbaMigration {
@@ -60,6 +61,7 @@ typedef struct DbaMigration {
   DbaScript *up, *down; // NULL: not there
   DbaScript *verify;    // sqitch: fails where the change is not in place; NULL else
   bool repeatable;      // Flyway's R__: run whenever it changed
+  const char *group;    // "-- dbarch: group=NAME": neighbours of one name belong together; NULL: it stands alone
 } DbaMigration;
 
 // What is wrong with a file, or with the order of the files.

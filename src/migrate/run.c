@@ -233,12 +233,15 @@ static bool up(DbaRunner *runner, unsigned *ret_run, GError **error) {
 }
 
 // What is undone, the newest first; all of it is known to be possible before any of it is.
-static bool find_undos(DbaRunner *runner, GPtrArray *undos, GError **error) {
+// `groups`: with the rest of its group, where the newest has one.
+static bool find_undos(DbaRunner *runner, bool groups, GPtrArray *undos, GError **error) {
   const DbaList *applied = &runner->history.applied;
   for (uint32_t i = applied->n; i-- > 0;) {
     const DbaApplied *each = dba_list_at(DbaApplied, applied, i);
     DbaMigration *migration = (DbaMigration *)(uintptr_t)dba_migrations_find(runner->migrations, each->label);
-    if (runner->options->to ? !strcmp(each->label, runner->options->to) : undos->len == 1)
+    const DbaMigration *newest = undos->len ? undos->pdata[0] : NULL;
+    bool together = groups && newest && newest->group && migration && !g_strcmp0(newest->group, migration->group);
+    if (runner->options->to ? !strcmp(each->label, runner->options->to) : newest && !together)
       break;
     if (!migration)
       return dba_fail(error, DBA_ERROR_REFUSED, "%s was run here, and its file is not in %s: its undo is not known", each->label,
@@ -256,7 +259,7 @@ static bool find_undos(DbaRunner *runner, GPtrArray *undos, GError **error) {
 
 static bool down(DbaRunner *runner, unsigned *ret_run, GError **error) {
   g_autoptr(GPtrArray) undos = g_ptr_array_new();
-  if (!begin(runner, true, error) || !find_undos(runner, undos, error) || !dba_gate_destroyed_by_undos(runner, undos, error) ||
+  if (!begin(runner, true, error) || !find_undos(runner, true, undos, error) || !dba_gate_destroyed_by_undos(runner, undos, error) ||
       !dba_gate_write_down(runner, &(DbaList){0}, error))
     return false;
   for (guint i = 0; i < undos->len; i++) {
@@ -300,7 +303,7 @@ static bool baseline(DbaRunner *runner, unsigned *ret_run, GError **error) {
 static bool redo(DbaRunner *runner, unsigned *ret_run, GError **error) {
   g_autoptr(GPtrArray) undos = g_ptr_array_new();
   DbaList rows = {0};
-  if (!begin(runner, true, error) || !find_undos(runner, undos, error))
+  if (!begin(runner, true, error) || !find_undos(runner, false, undos, error))
     return false;
   if (!undos->len)
     return true;

@@ -110,6 +110,17 @@ static bool says_transaction_off(const DbaScript *script) {
   return false;
 }
 
+const char *dba_script_group(const DbaScript *script, DbaArena *arena) {
+  static const char words[] = "-- dbarch: group=";
+  for (DBA_EACH(DbaSqlStatement, item, &script->items)) {
+    const char *found = g_strstr_len(item->item.before, (gssize)item->item.before_length, words),
+               *name = found ? found + strlen(words) : "";
+    size_t length = strcspn(name, " \t\r\n");
+    return length ? dba_arena_text_n(arena, name, length) : NULL; // of the first
+  }
+  return NULL;
+}
+
 static bool has_transactions(const DbaScript *script) {
   for (DBA_EACH(DbaSqlStatement, item, &script->items))
     if (is_transaction(item, "begin") || is_transaction(item, "commit") || is_transaction(item, "rollback"))
@@ -200,6 +211,11 @@ bool dba_script_run(DbaLabSession *session, const DbaScript *script, const DbaSc
   bool one = script->mode == DBA_SCRIPT_ONE_TRANSACTION, ok = true;
   if (script->problem)
     return dba_fail(error, DBA_ERROR_INPUT, "%s", script->problem);
+  for (uint32_t i = 0; i < script->parts.n; i++)
+    if (!dba_script_run(session, ((const DbaScript **)script->parts.items)[i], watch, error))
+      return false;
+  if (script->parts.n)
+    return true;
   if (one && !dba_server_exec(server, "begin", error))
     return false;
   for (DBA_EACH(DbaSqlStatement, item, &script->items))

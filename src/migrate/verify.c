@@ -257,7 +257,7 @@ static bool verify_one(DbaVerifier *v, DbaMigration *migration, GError **error) 
     return false;
   if (v->options->undos && migration->down && !run_down(v, &step, error))
     return false;
-  if (v->options->undos && v->options->proposals &&
+  if (v->options->undos && v->options->proposals && !migration->up->parts.n &&
       (!dba_verifier_propose(v, &step, error) || !dba_verifier_propose_saving(v, &step, error)))
     return false;
   return go_on(v, &step, error);
@@ -280,32 +280,37 @@ static bool pass_over(DbaVerifier *v, const DbaMigration *migration, GError **er
   return true;
 }
 
+// Before the first that is judged: trial, and what is there.
+static bool begin_judging(DbaVerifier *v, GError **error) {
+  return (dba_verifier_renew_trial(v, error) &&
+          (v->catalog = dba_catalog_read(v->reader, dba_verifier_databases[DBA_TRIAL], error)) != NULL &&
+          dba_verifier_fill(v, v->catalog, error)) &&
+         (!v->options->begins || v->options->begins(v->options->begins_data, v->lab, dba_verifier_databases[DBA_BASE], error));
+}
+
 static bool run_history(DbaVerifier *v, GError **error) {
   const DbaMigrations *migrations = v->migrations;
-  bool passing = v->options->from != NULL, begun = false;
-  uint32_t done = 0;
-  for (DBA_EACH(DbaMigration, migration, &migrations->migrations)) {
+  bool passing = v->options->from != NULL;
+  for (uint32_t i = 0; i < migrations->migrations.n;) {
+    uint32_t first = i;
+    DbaMigration *migration = dba_list_at(DbaMigration, &migrations->migrations, i);
     passing = passing && strcmp(migration->label, v->options->from);
+    if (!passing && v->options->undos && migration->up)
+      migration = dba_migrations_group(migrations, &i, v->result->arena);
+    else
+      i++;
     if (!migration->up)
       continue;
     if (v->stopped) {
-      v->result->not_run++;
+      v->result->not_run += i - first;
       continue;
     }
-    progress(v, "%s %u of %u: %s", passing ? "running" : "verifying", ++done, migrations->migrations.n, migration->label);
-    if (passing) {
-      if (!pass_over(v, migration, error))
-        return false;
-      continue;
-    }
-    if (!v->catalog &&
-        (!dba_verifier_renew_trial(v, error) || !(v->catalog = dba_catalog_read(v->reader, dba_verifier_databases[DBA_TRIAL], error)) ||
-         !dba_verifier_fill(v, v->catalog, error)))
-      return false;
-    if (!begun && v->options->begins && !v->options->begins(v->options->begins_data, v->lab, dba_verifier_databases[DBA_BASE], error))
-      return false;
-    begun = true;
-    if (!verify_one(v, migration, error))
+    progress(v, "%s %u of %u: %s", passing ? "running" : "verifying", first + 1, migrations->migrations.n, migration->label);
+    if (i - first > 1)
+      dba_list_add_text(v->result->arena, &v->result->notes,
+                        dba_arena_format(v->result->arena, "%s and the %u behind it are verified as one: group %s", migration->label,
+                                         i - first - 1, migration->group));
+    if (passing ? !pass_over(v, migration, error) : (!v->catalog && !begin_judging(v, error)) || !verify_one(v, migration, error))
       return false;
   }
   return true;

@@ -1300,6 +1300,7 @@ for label, arguments, code, *parts in [
     ("option of another verb", ["survey", "--rule", "key-overflow"], 2, "takes no --rule"),
     ("option of another word", ["migrate", "up", "--clients", "3"], 2, "migrate up takes no --clients (rehearse)"),
     ("a word without such formats", ["migrate", "status", "--format", "md"], 2, "the formats of migrate status are tty and json"),
+    ("help for a word that is none", ["migrate", "nosuch", "--help"], 2, "migrate has no \"nosuch\""),
     ("no tries", ["migrate", "up", "--tries", "0"], 2, "--tries 0: say 1 to 1000"),
     ("bad wait", ["migrate", "up", "--wait", "long"], 2, "--wait long"),
     ("bad budget", ["review", "x.sql", "--budget", "soon"], 2, "--budget"),

@@ -448,6 +448,21 @@ def called_otherwise_by_then():
     contains(refused.stderr, "destroys values of shop.orders, as a lab saw")
 
 
+def gone_on_with():
+    """What was looked at when it began is not asked for again because half of it is there."""
+    project = Project("goes", pair("001_a", "-- dbarch: transaction=off\ncreate table shop.x (id int);\ndo $$ begin perform pg_sleep(3); end $$;\nselect 1;\n", "drop table shop.x;\n"), rows=100)
+    process = subprocess.Popen([DBARCH, "migrate", "up", "-d", TARGET.conninfo(project.database), *OVERRIDE, "-q", "--pg-major", MAJOR], cwd=project.folder, env=clean_env(), stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    until = time.time() + 30
+    while project.psql("select to_regclass('shop.x') is not null") == "f" and time.time() < until:
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
+    project.psql("select pg_terminate_backend(pid) from pg_stat_activity where query like 'do %' and pid <> pg_backend_pid()")
+    done = project.migrate("up", *OVERRIDE)
+    equal((done.returncode, done.stderr if done.returncode else ""), (0, ""))
+    contains(done.stderr, "does not run in a lab")
+
+
 def archive():
     project = Project("archive", DESTROYS, config="backup: { archive: wal, age: 10m }\n")
     refused = project.migrate("up", *OVERRIDE, *WORDS)

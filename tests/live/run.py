@@ -106,6 +106,23 @@ def plain():
     equal(TARGET.psql(database, "select string_agg(relname, ' ') from pg_class where relnamespace = 'public'::regnamespace"), "theirs")
 
 
+def groups():
+    """down undoes what belongs together; --to says otherwise."""
+    files = {"001_a.up.sql": "create table a (id int);\n", "001_a.down.sql": "drop table a;\n"}
+    for number in (2, 3):
+        files["00%d_b.up.sql" % number] = "-- dbarch: group=b\ncreate table b%d (id int);\n" % number
+        files["00%d_b.down.sql" % number] = "drop table b%d;\n" % number
+    path, database = folder("groups", files), TARGET.database()
+    equal(up(path, database).returncode, 0)
+    contains(undone(path, database).stdout, "2 migrations were undone")
+    equal(states(path, database), ["applied", "pending", "pending"])
+    equal(up(path, database).returncode, 0)
+    contains(undone(path, database, "--to", "002").stdout, "1 migration was undone")
+    equal(up(path, database).returncode, 0)
+    equal(migrate("redo", path, database, *OVERRIDE, *LET_GO).returncode, 0)
+    equal(states(path, database), ["applied"] * 3)
+
+
 def all_or_nothing():
     files = dict(FILES, **{"004_d.up.sql": "create table d (id int);\ninsert into d values (1);\nselect 1 / 0;\n", "004_d.down.sql": "drop table d;\n"})
     path, database = folder("nothing", files), TARGET.database()
