@@ -20,7 +20,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 os.chdir(ROOT)
 FULL = "--full" in sys.argv
 ONLY = [a for a in sys.argv[1:] if not a.startswith("-")]
-FUZZ_SECONDS = "20"
+FUZZ_SECONDS = "12"
 SANITIZERS = {"ASAN_OPTIONS": "detect_leaks=1:strict_string_checks=1", "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
               "LSAN_OPTIONS": "suppressions=%s/tests/lsan.supp:print_suppressions=0" % ROOT}
 # The analyser looks a fifth as far as it would; make check-full lets it.

@@ -8,7 +8,6 @@
 
 #include "migrate-sql.h"
 
-#include <stdio.h>
 #include <string.h>
 
 static const char FORESEEN[] = "foreseen";
@@ -104,6 +103,17 @@ static bool holds_all(const char *before, const char *after) {
   return true;
 }
 
+// "numeric(10,2)": 10 and 2.
+static bool read_modifiers(const char *type, const char *name, gint64 *ret_first, gint64 *ret_second) {
+  size_t length = strlen(name);
+  char *end;
+  if (strncmp(type, name, length) != 0 || type[length] != '(')
+    return false;
+  *ret_first = g_ascii_strtoll(type + length + 1, &end, 10);
+  *ret_second = *end == ',' ? g_ascii_strtoll(end + 1, NULL, 10) : 0;
+  return true;
+}
+
 // Does every value of the one type fit the other?  Made rows cannot tell: theirs are short and small.
 static bool fits(const char *from, const char *to) {
   static const char *const wider[][7] = {{"smallint", "integer", "bigint", "numeric", "double precision", "real"},
@@ -117,14 +127,15 @@ static bool fits(const char *from, const char *to) {
                                          {"jsonb", "json"},
                                          {"character varying", "citext"},
                                          {"text", "citext", "character varying"}};
-  int length, other, scale, other_scale;
-  if (!strcmp(to, "text") || !strcmp(to, "character varying"))
+  static const char text[] = "character varying";
+  gint64 length, other, scale, other_scale;
+  if (!strcmp(to, "text") || !strcmp(to, text))
     return !g_str_has_prefix(from, "character(");
-  if (sscanf(from, "character varying(%d)", &length) == 1 && sscanf(to, "character varying(%d)", &other) == 1)
+  if (read_modifiers(from, text, &length, &scale) && read_modifiers(to, text, &other, &scale))
     return other >= length;
-  if (sscanf(from, "numeric(%d,%d)", &length, &scale) == 2)
+  if (read_modifiers(from, "numeric", &length, &scale))
     return !strcmp(to, "numeric") ||
-           (sscanf(to, "numeric(%d,%d)", &other, &other_scale) == 2 && other_scale >= scale && other - other_scale >= length - scale);
+           (read_modifiers(to, "numeric", &other, &other_scale) && other_scale >= scale && other - other_scale >= length - scale);
   for (size_t i = 0; i < G_N_ELEMENTS(wider); i++)
     if (!strcmp(wider[i][0], from))
       for (size_t k = 1; k < G_N_ELEMENTS(wider[i]) && wider[i][k]; k++)
