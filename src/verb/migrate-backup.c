@@ -156,14 +156,10 @@ static bool dump_and_prove(Backup *backup, const char *label, DbaArena *arena, D
   const DbaRequest *request = backup->request;
   g_autoptr(GDateTime) now = g_date_time_new_now_utc();
   g_autoptr(GPtrArray) before = g_ptr_array_new_with_free_func(g_free);
-  g_autofree char *at = g_date_time_format(now, "%Y%m%dT%H%M%SZ"), *name = g_strdelimit(g_strdup_printf("%s-%s.dump", at, label), "/", '-'),
+  g_autofree char *at = g_date_time_format(now, "%Y%m%dT%H%M%S.%fZ"),
+                  *name = g_strdelimit(g_strdup_printf("%s-%s.dump", at, label), "/", '-'),
                   *folder = g_canonicalize_filename(request->backup_dir, NULL);
   backup->path_kept = g_build_filename(folder, name, NULL);
-  for (int n = 2; g_file_test(backup->path_kept, G_FILE_TEST_EXISTS); n++) { // an earlier one of this second stays
-    g_autofree char *other = g_strdup_printf("%.*s-%d.dump", (int)(strlen(name) - strlen(".dump")), name, n);
-    g_free(backup->path_kept);
-    backup->path_kept = g_build_filename(folder, other, NULL);
-  }
   backup->shape_kept = g_strconcat(backup->path_kept, ".schema.sql", NULL);
   backup->path = g_strconcat(backup->path_kept, ".part", NULL);
   backup->shape = g_strconcat(backup->shape_kept, ".part", NULL);
