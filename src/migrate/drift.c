@@ -129,10 +129,7 @@ static bool settle_extensions(const DbaLab *lab, const char *database, const cha
     if (strcmp(drifted->noun, "extension") || strcmp(drifted->kind, kind))
       continue;
     const char *name[] = {drifted->object, NULL};
-    g_autoptr(DbaResult) schema = dba_server_query(
-        aim,
-        "select quote_ident(n.nspname) from pg_extension e join pg_namespace n on n.oid = e.extnamespace where quote_ident(e.extname) = $1",
-        name, error);
+    g_autoptr(DbaResult) schema = dba_server_query(aim, dba_embedded_migrate_sql("drift_extension"), name, error);
     if (!schema)
       return false;
     const char *in = made && dba_result_rows(schema) ? dba_result_text(schema, 0, 0) : NULL;

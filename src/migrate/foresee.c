@@ -222,11 +222,8 @@ static bool make_rows(const DbaLab *lab, gint64 deadline_us, GError **error) {
   for (DBA_EACH(DbaRelation, relation, &survey->schema.relations))
     if (dba_relation_is_table(relation))
       g_ptr_array_add(tables, relation);
-  // New rows get other numbers than those that were made.
-  static const char numbers[] = "select pg_catalog.setval(seqrelid::pg_catalog.regclass, 30000) from pg_catalog.pg_sequence "
-                                "where seqmax > 30000 and seqmin < 30000";
   return dba_lab_generate_rows(server, &survey->schema, tables, ROWS, deadline_us, load, filled, error) &&
-         dba_rows_roughen(owner, filled, error) && dba_server_exec(owner, numbers, error);
+         dba_rows_roughen(owner, filled, error) && dba_server_exec(owner, dba_embedded_migrate_sql("foresee_numbers"), error);
 }
 
 static bool is_lab_error(const GError *problem) {

@@ -254,8 +254,7 @@ static bool gather(Gathering *gathering, GError **error) {
       continue;
     if (!gather_one(gathering, sql, item->item.place.line, &verdict, error))
       return false;
-    g_autofree char *lower = g_ascii_strdown(sql, -1);
-    gathering->moves = gathering->moves || strstr(lower, "set schema") || g_str_has_prefix(lower, "alter schema");
+    gathering->moves = gathering->moves || verdict.moves;
     bool unclear = item->facts.tag == DBA_SQL_OTHER || item->facts.tag == DBA_SQL_DELETE || item->facts.tag == DBA_SQL_MERGE;
     gathering->look = gathering->look || unclear || verdict.opaque || verdict.retypes || verdict.renamed.n;
     for (DBA_EACH(DbaSqlRenamed, renamed, &verdict.renamed))

@@ -7,6 +7,8 @@
 // new that are in the dump: those tables are summed up, as they were for the dump.
 #include "migrate/run-int.h"
 
+#include "migrate-sql.h"
+
 #include <string.h>
 
 // What a row's text depends on.
@@ -37,12 +39,13 @@ static bool writes_rows(const DbaSqlStatement *item) {
 }
 
 // DROP, ALTER and TRUNCATE will take the whole table anyway, and to begin with less is to invite a deadlock; what writes rows lets others read on.
+static const char WHOLE[] = "access exclusive", ROWS[] = "share row exclusive";
 static const char *lock_for(const DbaScript *script, const DbaDestroyed *destroyed) {
   bool rows = destroyed->line || destroyed->overwritten;
   for (DBA_EACH(DbaSqlStatement, item, &script->items))
     if (item->item.kind == DBA_SQL_STATEMENT && item->item.place.line == destroyed->line)
       rows = rows && writes_rows(item);
-  return rows ? "share row exclusive" : "access exclusive";
+  return rows ? ROWS : WHOLE;
 }
 
 // What a table is called by now, with its partitions and heirs behind it.
@@ -55,17 +58,17 @@ static bool find_tables(const Look *look, const DbaDestroyed *destroyed, GPtrArr
 }
 
 // Those that the lines from `from` up to `to` destroy values of, or that nobody knows the line of.
-static bool lock_tables(Look *look, uint32_t from, uint32_t to, GError **error) {
+static bool lock_tables(Look *look, uint32_t from, uint32_t to, const char *mode, GError **error) {
   const DbaJob *job = look->job;
   for (DBA_EACH(DbaDestroyed, each, &job->runner->destroyed)) {
     bool ours = each->oid && !strcmp(each->migration, job->migration->label) && (!each->line || (each->line >= from && each->line < to));
     g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
-    if (!ours)
+    if (!ours || strcmp(lock_for(job->script, each), mode) != 0)
       continue;
     if (!find_tables(look, each, names, error))
       return false;
     for (guint i = 0; i < names->len; i++) {
-      g_autofree char *sql = g_strdup_printf("lock table only %s in %s mode", (const char *)names->pdata[i], lock_for(job->script, each));
+      g_autofree char *sql = g_strdup_printf("lock table only %s in %s mode", (const char *)names->pdata[i], mode);
       if (!dba_server_exec(look->server, sql, error))
         return false;
       if (!look->until_us)
@@ -131,7 +134,8 @@ bool dba_job_check_saved(const DbaJob *job, uint32_t from, uint32_t to, GError *
   g_autoptr(GError) problem = NULL;
   if (!dba_job_is_saved(job))
     return true;
-  if (!lock_tables(&look, from, to, error))
+  if (!lock_tables(&look, from, to, WHOLE, error) ||
+      !lock_tables(&look, from, to, ROWS, error)) // the stronger first: none is made so later
     return false;
   if (!tables->len || look_at_all(&look, &problem))
     return true;
@@ -148,9 +152,7 @@ bool dba_job_check_saved(const DbaJob *job, uint32_t from, uint32_t to, GError *
 bool dba_job_note_own(const DbaJob *job, GError **error) {
   if (!dba_job_is_saved(job))
     return true;
-  g_autoptr(DbaResult) id = dba_server_query(
-      job->runner->server, "select (pg_catalog.pg_current_xact_id_if_assigned()::pg_catalog.text::numeric % 4294967296)::pg_catalog.text",
-      NULL, error);
+  g_autoptr(DbaResult) id = dba_server_query(job->runner->server, dba_embedded_migrate_sql("run_own_transaction"), NULL, error);
   if (id && dba_result_text(id, 0, 0))
     g_string_append_printf(job->own, "%s%s", job->own->len ? " " : "", dba_result_text(id, 0, 0));
   return id != NULL;

@@ -417,7 +417,10 @@ void dba_world_effects(DbaSqlWorld *world, Node *node, DbaArena *arena, DbaSqlVe
   case T_IndexStmt: index_statement(&reading, (IndexStmt *)node); break;
   case T_DropStmt: dba_effects_drop(&reading, (DropStmt *)node); break;
   case T_ReindexStmt: reindex(&reading, (ReindexStmt *)node); break;
-  case T_RenameStmt: rename_object(&reading, (RenameStmt *)node); break;
+  case T_RenameStmt:
+    verdict->moves |= ((RenameStmt *)node)->renameType == OBJECT_SCHEMA;
+    rename_object(&reading, (RenameStmt *)node);
+    break;
   case T_AlterDomainStmt: alter_domain(&reading, (AlterDomainStmt *)node); break;
   case T_TruncateStmt: truncate_tables(&reading, (TruncateStmt *)node); break;
   case T_CommentStmt: comment(&reading, (CommentStmt *)node); break;
@@ -445,6 +448,7 @@ void dba_world_effects(DbaSqlWorld *world, Node *node, DbaArena *arena, DbaSqlVe
   case T_CreatePolicyStmt: on_named(&reading, ((CreatePolicyStmt *)node)->table, DBA_LOCK_ACCESS_EXCLUSIVE, 0, false); break;
   case T_AlterPolicyStmt: on_named(&reading, ((AlterPolicyStmt *)node)->table, DBA_LOCK_ACCESS_EXCLUSIVE, 0, false); break;
   case T_AlterObjectSchemaStmt:
+    verdict->moves = true;
     if (((AlterObjectSchemaStmt *)node)->relation && ((AlterObjectSchemaStmt *)node)->objectType != OBJECT_SEQUENCE)
       on_named(&reading, ((AlterObjectSchemaStmt *)node)->relation, DBA_LOCK_ACCESS_EXCLUSIVE, 0, false);
     break;

@@ -237,6 +237,7 @@ typedef struct DbaSqlVerdict {
   DbaList renamed;   // DbaSqlRenamed
   const char *form;  // what it is: "create-index", "set-not-null"; a constant; NULL: nothing that this looks at
   bool retypes;      // it changes the type of a column
+  bool moves;        // it gives tables to another schema, or a schema another name
   bool opaque;       // it calls code: what that does is not told
   bool all_rows;     // UPDATE or DELETE without WHERE
 } DbaSqlVerdict;

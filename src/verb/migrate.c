@@ -140,8 +140,10 @@ static void settle(const DbaVerification *verification, const DbaList *allowed) 
 bool dba_migrate_write_page(const DbaRequest *request, const char *page, DbaAnswer *answer, GError **error) {
   g_autofree char *path = g_build_filename(request->out, "report.html", NULL), *there = NULL;
   size_t length;
-  if (g_file_test(path, G_FILE_TEST_EXISTS) && (!dba_file_read(path, &there, &length, error) || !strstr(there, ": dbarch ")))
-    return there ? dba_fail(error, DBA_ERROR_REFUSED, "%s: is no report of dbarch: it is not written over", path) : false;
+  if (g_file_test(path, G_FILE_TEST_EXISTS) && !dba_file_read(path, &there, &length, error))
+    return false;
+  if (there && !strstr(there, ": dbarch "))
+    return dba_fail(error, DBA_ERROR_REFUSED, "%s: is no report of dbarch: it is not written over", path);
   if (!dba_file_make_folder(request->out, 0777, error) || !dba_file_write(path, page, strlen(page), error))
     return false;
   g_ptr_array_add(answer->warnings, g_strdup_printf("%s was written", path));
