@@ -551,4 +551,5 @@ _PG_init(void)
 	CacheRegisterRelcacheCallback(forget, (Datum) 0);
 	dbarch_hypothetical_init();
 	dbarch_plan_costs_init();
+	dbarch_statement_facts_init();
 }

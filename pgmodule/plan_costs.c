@@ -31,6 +31,7 @@
 #include "utils/guc.h"
 #include "utils/guc_tables.h"
 #include "utils/hsearch.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/plancache.h"
 #include "utils/snapmgr.h"
@@ -45,6 +46,7 @@ typedef struct Statement
 {
 	int			id;				/* hash key */
 	CachedPlanSource *source;
+	ParamListInfo values;		/* of its parameters; NULL: it is planned generically */
 	Bitmapset  *strangers;		/* registrations that do not bear on it */
 	Bitmapset  *relatives;		/* those that may */
 } Statement;
@@ -102,19 +104,62 @@ analyse(const char *text)
 	return source;
 }
 
-/* dbarch_twin.keep_statement(text): its number. */
+/* Values for all parameters, constant to the planner. */
+static ParamListInfo
+read_values(const CachedPlanSource *source, ArrayType *array)
+{
+	Datum	   *texts;
+	bool	   *nulls;
+	int			n;
+	ParamListInfo values;
+
+	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &texts, &nulls, &n);
+	if (n != source->num_params)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("the statement has %d parameters, there are %d values", source->num_params, n)));
+	values = makeParamList(n);
+	for (int i = 0; i < n; i++)
+	{
+		ParamExternData *value = &values->params[i];
+		Oid			input;
+		Oid			io;
+
+		value->ptype = source->param_types[i];
+		value->pflags = PARAM_FLAG_CONST;
+		value->isnull = nulls[i];
+		if (!OidIsValid(value->ptype))
+			continue;
+		getTypeInputInfo(value->ptype, &input, &io);
+		value->value = OidInputFunctionCall(input, nulls[i] ? NULL : TextDatumGetCString(texts[i]), io, -1);
+	}
+	return values;
+}
+
+/* dbarch_twin.keep_statement(text, values): its number. */
 Datum
 dbarch_keep_statement(PG_FUNCTION_ARGS)
 {
 	HASHCTL		control = {.keysize = sizeof(int),.entrysize = sizeof(Statement)};
-	CachedPlanSource *source = analyse(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	CachedPlanSource *source;
 	int			id = last_statement + 1;
 	Statement  *statement;
+	ParamListInfo values = NULL;
+
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	source = analyse(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	if (!PG_ARGISNULL(1))
+	{
+		MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+
+		values = read_values(source, PG_GETARG_ARRAYTYPE_P_COPY(1));
+		MemoryContextSwitchTo(old);
+	}
 
 	if (!statements)
 		statements = hash_create("dbarch statements", 256, &control, HASH_ELEM | HASH_BLOBS);
 	statement = hash_search(statements, &id, HASH_ENTER, NULL);
 	statement->source = source;
+	statement->values = values;
 	statement->strangers = statement->relatives = NULL;
 	last_statement = id;
 	PG_RETURN_INT32(id);
@@ -163,6 +208,12 @@ take_queries(Statement *statement)
 		if (statement->source->is_valid)	/* nothing was heard while the locks were taken */
 			return queries;
 	}
+}
+
+List *
+dbarch_take_queries(int id)
+{
+	return take_queries(find_statement(id));
 }
 
 typedef struct Used
@@ -245,7 +296,7 @@ plan_once(Statement *statement, Used *used)
 
 	foreach(cell, queries)
 	{
-		PlannedStmt *planned = pg_plan_query(lfirst_node(Query, cell), statement->source->query_string, CURSOR_OPT_PARALLEL_OK, NULL);
+		PlannedStmt *planned = pg_plan_query(lfirst_node(Query, cell), statement->source->query_string, CURSOR_OPT_PARALLEL_OK, statement->values);
 
 		if (!planned)
 			continue;

@@ -8,7 +8,7 @@ set -eu
 
 what=${1:-build}
 here=$(cd "$(dirname "$0")" && pwd)
-packages="gcc libc6-dev meson ninja-build pkg-config python3 libglib2.0-dev libpq-dev libfyaml-dev zlib1g-dev scdoc patchelf dpkg util-linux"
+packages="gcc libc6-dev meson ninja-build pkg-config python3 libglib2.0-dev libpq-dev libfyaml-dev zlib1g-dev coinor-libcbc-dev scdoc patchelf dpkg util-linux"
 packages_check="python3-venv clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev cppcheck valgrind git time"
 [ "$what" = check ] && packages="$packages $packages_check"
 # Real histories of migrations come as Go modules, the schema of SARIF as a crate.

@@ -142,7 +142,9 @@ static bool set_up_stand_in(const DbaOptions *options, DbaRequest *request, GErr
   request->percent = rows ? g_ascii_strtod(rows, &end) : 0;
   if (rows && (end == rows || strcmp(end, "%") || !(request->percent > 0 && request->percent <= 100)))
     return dba_fail(error, DBA_ERROR_USAGE, "--rows %s: say a share of the subject's rows, above 0%% and up to 100%%: 10%%", rows);
-  request->size_bytes = size ? dba_text_read_bytes(size) : 0;
+  request->sizes = size;
+  bool several = !strcmp(options->verb->name, "index"); // which reads them itself
+  request->size_bytes = size && !several ? dba_text_read_bytes(size) : 0;
   if (request->size_bytes < 0)
     return dba_fail(error, DBA_ERROR_USAGE, "--size %s: say 500MB or 5GB", size);
   if (rows && size)

@@ -32,7 +32,7 @@ static const struct {
     {"budget", 0, DBA_OPTION_BUDGET, "TIME", "for proofs and measuring: 120, 90s, 5m (2m)", false},
     {"rows", 0, DBA_OPTION_ROWS, "N%",
      "lab stand-in, migrate rehearse: of the subject's rows (100%); lint: of the largest of its three sizes", false},
-    {"size", 0, DBA_OPTION_SIZE, "BYTES", "lab stand-in: at most, tables and indexes together: 500MB, 5GB", false},
+    {"size", 0, DBA_OPTION_SIZE, "BYTES", "lab stand-in: at most, tables and indexes together: 500MB, 5GB; index: of a set, or several: 500MB,2GB", false},
     {"grow", 0, DBA_OPTION_GROW, "N", "as it will be: 10x, or orders=10x,customers=2x", false},
     {"at", 0, DBA_OPTION_AT, "DATE", "as it will be then (2027-06-30, or 90d), at the rates of today", false},
     {"since", 0, DBA_OPTION_SINCE, "FILE", "an earlier survey, for rates of growth", false},

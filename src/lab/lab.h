@@ -259,6 +259,28 @@ bool dba_what_if_index(DbaWhatIf *what_if, const char *definition, DbaArena *are
 bool dba_what_if_drop(DbaWhatIf *what_if, const char *index, int *ret_number, GError **error) DBA_CHECKED;
 // SELECT, INSERT, UPDATE, DELETE, MERGE; with $n it is planned generically.
 bool dba_what_if_statement(DbaWhatIf *what_if, const char *sql, int *ret_number, GError **error) DBA_CHECKED;
+// The same with values for $1 ..., texts or NULL, as many as there are: then it is planned for these.
+bool dba_what_if_statement_with(DbaWhatIf *what_if, const char *sql, const DbaList *values, int *ret_number, GError **error) DBA_CHECKED;
+
+// What an index could do for a statement, as the planner sees it when all names, views, subqueries and equivalences are resolved
+// (pgmodule/statement_facts.c).  Parameters have no values here.
+typedef struct DbaWhatIfFact {
+  int instance; // of the table, among those of the statement
+  const char *table;
+  // "table": there is one, `detail` its alias, `share` the rows that are left of it.  A clause that an index serves: "equal", "range", "hash" or "match"
+  // (other methods), with "in-" for lists and "join-" for what other tables tell; "pattern" (LIKE, ~, ^@; `detail`: what it is), "null", "row" (the
+  // number-th of a row comparison).  "distance-match": ORDER BY distance.  "order", "group", "distinct", "window": the number-th key of an order.  "needed":
+  // a column that is read, "*" for all or none.  "predicate": a clause that a partial index could have; `detail`: whether it will be said so "always" or is
+  // "today"'s.  "insert", "update", "delete" are done to the
+  // table; "updated": a column that is.
+  const char *role;
+  int number; // of an order; or which OR the clause is an alternative of; 0: none
+  const char *key;    // as CREATE INDEX takes it
+  const char *type;   // of the key
+  const char *detail; // method and operator class; of an order "desc", "nulls first" ...
+  double share;       // of the rows that satisfy the clause
+} DbaWhatIfFact;
+bool dba_what_if_facts(DbaWhatIf *what_if, int statement, DbaArena *arena, DbaList *ret_facts, GError **error) DBA_CHECKED;
 
 typedef struct DbaWhatIfRequest {
   int statement;

@@ -17,7 +17,8 @@ typedef enum MadeKind { MADE_INDEX, MADE_DROP, MADE_STATEMENT } MadeKind;
 typedef struct Made {
   MadeKind kind;
   char *text;
-  int id; // the backend's
+  char *values; // of a statement's parameters, as an array's text; NULL: it is planned generically
+  int id;       // the backend's
 } Made;
 
 struct DbaWhatIf {
@@ -44,7 +45,10 @@ static const DbaField what_if_index_fields[] = {F(number, INT),
 #undef T
 const DbaRecord dba_what_if_index_record = {"index", sizeof(DbaWhatIfIndex), what_if_index_fields};
 
-static void clear_made(void *item) { g_free(((Made *)item)->text); }
+static void clear_made(void *item) {
+  g_free(((Made *)item)->text);
+  g_free(((Made *)item)->values);
+}
 
 // A statement that is not planned in this time has no plan: folding may run the subject's functions, and many joins take for ever.
 static const char PATIENCE[] = "set statement_timeout = '10s'";
@@ -77,10 +81,10 @@ void dba_what_if_close(DbaWhatIf *what_if) {
   g_free(what_if);
 }
 
-static DbaResult *tell(DbaWhatIf *what_if, MadeKind kind, const char *text, int *ret_id, GError **error) {
+static DbaResult *tell(DbaWhatIf *what_if, const Made *made, int *ret_id, GError **error) {
   static const char *const queries[] = {"what_if_index", "what_if_drop", "what_if_statement"};
-  const char *parameters[] = {text, NULL};
-  DbaResult *result = dba_server_query(what_if->server, dba_embedded_lab_sql(queries[kind]), parameters, error);
+  const char *parameters[] = {made->text, made->values, NULL}, *name = made->values ? "what_if_statement_with" : queries[made->kind];
+  DbaResult *result = dba_server_query(what_if->server, dba_embedded_lab_sql(name), parameters, error);
   if (result)
     *ret_id = (int)dba_result_int(result, 0, 0);
   return result;
@@ -92,7 +96,7 @@ static bool replay(DbaWhatIf *what_if, GError **error) {
     return false;
   for (guint i = 0; i < what_if->made->len; i++) {
     Made *made = &g_array_index(what_if->made, Made, i);
-    g_autoptr(DbaResult) result = tell(what_if, made->kind, made->text, &made->id, error);
+    g_autoptr(DbaResult) result = tell(what_if, made, &made->id, error);
     if (!result)
       return false;
   }
@@ -110,14 +114,14 @@ static bool may_retry(DbaWhatIf *what_if, GError **problem) {
   return true;
 }
 
-static DbaResult *make(DbaWhatIf *what_if, MadeKind kind, const char *text, int *ret_number, GError **error) {
-  Made made = {kind, g_strdup(text), 0};
+static DbaResult *make(DbaWhatIf *what_if, MadeKind kind, const char *text, const char *values, int *ret_number, GError **error) {
+  Made made = {kind, g_strdup(text), g_strdup(values), 0};
   g_autoptr(GError) problem = NULL;
-  DbaResult *result = tell(what_if, kind, text, &made.id, &problem);
+  DbaResult *result = tell(what_if, &made, &made.id, &problem);
   if (!result && may_retry(what_if, &problem))
-    result = tell(what_if, kind, text, &made.id, &problem);
+    result = tell(what_if, &made, &made.id, &problem);
   if (!result) {
-    g_free(made.text);
+    clear_made(&made);
     g_propagate_error(error, g_steal_pointer(&problem));
     return NULL;
   }
@@ -127,7 +131,7 @@ static DbaResult *make(DbaWhatIf *what_if, MadeKind kind, const char *text, int 
 }
 
 bool dba_what_if_index(DbaWhatIf *what_if, const char *definition, DbaArena *arena, DbaList *ret_indexes, int *ret_number, GError **error) {
-  g_autoptr(DbaResult) result = make(what_if, MADE_INDEX, definition, ret_number, error);
+  g_autoptr(DbaResult) result = make(what_if, MADE_INDEX, definition, NULL, ret_number, error);
   if (!result)
     return false;
   for (int row = 0; row < dba_result_rows(result); row++) {
@@ -147,12 +151,35 @@ bool dba_what_if_index(DbaWhatIf *what_if, const char *definition, DbaArena *are
 }
 
 bool dba_what_if_drop(DbaWhatIf *what_if, const char *index, int *ret_number, GError **error) {
-  g_autoptr(DbaResult) result = make(what_if, MADE_DROP, index, ret_number, error);
+  g_autoptr(DbaResult) result = make(what_if, MADE_DROP, index, NULL, ret_number, error);
   return result != NULL;
 }
 
 bool dba_what_if_statement(DbaWhatIf *what_if, const char *sql, int *ret_number, GError **error) {
-  g_autoptr(DbaResult) result = make(what_if, MADE_STATEMENT, sql, ret_number, error);
+  return dba_what_if_statement_with(what_if, sql, NULL, ret_number, error);
+}
+
+bool dba_what_if_statement_with(DbaWhatIf *what_if, const char *sql, const DbaList *values, int *ret_number, GError **error) {
+  g_autofree char *array = values ? dba_sql_write_array(values, 0) : NULL;
+  g_autoptr(DbaResult) result = make(what_if, MADE_STATEMENT, sql, array, ret_number, error);
+  return result != NULL;
+}
+
+bool dba_what_if_facts(DbaWhatIf *what_if, int statement, DbaArena *arena, DbaList *ret_facts, GError **error) {
+  g_autofree char *id = g_strdup_printf("%d", g_array_index(what_if->made, Made, (guint)statement - 1).id);
+  const char *parameters[] = {id, NULL};
+  g_autoptr(DbaResult) result = dba_server_query(what_if->server, dba_embedded_lab_sql("what_if_facts"), parameters, error);
+  for (int row = 0; result && row < dba_result_rows(result); row++) {
+    DbaWhatIfFact *fact = dba_list_add(arena, ret_facts, sizeof *fact);
+    *fact = (DbaWhatIfFact){.instance = (int)dba_result_int(result, row, 0),
+                            .table = dba_arena_text(arena, dba_result_text(result, row, 1)),
+                            .role = dba_arena_text(arena, dba_result_text(result, row, 2)),
+                            .number = (int)dba_result_int(result, row, 3),
+                            .key = dba_arena_text(arena, dba_result_text(result, row, 4)),
+                            .type = dba_arena_text(arena, dba_result_text(result, row, 5)),
+                            .detail = dba_arena_text(arena, dba_result_text(result, row, 6)),
+                            .share = dba_result_real(result, row, 7)};
+  }
   return result != NULL;
 }
 

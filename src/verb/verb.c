@@ -12,6 +12,8 @@ static const char *const lab_options[] = {"yes",      "clients", "rate",   "samp
                                           "cold",     "seed",    "dbname", "host",   "port",   "username", NULL};
 static const char *const capacity_options[] = {"stub", "as",     "grow", "at",   "since",    "no-lab", "format",
                                                "json", "dbname", "host", "port", "username", NULL};
+static const char *const index_options[] = {"stub",   "as",   "workload", "size", "out",  "force",    "budget",
+                                            "format", "json", "dbname",   "host", "port", "username", NULL};
 static const char *const migrate_options[] = {"to",
                                               "override",
                                               "lock-timeout",
@@ -84,6 +86,13 @@ const DbaVerb dba_verbs[] = {
      "  dbarch review survey.json --rule fk-without-index\n"
      "  dbarch review -d shop --at 365d --since shop-in-may.json.gz      (which plans will turn)\n",
      dba_verb_review, true},
+    {"index", true, "[SUBJECT]", "the best set of indexes for a whole workload, at every budget", index_options,
+     "Plans the workload in a twin of the subject, with and without indexes that are not there.  The workload is --workload's, else what "
+     "the\n"
+     "subject tells (pg_stat_statements, files named workload*.sql).\n\n"
+     "  dbarch index -d shop\n"
+     "  dbarch index shop.json.gz --workload statements.sql --size 500MB,2GB\n",
+     dba_verb_index, false},
     {"migrate", true, "lint|verify|rehearse|up|down ...", "migrations: tried up, down and up again before they are trusted",
      migrate_options,
      "Reads pairs of .up.sql and .down.sql, and the files of golang-migrate, diesel, dbmate, goose, sql-migrate, node-pg-migrate, tern,\n"

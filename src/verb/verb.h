@@ -56,6 +56,7 @@ typedef struct DbaRequest {
   bool makes_rows;    // of a live subject, what pg_stats shows of values is read too: rows will be made from it
   double percent;     // --rows; 0: not said
   int64_t size_bytes; // --size; 0: not said
+  const char *sizes;  // --size as it was said: index takes several
   uint64_t seed;
   unsigned clients;    // --clients
   double rate;         // --rate: statements a second; 0: as many as they can
@@ -113,6 +114,7 @@ bool dba_verb_lab(const DbaRequest *request, DbaAnswer *answer, GError **error) 
 bool dba_verb_lab_what_if(const DbaRequest *request, DbaAnswer *answer, GError **error) DBA_CHECKED; // words: "what-if" SUBJECT SQL ...
 bool dba_verb_lab_measure(const DbaRequest *request, DbaAnswer *answer, GError **error) DBA_CHECKED; // words: "measure" SUBJECT|LAB SQL ...
 bool dba_verb_lab_load(const DbaRequest *request, DbaAnswer *answer, GError **error) DBA_CHECKED;    // words: "load" SUBJECT|LAB SQL ...
+bool dba_verb_index(const DbaRequest *request, DbaAnswer *answer, GError **error) DBA_CHECKED;
 bool dba_verb_capacity(const DbaRequest *request, DbaAnswer *answer, GError **error) DBA_CHECKED;
 bool dba_verb_migrate(const DbaRequest *request, DbaAnswer *answer, GError **error) DBA_CHECKED;
 bool dba_verb_doctor(const DbaRequest *request, DbaAnswer *answer, GError **error) DBA_CHECKED;

@@ -30,10 +30,13 @@ create function dbarch_twin.hypothetical_index(definition text)
 create function dbarch_twin.hypothetical_drop(index regclass) returns int language c strict as %s, 'dbarch_hypothetical_drop';
 create function dbarch_twin.use_hypothetical(ids int[]) returns void language c strict as %s, 'dbarch_use_hypothetical';
 create function dbarch_twin.forget_hypothetical() returns void language c strict as %s, 'dbarch_forget_hypothetical';
-create function dbarch_twin.keep_statement(statement text) returns int language c strict as %s, 'dbarch_keep_statement';
+create function dbarch_twin.keep_statement(statement text, parameters text[] default null) returns int language c as %s, 'dbarch_keep_statement';
 create function dbarch_twin.drop_statement(statement int) returns void language c strict as %s, 'dbarch_drop_statement';
 create function dbarch_twin.plan_costs(requests int[]) returns table (cost float8, hypothetical int[], indexes regclass[])
   language c strict as %s, 'dbarch_plan_costs';
+create function dbarch_twin.statement_facts(statement int)
+  returns table (instance int, relation regclass, role text, number int, key text, type text, detail text, share float8)
+  language c strict as %s, 'dbarch_statement_facts';
 create function dbarch_twin.explain(statement text) returns setof text language plpgsql as $$
 begin
   return query execute case when current_setting('server_version_num')::int >= 160000 then 'explain (generic_plan) ' else 'explain ' end || statement;

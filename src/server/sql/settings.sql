@@ -1,6 +1,8 @@
 -- Settings that differ from their built-in default, and those that advice is measured against.  None holds a secret;
 -- connection strings to other servers, which may, are left out.
-select s.name, case when s.name = 'TimeZone' then s.reset_val else s.setting end as value, s.unit, s.source -- ours is UTC
+-- What this session set for itself is told as it was before.
+select s.name, case when s.source = 'session' then s.reset_val else s.setting end as value, s.unit,
+       case when s.source <> 'session' then s.source when s.reset_val = s.boot_val then 'default' else 'before the session' end as source
   from pg_settings s
  where (s.source not in ('default', 'override', 'client', 'session')
         or s.name in ('shared_buffers', 'work_mem', 'maintenance_work_mem', 'effective_cache_size', 'random_page_cost', 'seq_page_cost',

@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: Apache-2.0
+// Candidates: the indexes that some statement could want, and those that are there.
+//
+// For a table's part in a statement a btree's keys begin with what is compared for equality, in orders that matter to others too, go on
+// with one range or one order, and may end with all other columns that are read, so that the table itself is not.  Each of these also
+// with a predicate that the statement always says.  Other methods come of the operators that they serve.  What no plan uses
+// costs a moment, and the choice lets it go; what is not here can never be chosen: so rather too many than too few.
+#include "index/index-int.h"
+
+#include <string.h>
+
+enum {
+  MOST_KEYS = 4,
+  MOST_EQUAL = 5,    // keys whose orders are tried
+  MOST_INCLUDED = 6, // columns that an index may hold besides its keys
+};
+static const double LARGEST_SHARE = 0.5;    // of the rows that a partial index is worth having for
+static const double BRIN_CORRELATION = 0.8; // of a column with the order on disk
+static const double BRIN_PAGES = 1024;      // a table below is read as fast
+
+typedef struct Maker {
+  const DbaIndexOptions *options;
+  DbaArena *arena;
+  DbaList *candidates, *shapes;
+  GHashTable *made; // identities
+  const DbaIndexNeed *need;
+} Maker;
+
+typedef struct Keys {
+  const char *key[MOST_KEYS], *direction[MOST_KEYS];
+  uint32_t n;
+} Keys;
+
+static bool has_key(const Keys *keys, const char *key) {
+  for (uint32_t i = 0; i < keys->n; i++)
+    if (!strcmp(keys->key[i], key))
+      return true;
+  return false;
+}
+
+static bool add_key(Keys *keys, const char *key, const char *direction) {
+  if (keys->n == MOST_KEYS || has_key(keys, key))
+    return false;
+  keys->key[keys->n] = key;
+  keys->direction[keys->n++] = direction && *direction ? direction : NULL;
+  return true;
+}
+
+// ---- one candidate --------------------------------------------------------------------------------------------------
+
+static void append_joined(GString *sql, const DbaList *texts) {
+  for (uint32_t i = 0; i < texts->n; i++)
+    g_string_append_printf(sql, "%s%s", i ? ", " : "", dba_list_text(texts, i));
+}
+
+static const char *joined(DbaArena *arena, const DbaList *texts) {
+  g_autoptr(GString) text = g_string_new(NULL);
+  append_joined(text, texts);
+  return texts->n ? dba_arena_text(arena, text->str) : NULL;
+}
+
+// What makes two indexes the same.
+static char *identity(const DbaIndexCandidate *candidate) {
+  return g_strdup_printf("%s.%s|%s|%s|%s|%s", candidate->schema, candidate->table, candidate->method, candidate->keys,
+                         candidate->included ? candidate->included : "", candidate->predicate ? candidate->predicate : "");
+}
+
+static const char *create_text(DbaArena *arena, const DbaIndexCandidate *candidate) {
+  g_autofree char *table = dba_sql_name(candidate->schema, candidate->table);
+  g_autoptr(GString) sql = g_string_new(NULL);
+  g_string_append_printf(sql, "CREATE INDEX ON %s USING %s (%s)", table, candidate->method, candidate->keys);
+  if (candidate->included)
+    g_string_append_printf(sql, " INCLUDE (%s)", candidate->included);
+  if (candidate->predicate)
+    g_string_append_printf(sql, " WHERE %s", candidate->predicate);
+  return dba_arena_text(arena, sql->str);
+}
+
+static void add(Maker *maker, const DbaIndexShape *shape) {
+  DbaIndexCandidate candidate = {.schema = shape->relation->schema,
+                                 .table = shape->relation->name,
+                                 .method = shape->method,
+                                 .keys = joined(maker->arena, &shape->written),
+                                 .included = joined(maker->arena, &shape->included),
+                                 .predicate = shape->predicate};
+  if (!g_hash_table_add(maker->made, identity(&candidate)))
+    return;
+  candidate.definition = create_text(maker->arena, &candidate);
+  *(DbaIndexCandidate *)dba_list_add(maker->arena, maker->candidates, sizeof candidate) = candidate;
+  *(DbaIndexShape *)dba_list_add(maker->arena, maker->shapes, sizeof *shape) = *shape;
+}
+
+static void add_btree(Maker *maker, const Keys *keys, const DbaList *included, const char *predicate) {
+  DbaIndexShape shape = {.relation = maker->need->relation, .method = "btree", .predicate = predicate};
+  for (uint32_t i = 0; i < keys->n; i++) {
+    dba_list_add_text(maker->arena, &shape.keys, keys->key[i]);
+    dba_list_add_text(maker->arena, &shape.written,
+                      keys->direction[i] ? dba_arena_format(maker->arena, "%s %s", keys->key[i], keys->direction[i]) : keys->key[i]);
+  }
+  if (included)
+    shape.included = *included;
+  add(maker, &shape);
+}
+
+// The columns that are read beside the keys, as long as an index may hold all of them.
+static bool rest_of(const Maker *maker, const Keys *keys, DbaList *ret_rest) {
+  if (maker->need->whole)
+    return false;
+  for (DBA_EACH_TEXT(column, &maker->need->needed))
+    if (!has_key(keys, *column))
+      dba_list_add_text(maker->arena, ret_rest, *column);
+  return ret_rest->n > 0 && ret_rest->n <= MOST_INCLUDED;
+}
+
+// The keys alone, and with all that is read; each for all rows and for those that the statement always means.
+static void add_keys(Maker *maker, const Keys *keys) {
+  DbaList rest = {0};
+  bool covers = rest_of(maker, keys, &rest);
+  for (int i = -1; i < (int)maker->need->predicates.n; i++) {
+    const DbaIndexPredicate *predicate = i < 0 ? NULL : dba_list_at(DbaIndexPredicate, &maker->need->predicates, i);
+    if (predicate && predicate->share > LARGEST_SHARE)
+      continue;
+    add_btree(maker, keys, NULL, predicate ? predicate->text : NULL);
+    if (!covers)
+      continue;
+    add_btree(maker, keys, &rest, predicate ? predicate->text : NULL);
+    if (keys->n + rest.n > MOST_KEYS)
+      continue;
+    Keys all = *keys; // as keys: equal ones are stored once, which included ones are not
+    for (DBA_EACH_TEXT(column, &rest))
+      add_key(&all, *column, NULL);
+    add_btree(maker, &all, NULL, predicate ? predicate->text : NULL);
+  }
+}
+
+// ---- btrees of one need ---------------------------------------------------------------------------------------------
+
+static void add_two(Maker *maker, const char *first, const char *second) {
+  Keys keys = {0};
+  if (add_key(&keys, first, NULL) && add_key(&keys, second, NULL))
+    add_keys(maker, &keys);
+}
+
+// From the keys so far, each further equality, and after them a range.
+static void extend(Maker *maker, const Keys *keys) {
+  const DbaIndexNeed *need = maker->need;
+  if (keys->n)
+    add_keys(maker, keys);
+  for (uint32_t i = 0; i < MIN(need->equal.n, MOST_EQUAL) && keys->n < 3; i++) {
+    Keys more = *keys;
+    if (add_key(&more, dba_list_text(&need->equal, i), NULL))
+      extend(maker, &more);
+  }
+  for (DBA_EACH_TEXT(range, &need->ranges)) {
+    Keys more = *keys;
+    if (add_key(&more, *range, NULL))
+      add_keys(maker, &more);
+  }
+  for (DBA_EACH(DbaList, order, &need->orders)) {
+    Keys more = *keys;
+    bool backwards = true; // a btree is read in both directions
+    for (DBA_EACH(DbaIndexOrderKey, key, order))
+      backwards &= !strcmp(key->direction, "desc");
+    for (DBA_EACH(DbaIndexOrderKey, key, order))
+      add_key(&more, key->key, backwards ? NULL : key->direction);
+    if (more.n > keys->n)
+      add_keys(maker, &more);
+  }
+}
+
+static void add_btrees(Maker *maker) {
+  const DbaIndexNeed *need = maker->need;
+  extend(maker, &(Keys){0});
+  for (DBA_EACH_TEXT(range, &need->ranges)) { // what follows a range narrows what is read of the table still
+    for (DBA_EACH_TEXT(other, &need->equal))
+      add_two(maker, *range, *other);
+    for (DBA_EACH_TEXT(other, &need->ranges))
+      add_two(maker, *range, *other);
+  }
+  for (DBA_EACH_TEXT(first, &need->needed)) { // nothing but the index is read
+    Keys keys = {0};
+    DbaList rest = {0};
+    add_key(&keys, *first, NULL);
+    if (rest_of(maker, &keys, &rest) && need->needed.n <= MOST_KEYS)
+      add_keys(maker, &keys);
+  }
+}
+
+// ---- other methods --------------------------------------------------------------------------------------------------
+
+static const DbaColumnStatistics *statistics_of(const DbaRelation *relation, const char *key) {
+  for (DBA_EACH(DbaColumnStatistics, statistics, &relation->statistics)) {
+    g_autofree char *quoted = dba_sql_name(NULL, statistics->column);
+    if (!strcmp(quoted, key))
+      return statistics;
+  }
+  return NULL;
+}
+
+// Ranges of pages tell something only where values lie in the order of the disk.
+static bool suits_brin(const DbaRelation *relation, const DbaIndexMatch *match) {
+  const DbaColumnStatistics *statistics = statistics_of(relation, match->key);
+  return !match->operators && (double)relation->pages >= BRIN_PAGES && statistics &&
+         (statistics->correlation >= BRIN_CORRELATION || statistics->correlation <= -BRIN_CORRELATION);
+}
+
+static bool is_compared(const DbaIndexNeed *need, const char *key) {
+  return dba_list_has_text(&need->equal, key) || dba_list_has_text(&need->ranges, key);
+}
+
+static void add_match(Maker *maker, const DbaIndexMatch *match) {
+  if (!strcmp(match->method, "brin") ? !suits_brin(maker->need->relation, match)
+                                     : strcmp(match->method, "hash") && is_compared(maker->need, match->key) && !match->operators)
+    return; // what a btree compares, GiST and SP-GiST need not
+  DbaIndexShape shape = {.relation = maker->need->relation, .method = match->method};
+  dba_list_add_text(maker->arena, &shape.keys, match->key);
+  dba_list_add_text(maker->arena, &shape.written,
+                    match->operators ? dba_arena_format(maker->arena, "%s %s", match->key, match->operators) : match->key);
+  add(maker, &shape);
+}
+
+static void add_pattern(Maker *maker, const char *key) {
+  DbaIndexShape shape = {.relation = maker->need->relation, .method = "btree"};
+  dba_list_add_text(maker->arena, &shape.keys, key);
+  dba_list_add_text(maker->arena, &shape.written, key);
+  add(maker, &shape); // by the order of bytes: where that is the collation's
+  DbaIndexShape bytewise = {.relation = shape.relation, .method = "btree", .keys = shape.keys};
+  const DbaColumn *column = dba_relation_column(maker->need->relation, key);
+  dba_list_add_text(maker->arena, &bytewise.written,
+                    dba_arena_format(maker->arena, "%s %s", key,
+                                     column && !g_strcmp0(column->type_name, "bpchar")    ? "bpchar_pattern_ops"
+                                     : column && !g_strcmp0(column->type_name, "varchar") ? "varchar_pattern_ops"
+                                                                                          : "text_pattern_ops"));
+  add(maker, &bytewise);
+}
+
+// ---- indexes that are there -----------------------------------------------------------------------------------------
+
+static bool is_named(const char *const *names, const DbaRelation *relation, const char *name) {
+  g_autofree char *full = g_strdup_printf("%s.%s", relation->schema, name);
+  for (; names && *names; names++)
+    if (!strcmp(*names, name) || !strcmp(*names, full))
+      return true;
+  return false;
+}
+
+// Is it more than a way to find rows?
+static const char *reason_to_keep(const DbaIndexOptions *options, const DbaRelation *relation, const DbaIndex *index) {
+  return index->primary || index->constraint              ? "it carries a constraint"
+         : index->unique                                  ? "it keeps keys unique"
+         : index->replica_identity                        ? "it is the replica identity"
+         : index->parent_index                            ? "it belongs to an index of the partitioned table"
+         : index->clustered                               ? "the table is clustered by it"
+         : index->invalid                                 ? "it is invalid"
+         : is_named(options->keep, relation, index->name) ? "it is to be kept"
+                                                          : NULL;
+}
+
+static void add_existing(Maker *maker, const DbaRelation *relation, const DbaIndex *index) {
+  DbaIndexShape shape = {.relation = relation, .method = index->method, .predicate = index->predicate};
+  for (DBA_EACH(DbaIndexKey, key, &index->keys)) {
+    g_autofree char *name = key->column ? dba_sql_name(NULL, key->column) : g_strdup(key->expression);
+    const char *text = dba_arena_text(maker->arena, name ? name : "?");
+    if (!key->included) {
+      dba_list_add_text(maker->arena, &shape.keys, text);
+      dba_list_add_text(maker->arena, &shape.written, key->descending ? dba_arena_format(maker->arena, "%s desc", text) : text);
+    } else
+      dba_list_add_text(maker->arena, &shape.included, text);
+  }
+  const char *why = reason_to_keep(maker->options, relation, index);
+  DbaIndexCandidate candidate = {.definition = index->definition,
+                                 .schema = relation->schema,
+                                 .table = relation->name,
+                                 .method = shape.method,
+                                 .keys = joined(maker->arena, &shape.written),
+                                 .included = joined(maker->arena, &shape.included),
+                                 .predicate = shape.predicate,
+                                 .existing = index->name,
+                                 .bytes = index->size_bytes,
+                                 .kept = why != NULL,
+                                 .why = why};
+  g_hash_table_add(maker->made, identity(&candidate));
+  *(DbaIndexCandidate *)dba_list_add(maker->arena, maker->candidates, sizeof candidate) = candidate;
+  *(DbaIndexShape *)dba_list_add(maker->arena, maker->shapes, sizeof shape) = shape;
+}
+
+void dba_index_make_candidates(const DbaIndexOptions *options, const DbaList *needs, DbaArena *arena, DbaList *ret_candidates,
+                               DbaList *ret_shapes) {
+  g_autoptr(GHashTable) made = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+  Maker maker = {options, arena, ret_candidates, ret_shapes, made, NULL};
+  for (DBA_EACH(DbaRelation, relation, &options->survey->schema.relations))
+    for (DBA_EACH(DbaIndex, index, &relation->indexes))
+      add_existing(&maker, relation, index);
+  for (DBA_EACH(DbaIndexNeed, need, needs)) {
+    if (!need->relation)
+      continue;
+    maker.need = need;
+    add_btrees(&maker);
+    for (DBA_EACH(DbaIndexMatch, match, &need->matches))
+      add_match(&maker, match);
+    for (DBA_EACH_TEXT(key, &need->patterns))
+      add_pattern(&maker, *key);
+  }
+}
+
+// ---- what bears on what ---------------------------------------------------------------------------------------------
+
+static bool says(const DbaIndexNeed *need, const char *predicate) {
+  for (DBA_EACH(DbaIndexPredicate, said, &need->predicates))
+    if (!strcmp(said->text, predicate))
+      return true;
+  return false;
+}
+
+static bool covers(const DbaIndexShape *shape, const DbaIndexNeed *need) {
+  if (need->whole || !need->needed.n)
+    return false;
+  for (DBA_EACH_TEXT(column, &need->needed))
+    if (!dba_list_has_text(&shape->keys, *column) && !dba_list_has_text(&shape->included, *column))
+      return false;
+  return true;
+}
+
+bool dba_index_bears_on(const DbaIndexCandidate *candidate, const DbaIndexShape *shape, const DbaIndexNeed *need) {
+  if (shape->relation != need->relation)
+    return false;
+  if (candidate->existing) // of those it may be anything
+    return true;
+  if (shape->predicate && !says(need, shape->predicate))
+    return false;
+  const char *first = dba_list_text(&shape->keys, 0);
+  if (strcmp(shape->method, "btree")) {
+    for (DBA_EACH(DbaIndexMatch, match, &need->matches))
+      if (!strcmp(match->method, shape->method) && !strcmp(match->key, first))
+        return true;
+    return false;
+  }
+  if (is_compared(need, first) || dba_list_has_text(&need->patterns, first) || covers(shape, need))
+    return true;
+  for (DBA_EACH(DbaList, order, &need->orders))
+    if (order->n && !strcmp(dba_list_at(DbaIndexOrderKey, order, 0)->key, first))
+      return true;
+  return shape->predicate != NULL; // the predicate alone narrows
+}

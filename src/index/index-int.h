@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the parts of the index advisor tell each other.
+#pragma once
+
+#include "index/index.h"
+
+// A set of candidates: their places, in order, without repetition.
+typedef struct DbaIndexSet {
+  uint32_t n;
+  const uint32_t *ids;
+} DbaIndexSet;
+
+static inline bool dba_index_set_has(const DbaIndexSet *set, uint32_t id) {
+  for (uint32_t i = 0; i < set->n; i++)
+    if (set->ids[i] == id)
+      return true;
+  return false;
+}
+
+// ---- what statements want (needs.c) ---------------------------------------------------------------------------------
+
+// A key in an order: "desc", "nulls first" ... as CREATE INDEX takes it.
+typedef struct DbaIndexOrderKey {
+  const char *key, *direction;
+} DbaIndexOrderKey;
+
+typedef struct DbaIndexPredicate {
+  const char *text;
+  double share;
+} DbaIndexPredicate;
+
+// What a method other than btree could serve.
+typedef struct DbaIndexMatch {
+  const char *key, *method, *operators; // operators: the class, NULL: the default one
+} DbaIndexMatch;
+
+// One table's part in one statement.
+typedef struct DbaIndexNeed {
+  uint32_t statement;
+  const DbaRelation *relation; // NULL: the survey does not know it
+  DbaList equal;               // texts: keys compared for equality, the most selective first
+  DbaList ranges;              // texts
+  DbaList patterns;            // texts: keys of LIKE and its kin
+  DbaList orders;              // DbaList of DbaIndexOrderKey
+  DbaList needed;              // texts: columns that are read
+  bool whole;                  // of the row, or none that an index could hold
+  DbaList predicates;          // DbaIndexPredicate
+  DbaList matches;             // DbaIndexMatch
+} DbaIndexNeed;
+
+// Facts of one statement as needs, appended.
+void dba_index_read_needs(const DbaSurvey *survey, uint32_t statement, const DbaList *facts, DbaArena *arena, DbaList *ret_needs);
+
+// ---- candidates (candidates.c) --------------------------------------------------------------------------------------
+
+typedef struct DbaIndexShape { // of a candidate, for its maker and for who asks what it bears on
+  const DbaRelation *relation;
+  const char *method;
+  DbaList keys;     // texts, without directions
+  DbaList written;  // texts: keys as CREATE INDEX takes them
+  DbaList included; // texts
+  const char *predicate;
+} DbaIndexShape;
+
+// All candidates for the needs, and the indexes that are there: appended to `ret_candidates` (DbaIndexCandidate) and, in the same order, to
+// `ret_shapes` (DbaIndexShape).
+void dba_index_make_candidates(const DbaIndexOptions *options, const DbaList *needs, DbaArena *arena, DbaList *ret_candidates,
+                               DbaList *ret_shapes);
+// Could the planner make use of it for that need?
+bool dba_index_bears_on(const DbaIndexCandidate *candidate, const DbaIndexShape *shape, const DbaIndexNeed *need);
+
+// ---- costs (costs.c) ------------------------------------------------------------------------------------------------
+
+// What is known of a statement with a set: of that set only those that bear on it.
+typedef struct DbaIndexKnown {
+  uint32_t statement;
+  DbaIndexSet set, used;
+  double cost; // of one execution
+} DbaIndexKnown;
+
+typedef struct DbaIndexAsk {
+  uint32_t statement;
+  DbaIndexSet set;
+  const DbaIndexKnown *known; // the answer
+} DbaIndexAsk;
+
+typedef struct DbaIndexCosts DbaIndexCosts;
+// Two sessions in the twin; statements that cannot be planned go to answer->refused and out of answer->statements.
+DbaIndexCosts *dba_index_costs_open(const DbaIndexOptions *options, DbaIndexAnswer *answer, GError **error) DBA_CHECKED;
+void dba_index_costs_close(DbaIndexCosts *costs);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(DbaIndexCosts, dba_index_costs_close)
+bool dba_index_costs_needs(DbaIndexCosts *costs, DbaList *ret_needs, GError **error) DBA_CHECKED;
+// Makes the candidates known to the sessions; their sizes come back in them, those that the server refuses say why.
+// `bears`: for each statement, the candidates that bear on it.
+bool dba_index_costs_suppose(DbaIndexCosts *costs, const DbaIndexSet *bears, GError **error) DBA_CHECKED;
+bool dba_index_costs_ask(DbaIndexCosts *costs, DbaIndexAsk *asks, unsigned n, GError **error) DBA_CHECKED;
+// The part of the set that bears on the statement, in `arena`.
+DbaIndexSet dba_index_costs_part(const DbaIndexCosts *costs, uint32_t statement, const DbaIndexSet *set, DbaArena *arena);
+const DbaIndexSet *dba_index_costs_bears(const DbaIndexCosts *costs, uint32_t statement);
+
+// ---- the model (model.c) --------------------------------------------------------------------------------------------
+
+typedef struct DbaIndexConfiguration {
+  DbaIndexSet set;
+  double cost; // of one execution
+} DbaIndexConfiguration;
+
+typedef struct DbaIndexModel {
+  DbaArena *arena;
+  const DbaIndexAnswer *answer;
+  unsigned n_statements, n_candidates;
+  DbaList *configurations; // of each statement: DbaIndexConfiguration
+  double *base;            // of each statement: with no candidate
+  double *weight;
+  double least;      // gains below are none; of the whole workload
+  GHashTable *known; // of sets of a statement
+} DbaIndexModel;
+
+DbaIndexModel *dba_index_model_new(DbaIndexAnswer *answer);
+void dba_index_model_free(DbaIndexModel *model);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(DbaIndexModel, dba_index_model_free)
+// `costs`: of each statement without any candidate.
+void dba_index_model_set_base(DbaIndexModel *model, const double *costs);
+// Learns what a plan used; true when that was new.
+bool dba_index_model_learn(DbaIndexModel *model, const DbaIndexKnown *known);
+// Leaves out configurations that gain nothing over a part of them; puts the cheapest first.  Before costs are asked for.
+void dba_index_model_settle(DbaIndexModel *model);
+// By the model; `chosen`: a flag for each candidate.
+double dba_index_model_statement(const DbaIndexModel *model, uint32_t statement, const bool *chosen);
+double dba_index_model_cost(const DbaIndexModel *model, const bool *chosen);
+uint32_t dba_index_model_size(const DbaIndexModel *model);
+
+// ---- choice (choose.c, solve.c) -------------------------------------------------------------------------------------
+
+typedef struct DbaIndexLimits {
+  int64_t budget_bytes; // -1: none
+  unsigned most_per_table;
+} DbaIndexLimits;
+
+// By gain for a byte, configuration by configuration; then what pays no more goes, and what fits comes.  `chosen` is where it starts.
+void dba_index_choose_greedily(const DbaIndexModel *model, const DbaIndexLimits *limits, bool *chosen);
+// The optimum by the model, from `chosen` on; *ret_bound: none costs less.
+bool dba_index_solve(const DbaIndexModel *model, const DbaIndexLimits *limits, gint64 deadline_us, bool *chosen, double *ret_bound,
+                     GError **error) DBA_CHECKED;

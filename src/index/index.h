@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+// The index advisor: which indexes a whole workload wants, at every budget, and how far from the optimum that can be.
+//
+// Statements are planned in a twin, with sets of indexes that are not there and without those that are.  What a statement costs
+// with a set is known by its *configurations*: the indexes that a plan of it uses, and what that costs (atomic configurations: Finkelstein,
+// Schkolnick, Tiberio, TODS 1988).  One mixed-integer program over them (as CoPhy has it: Dash, Polyzotis, Ailamaki, VLDB 2011) serves
+// all budgets; what it chooses is planned whole, and what the planner makes of that becomes a configuration, until both agree.
+//
+// All sizes are bytes after CREATE INDEX, all costs the planner's unit times executions.
+#pragma once
+
+#include "lab/lab.h"
+
+// ---- what comes in --------------------------------------------------------------------------------------------------
+
+typedef struct DbaIndexStatement {
+  const char *id;        // of the workload, or its number
+  const char *text;      // one statement, $n allowed
+  double weight;         // executions
+  const DbaList *values; // of its parameters, texts or NULL; NULL: it is planned generically
+  const char *origin;    // where the values come from: "literals", "common values", "rare values", "a generic plan"
+} DbaIndexStatement;
+
+typedef struct DbaIndexOptions {
+  const DbaLab *lab;
+  const char *database; // a twin of the survey
+  const DbaSurvey *survey;
+  const DbaList *statements;    // DbaIndexStatement
+  const int64_t *budgets_bytes; // besides those of the curve; NULL: none
+  unsigned n_budgets;
+  unsigned most_per_table;                 // of indexes that are chosen; 0: no limit
+  const char *const *keep, *const *forbid; // existing names, or "table(columns)"; NULL-terminated or NULL
+  DbaInterrupt *interrupt;
+  gint64 deadline_us;                             // monotonic; what is known by then is what there is; 0: none
+  void (*progress)(void *data, const char *line); // may be NULL
+  void *progress_data;
+} DbaIndexOptions;
+
+// ---- what comes out -------------------------------------------------------------------------------------------------
+
+typedef struct DbaIndexCandidate {
+  const char *definition; // CREATE INDEX ON ..., without a name
+  const char *schema, *table;
+  const char *method;
+  const char *keys;      // "status, created_at DESC"
+  const char *included;  // "total", or NULL
+  const char *predicate; // or NULL
+  const char *existing;  // the name of the index that is there; NULL: it would be new
+  int64_t bytes;
+  bool rough;      // the size is a guess
+  bool kept;       // it cannot go: `why` tells
+  const char *why; // why it is none any more, or was not chosen
+  unsigned serves; // statements that it could bear on
+} DbaIndexCandidate;
+
+// A statement at one point of the curve.
+typedef struct DbaIndexServed {
+  int64_t statement;    // its place
+  double before, after; // cost of one execution: with the indexes that are there, and with the set
+  DbaList by;           // ints: candidates that its plan uses
+} DbaIndexServed;
+
+typedef struct DbaIndexPoint {
+  int64_t budget_bytes; // -1: no limit
+  int64_t bytes;        // of the set
+  double cost;          // of the workload, planned with this set
+  double bound;         // no set within the budget costs less, by all configurations that are known
+  bool asked, knee;
+  DbaList chosen; // ints: candidates
+  DbaList served; // DbaIndexServed, for points that were asked for and the knee
+} DbaIndexPoint;
+
+typedef struct DbaIndexAnswer {
+  DbaArena *arena;
+  DbaList statements;             // DbaIndexStatement: those that could be planned
+  DbaList refused;                // texts: statements that could not, and why
+  DbaList candidates;             // DbaIndexCandidate
+  DbaList curve;                  // DbaIndexPoint, by budget
+  double cost_none;               // with none of the indexes that could go
+  double cost_now;                // with those that are there
+  int64_t bytes_now;              // of those that could go
+  int64_t planned, remembered;    // what-if requests that were planned; that were known already
+  int64_t configurations, solved; // of the model; programs that were solved
+  bool cut;                       // the time was over
+} DbaIndexAnswer;
+
+// `ret_answer` comes zeroed with an arena of the caller's.  An empty workload is DBA_ERROR_USAGE.
+bool dba_index_advise(const DbaIndexOptions *options, DbaIndexAnswer *ret_answer, GError **error) DBA_CHECKED;

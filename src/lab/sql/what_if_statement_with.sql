@@ -1,0 +1,1 @@
+select dbarch_twin.keep_statement($1, $2::text[])
