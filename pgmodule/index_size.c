@@ -399,10 +399,8 @@ typedef struct Btree
 static double
 pages_of_rest(KeySample *key, int columns, const KeyPart *parts, int n_parts, bool merge, int fillfactor, double *inside)
 {
-	enum
-	{
-		ENOUGH = 40000
-	};
+	/* pages are alike but for widths that are drawn, and most for how often keys repeat */
+	const double enough = merge ? 40000 : 10000;
 	Leaf		leaf;
 	double		rows = 0,
 				simulated = 0;
@@ -416,7 +414,7 @@ pages_of_rest(KeySample *key, int columns, const KeyPart *parts, int n_parts, bo
 	for (int i = 0; i < n_parts; i++)
 	{
 		Counts		counts = counts_of_mean(parts[i].rows / Max(1, Min(parts[i].distinct, parts[i].rows)));
-		double		wanted = simulated + parts[i].rows * Min(1, ENOUGH / rows);
+		double		wanted = simulated + parts[i].rows * Min(1, enough / rows);
 
 		while (simulated + 0.5 < wanted)
 		{

@@ -40,6 +40,7 @@
 #include "parser/parsetree.h"
 #include "rewrite/rewriteManip.h"
 #include "tcop/tcopprot.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/catcache.h"
 #include "utils/lsyscache.h"
@@ -68,7 +69,9 @@ static set_rel_pathlist_hook_type previous_hook = NULL;
 
 enum
 {
-	N_FACTS = 8
+	N_FACTS = 8,
+	MOST_NAMED_VALUES = 100,	/* of a column that has states, not data */
+	RARER = 2					/* than the average value */
 };
 
 static void
@@ -438,10 +441,25 @@ look_at_columns(void)
 	}
 }
 
+/* Of a list. */
+static double
+number_of_values(Node *list)
+{
+	list = strip(list);
+	if (IsA(list, Const) && !((Const *) list)->constisnull)
+	{
+		ArrayType  *array = DatumGetArrayTypeP(((Const *) list)->constvalue);
+
+		return ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+	}
+	return 1;
+}
+
 /*
- * Would an application always say it so?  A test for null and of a boolean, a
- * comparison of columns, and of a column with few values, would; a date is
- * another one tomorrow.
+ * Would an application always say it so?  A test for null and of a boolean and
+ * a comparison of columns, yes.  A value that is much rarer than the others of
+ * its column is most likely one of the application's own ("open", "failed");
+ * one like all others is a parameter's, another one tomorrow.
  */
 static const char *
 constancy_of(Node *clause)
@@ -450,6 +468,7 @@ constancy_of(Node *clause)
 	VariableStatData variable;
 	bool		isdefault;
 	double		distinct;
+	double		values = 1;
 
 	if (IsA(clause, NullTest) || IsA(clause, BooleanTest) || IsA(clause, Var) || is_notclause(clause))
 		return "always";
@@ -468,7 +487,9 @@ constancy_of(Node *clause)
 	examine_variable(look->root, key, look->rel->relid, &variable);
 	distinct = get_variable_numdistinct(&variable, &isdefault);
 	ReleaseVariableStats(variable);
-	return isdefault || distinct > 100 ? "today" : "always";
+	if (IsA(clause, ScalarArrayOpExpr))
+		values = number_of_values(lsecond(((ScalarArrayOpExpr *) clause)->args));
+	return isdefault || distinct > MOST_NAMED_VALUES || share_of(clause) > values / distinct / RARER ? "today" : "always";
 }
 
 /* Clauses that a partial index could have as its predicate. */

@@ -124,7 +124,10 @@ static void add_keys(Maker *maker, const Keys *keys) {
     if (!covers)
       continue;
     add_btree(maker, keys, &rest, predicate ? predicate->text : NULL);
-    if (keys->n + rest.n > MOST_KEYS)
+    bool alike = keys->n + rest.n <= MOST_KEYS;
+    for (DBA_EACH_TEXT(column, &rest))
+      alike &= !dba_list_has_text(&maker->need->unlike, *column);
+    if (!alike)
       continue;
     Keys all = *keys; // as keys: equal ones are stored once, which included ones are not
     for (DBA_EACH_TEXT(column, &rest))
@@ -177,13 +180,9 @@ static void add_btrees(Maker *maker) {
     for (DBA_EACH_TEXT(other, &need->ranges))
       add_two(maker, *range, *other);
   }
-  for (DBA_EACH_TEXT(first, &need->needed)) { // nothing but the index is read
-    Keys keys = {0};
-    DbaList rest = {0};
-    add_key(&keys, *first, NULL);
-    if (rest_of(maker, &keys, &rest) && need->needed.n <= MOST_KEYS)
-      add_keys(maker, &keys);
-  }
+  Keys keys = {0};
+  if (!need->equal.n && !need->ranges.n && !need->orders.n && need->needed.n && add_key(&keys, dba_list_text(&need->needed, 0), NULL))
+    add_keys(maker, &keys); // nothing but the index is read
 }
 
 // ---- other methods --------------------------------------------------------------------------------------------------

@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+enum { MOST_SWAPS = 20 };
+
 typedef struct Move {
   DbaIndexSet set;
   double worth; // gain for a byte when it was last looked at
@@ -16,8 +18,9 @@ typedef struct Move {
 typedef struct Chooser {
   const DbaIndexModel *model;
   const DbaIndexLimits *limits;
-  GArray *moves;       // Move
-  GArray **statements; // by candidate: uint32_t, those that have a configuration with it
+  const bool *promising; // moves of these alone; NULL: of all
+  GArray *moves;         // Move
+  GArray **statements;   // by candidate: uint32_t, those that have a configuration with it
   bool *chosen;
   double *cost; // of each statement now
   int64_t bytes;
@@ -53,7 +56,10 @@ static void collect(Chooser *chooser) {
         if (!(*list)->len || g_array_index(*list, uint32_t, (*list)->len - 1) != q)
           g_array_append_val(*list, q);
       }
-      if (!g_hash_table_add(sets, &configuration->set))
+      bool allowed = true;
+      for (uint32_t i = 0; i < configuration->set.n && chooser->promising; i++)
+        allowed &= chooser->promising[configuration->set.ids[i]] || chooser->chosen[configuration->set.ids[i]];
+      if (!allowed || !g_hash_table_add(sets, &configuration->set))
         continue;
       Move move = {configuration->set, G_MAXDOUBLE};
       g_array_append_val(chooser->moves, move);
@@ -168,22 +174,74 @@ static void prune(Chooser *chooser) {
   }
 }
 
-void dba_index_choose_greedily(const DbaIndexModel *model, const DbaIndexLimits *limits, bool *chosen) {
+// The best that can come in the place of one that goes; false: nothing that gains.
+static bool swap_one(Chooser *chooser) {
+  const DbaIndexModel *model = chooser->model;
+  double before = total(chooser), best = model->least / 8;
+  const Move *best_move = NULL;
+  uint32_t best_out = 0;
+  for (uint32_t out = 0; out < model->n_candidates; out++) {
+    if (!chooser->chosen[out] || candidate_at(chooser, out)->kept)
+      continue;
+    chooser->chosen[out] = false;
+    recount(chooser);
+    double loss = total(chooser) - before;
+    for (guint i = 0; i < chooser->moves->len; i++) {
+      const Move *move = &g_array_index(chooser->moves, Move, i);
+      int64_t bytes;
+      if (dba_index_set_has(&move->set, out) || !fits(chooser, &move->set, &bytes) || !bytes)
+        continue;
+      double gain = gain_of(chooser, &move->set) - loss;
+      if (gain > best) {
+        best = gain;
+        best_move = move;
+        best_out = out;
+      }
+    }
+    chooser->chosen[out] = true;
+  }
+  recount(chooser);
+  if (!best_move)
+    return false;
+  chooser->chosen[best_out] = false;
+  make(chooser, &best_move->set);
+  return true;
+}
+
+static Chooser start(const DbaIndexModel *model, const DbaIndexLimits *limits, const bool *promising, bool *chosen) {
   Chooser chooser = {.model = model,
                      .limits = limits,
+                     .promising = promising,
                      .moves = g_array_new(FALSE, FALSE, sizeof(Move)),
                      .statements = g_new0(GArray *, model->n_candidates + 1),
                      .chosen = chosen,
                      .cost = g_new0(double, model->n_statements + 1)};
   collect(&chooser);
   recount(&chooser);
+  return chooser;
+}
+
+static void end(Chooser *chooser) {
+  for (uint32_t i = 0; i < chooser->model->n_candidates; i++)
+    if (chooser->statements[i])
+      g_array_unref(chooser->statements[i]);
+  g_free(chooser->statements);
+  g_free(chooser->cost);
+  g_array_unref(chooser->moves);
+}
+
+void dba_index_choose_greedily(const DbaIndexModel *model, const DbaIndexLimits *limits, bool *chosen) {
+  Chooser chooser = start(model, limits, NULL, chosen);
   fill(&chooser);
   prune(&chooser);
   fill(&chooser);
-  for (uint32_t i = 0; i < model->n_candidates; i++)
-    if (chooser.statements[i])
-      g_array_unref(chooser.statements[i]);
-  g_free(chooser.statements);
-  g_free(chooser.cost);
-  g_array_unref(chooser.moves);
+  end(&chooser);
+}
+
+void dba_index_swap(const DbaIndexModel *model, const DbaIndexLimits *limits, const bool *promising, bool *chosen) {
+  Chooser chooser = start(model, limits, promising, chosen);
+  for (int i = 0; i < MOST_SWAPS && swap_one(&chooser); i++)
+    fill(&chooser);
+  prune(&chooser);
+  end(&chooser);
 }

@@ -43,9 +43,10 @@ typedef struct DbaIndexNeed {
   DbaList patterns;            // texts: keys of LIKE and its kin
   DbaList orders;              // DbaList of DbaIndexOrderKey
   DbaList needed;              // texts: columns that are read
-  bool whole;                  // of the row, or none that an index could hold
-  DbaList predicates;          // DbaIndexPredicate
-  DbaList matches;             // DbaIndexMatch
+  DbaList unlike;     // texts: those of them whose equal values a btree does not store once (no equal image: nbtree README, deduplication)
+  bool whole;         // of the row, or none that an index could hold
+  DbaList predicates; // DbaIndexPredicate
+  DbaList matches;    // DbaIndexMatch
 } DbaIndexNeed;
 
 // Facts of one statement as needs, appended.
@@ -112,6 +113,7 @@ typedef struct DbaIndexModel {
   DbaList *configurations; // of each statement: DbaIndexConfiguration
   double *base;            // of each statement: with no candidate
   double *weight;
+  bool *used;        // statement by candidate: any plan did use it
   double least;      // gains below are none; of the whole workload
   GHashTable *known; // of sets of a statement
 } DbaIndexModel;
@@ -130,7 +132,7 @@ double dba_index_model_statement(const DbaIndexModel *model, uint32_t statement,
 double dba_index_model_cost(const DbaIndexModel *model, const bool *chosen);
 uint32_t dba_index_model_size(const DbaIndexModel *model);
 
-// ---- choice (choose.c, solve.c) -------------------------------------------------------------------------------------
+// ---- choice (choose.c; program.h) -------------------------------------------------------------------------------------
 
 typedef struct DbaIndexLimits {
   int64_t budget_bytes; // -1: none
@@ -139,6 +141,5 @@ typedef struct DbaIndexLimits {
 
 // By gain for a byte, configuration by configuration; then what pays no more goes, and what fits comes.  `chosen` is where it starts.
 void dba_index_choose_greedily(const DbaIndexModel *model, const DbaIndexLimits *limits, bool *chosen);
-// The optimum by the model, from `chosen` on; *ret_bound: none costs less.
-bool dba_index_solve(const DbaIndexModel *model, const DbaIndexLimits *limits, gint64 deadline_us, bool *chosen, double *ret_bound,
-                     GError **error) DBA_CHECKED;
+// While one can go for others that do better, it does; of candidates that are `promising`.
+void dba_index_swap(const DbaIndexModel *model, const DbaIndexLimits *limits, const bool *promising, bool *chosen);

@@ -30,6 +30,7 @@ DbaIndexModel *dba_index_model_new(DbaIndexAnswer *answer) {
   model->configurations = g_new0(DbaList, model->n_statements + 1);
   model->base = g_new0(double, model->n_statements + 1);
   model->weight = g_new0(double, model->n_statements + 1);
+  model->used = g_new0(bool, (size_t)model->n_statements * model->n_candidates + 1);
   model->known = g_hash_table_new(hash_set, same_set);
   for (unsigned i = 0; i < model->n_statements; i++)
     model->weight[i] = dba_list_at(DbaIndexStatement, &answer->statements, i)->weight;
@@ -41,6 +42,7 @@ void dba_index_model_free(DbaIndexModel *model) {
     return;
   g_hash_table_unref(model->known);
   g_free(model->configurations);
+  g_free(model->used);
   g_free(model->base);
   g_free(model->weight);
   dba_arena_free(model->arena);
@@ -58,6 +60,8 @@ void dba_index_model_set_base(DbaIndexModel *model, const double *costs) {
 
 bool dba_index_model_learn(DbaIndexModel *model, const DbaIndexKnown *known) {
   uint32_t q = known->statement;
+  for (uint32_t i = 0; i < known->used.n; i++)
+    model->used[(size_t)q * model->n_candidates + known->used.ids[i]] = true;
   if (!known->used.n || known->cost < 0 || (model->base[q] - known->cost) * model->weight[q] < model->least)
     return false;
   const DbaIndexKnown *before = g_hash_table_lookup(model->known, known);

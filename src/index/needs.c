@@ -40,6 +40,16 @@ static void add_order(DbaArena *arena, DbaIndexNeed *need, const DbaWhatIfFact *
     *(DbaIndexOrderKey *)dba_list_add(arena, order, sizeof(DbaIndexOrderKey)) = (DbaIndexOrderKey){fact->key, fact->detail};
 }
 
+static bool has_equal_image(const char *type) {
+  static const char *const types[] = {"smallint",  "integer",  "bigint", "oid",   "boolean", "date",    "uuid",  "text",
+                                      "character", "\"char\"", "name",   "money", "inet",    "macaddr", "bytea", NULL};
+  static const char *const beginnings[] = {"character varying", "timestamp", "time", NULL};
+  for (unsigned i = 0; beginnings[i]; i++)
+    if (type && g_str_has_prefix(type, beginnings[i]))
+      return true;
+  return type && g_strv_contains(types, type);
+}
+
 static bool is_order(const char *role) {
   return !strcmp(role, "order") || !strcmp(role, "group") || !strcmp(role, "distinct") || !strcmp(role, "window");
 }
@@ -62,9 +72,11 @@ static void take_fact(DbaArena *arena, DbaIndexNeed *need, const DbaWhatIfFact *
     add_once(arena, &need->patterns, fact->key);
   else if (!strcmp(role, "needed") && !strcmp(fact->key, "*"))
     need->whole = true;
-  else if (!strcmp(role, "needed"))
+  else if (!strcmp(role, "needed")) {
     add_once(arena, &need->needed, fact->key);
-  else if (!strcmp(role, "predicate") && !g_strcmp0(fact->detail, "always"))
+    if (!has_equal_image(fact->type))
+      add_once(arena, &need->unlike, fact->key);
+  } else if (!strcmp(role, "predicate") && !g_strcmp0(fact->detail, "always"))
     *(DbaIndexPredicate *)dba_list_add(arena, &need->predicates, sizeof(DbaIndexPredicate)) = (DbaIndexPredicate){fact->key, fact->share};
 }
 

@@ -1,210 +1,185 @@
 // SPDX-License-Identifier: Apache-2.0
-// The optimum by the model: a mixed-integer program, solved by Cbc.
+// The optimum of a program: its relaxation by Clp, what is left of it by Cbc.
 //
-//   x(i) in {0,1}: the index is there.  y(q,k) in [0,1]: statement q is planned by its configuration k.
-//   minimise   sum w(q) (cost(q,k) - base(q)) y(q,k)
-//   with       sum over k of y(q,k) <= 1                        a statement has one plan
-//              sum over k that use i of y(q,k) <= x(i)          and nothing that is not there
-//              sum bytes(i) x(i) <= budget
-//
-// Only x must be whole; y follows.  Work is bounded by nodes, so that two runs give the same.  This is the one file that includes Cbc.
-#include "index/index-int.h"
+// Between the relaxation and a set that is known lies little, and what a column would add to the relaxation is told by its reduced
+// cost: one that would add more than lies between is in no better set.  So most columns go before the search begins
+// (reduced-cost fixing; Nemhauser and Wolsey 1988, II.5.2).  The relaxations of one program follow each other from budget to budget by a few steps of
+// the dual simplex.  This is the one file that includes Clp and Cbc.
+#include "index/program.h"
 
 #include <coin/Cbc_C_Interface.h>
+#include <coin/Clp_C_Interface.h>
+
+#include <math.h>
 #include <string.h>
 
-enum { MOST_NODES = 300 };
-static const char RATIO[] = "0.0005"; // of the gain that may be missing
+enum { MOST_NODES = 200 };
 
-typedef struct Program {
-  const DbaIndexModel *model;
-  int *column;  // of candidates; -1: none
-  uint32_t *of; // candidates, by column
-  int n_x, n_y, n_rows;
-  GArray *starts, *rows, *values; // of the columns, one after another
-  GArray *objective, *row_upper;
-  double scale; // of the objective
-} Program;
-
-static void add_entry(Program *program, int row, double value) {
-  g_array_append_val(program->rows, row);
-  g_array_append_val(program->values, value);
+void dba_index_program_forget(DbaIndexProgram *program) {
+  if (program->relaxation)
+    Clp_deleteModel(program->relaxation);
+  program->relaxation = NULL;
 }
 
-static void end_column(Program *program, double objective) {
-  g_array_append_val(program->objective, objective);
-  int at = (int)program->rows->len;
-  g_array_append_val(program->starts, at);
+static double budget_mb(int64_t bytes) { return bytes < 0 ? 1e9 : (double)bytes / 1048576; }
+
+// The relaxation within the budget.
+static Clp_Simplex *relax(DbaIndexProgram *program, int64_t budget_bytes) {
+  Clp_Simplex *clp = program->relaxation;
+  g_array_index(program->row_upper, double, DBA_INDEX_BUDGET_ROW) = budget_mb(budget_bytes);
+  if (clp) {
+    Clp_rowUpper(clp)[DBA_INDEX_BUDGET_ROW] = budget_mb(budget_bytes);
+    Clp_dual(clp, 0);
+    return clp;
+  }
+  g_autofree double *lower = g_new0(double, program->n_columns + 1), *upper = g_new(double, program->n_columns + 1),
+                    *row_lower = g_new(double, program->n_rows + 1);
+  for (int i = 0; i < program->n_columns; i++)
+    upper[i] = 1;
+  for (int i = 0; i < program->n_rows; i++)
+    row_lower[i] = -1e30;
+  clp = program->relaxation = Clp_newModel();
+  Clp_setLogLevel(clp, 0);
+  Clp_loadProblem(clp, program->n_columns, program->n_rows, (int *)(void *)program->starts->data, (int *)(void *)program->rows->data,
+                  (double *)(void *)program->values->data, lower, upper, (double *)(void *)program->objective->data, row_lower,
+                  (double *)(void *)program->row_upper->data);
+  Clp_dual(clp, 0);
+  return clp;
 }
 
-static int add_row(Program *program, double upper) {
-  g_array_append_val(program->row_upper, upper);
-  return program->n_rows++;
+// In the program's unit.
+static double value_of(const DbaIndexProgram *program, const bool *chosen) {
+  return (dba_index_model_cost(program->model, chosen) - program->all) * program->scale;
 }
 
-static const DbaIndexCandidate *candidate_at(const Program *program, uint32_t id) {
-  return dba_list_at(DbaIndexCandidate, &program->model->answer->candidates, id);
+// A plan goes with an index that it uses: the rows of its column, but for that of its statement, are those of its indexes.
+static void drop_unbound(const DbaIndexProgram *program, bool *kept) {
+  g_autofree bool *row_kept = g_new0(bool, program->n_rows + 1);
+  for (int i = 0; i < program->n_x; i++)
+    for (int at = g_array_index(program->starts, int, i); kept[i] && at < g_array_index(program->starts, int, i + 1); at++)
+      row_kept[g_array_index(program->rows, int, at)] = true;
+  for (int i = program->n_x; i < program->n_columns; i++)
+    for (int at = g_array_index(program->starts, int, i) + 1; kept[i] && at < g_array_index(program->starts, int, i + 1); at++)
+      kept[i] = row_kept[g_array_index(program->rows, int, at)];
 }
 
-// Rows that bind a statement's plans to an index, numbered before the columns are written.
-typedef struct Binding {
-  uint32_t statement, id;
-  int row;
-} Binding;
-
-static int compare_bindings(const void *a, const void *b) {
-  const Binding *x = a, *y = b;
-  return x->id != y->id ? (x->id < y->id ? -1 : 1) : x->statement < y->statement ? -1 : x->statement > y->statement;
+// The columns that could be in a set that is better than one that is known, of that value.
+static bool *promising_columns(const DbaIndexProgram *program, Clp_Simplex *clp, double known) {
+  const double *reduced = Clp_dualColumnSolution(clp), *solution = Clp_primalColumnSolution(clp);
+  double room = known - Clp_objectiveValue(clp) + 1e-3;
+  bool *kept = g_new0(bool, program->n_columns + 1);
+  for (int i = 0; i < program->n_columns; i++)
+    kept[i] = solution[i] > 1e-9 || reduced[i] <= room;
+  drop_unbound(program, kept);
+  return kept;
 }
 
-static GArray *bind(Program *program) {
-  const DbaIndexModel *model = program->model;
-  GArray *bindings = g_array_new(FALSE, FALSE, sizeof(Binding));
-  g_autofree uint32_t *seen = g_new0(uint32_t, model->n_candidates + 1); // 1 + the last statement
-  for (uint32_t q = 0; q < model->n_statements; q++)
-    for (DBA_EACH(DbaIndexConfiguration, configuration, &model->configurations[q]))
-      for (uint32_t i = 0; i < configuration->set.n; i++) {
-        uint32_t id = configuration->set.ids[i];
-        if (seen[id] == q + 1)
-          continue;
-        seen[id] = q + 1;
-        Binding binding = {q, id, 0};
-        g_array_append_val(bindings, binding);
-      }
-  g_array_sort(bindings, compare_bindings);
-  for (guint i = 0; i < bindings->len; i++)
-    g_array_index(bindings, Binding, i).row = add_row(program, 0);
-  return bindings;
+void dba_index_round(DbaIndexProgram *program, int64_t budget_bytes, bool *chosen) {
+  memset(chosen, 0, program->model->n_candidates * sizeof *chosen);
+  if (!program->n_x)
+    return;
+  const double *solution = Clp_primalColumnSolution(relax(program, budget_bytes));
+  for (int i = 0; i < program->n_x; i++)
+    chosen[program->of[i]] = solution[i] > 1 - 1e-6;
 }
 
-static int row_of(const GArray *bindings, uint32_t statement, uint32_t id) {
-  Binding key = {statement, id, 0};
-  const Binding *found = bsearch(&key, bindings->data, bindings->len, sizeof key, compare_bindings);
-  return found->row;
+void dba_index_promising(DbaIndexProgram *program, int64_t budget_bytes, const bool *chosen, double more, bool *ret_flags) {
+  if (!program->n_x)
+    return;
+  Clp_Simplex *clp = relax(program, budget_bytes);
+  double known = value_of(program, chosen);
+  g_autofree bool *kept = promising_columns(program, clp, known + more);
+  for (int i = 0; i < program->n_x; i++)
+    ret_flags[program->of[i]] |= kept[i];
 }
 
-static void write_columns(Program *program, const GArray *bindings, int budget_row, const int *table_rows) {
-  const DbaIndexModel *model = program->model;
+// ---- what is left ---------------------------------------------------------------------------------------------------
+
+typedef struct Rest {
+  GArray *starts, *rows, *values, *objective;
+  int *of; // columns of the program
+  int n_x, n;
+} Rest;
+
+static void take_columns(const DbaIndexProgram *program, const bool *kept, Rest *rest) {
   int zero = 0;
-  g_array_append_val(program->starts, zero);
-  for (guint i = 0; i < bindings->len;) {
-    uint32_t id = g_array_index(bindings, Binding, i).id;
-    program->column[id] = program->n_x;
-    program->of[program->n_x++] = id;
-    for (; i < bindings->len && g_array_index(bindings, Binding, i).id == id; i++)
-      add_entry(program, g_array_index(bindings, Binding, i).row, -1);
-    if (budget_row >= 0)
-      add_entry(program, budget_row, (double)candidate_at(program, id)->bytes / 1048576);
-    if (table_rows && table_rows[id] >= 0)
-      add_entry(program, table_rows[id], 1);
-    end_column(program, (double)candidate_at(program, id)->bytes * 1e-16); // of two that do the same, the smaller
-  }
-  for (uint32_t q = 0; q < model->n_statements; q++) {
-    if (!model->configurations[q].n)
+  g_array_append_val(rest->starts, zero);
+  for (int i = 0; i < program->n_columns; i++) {
+    if (!kept[i])
       continue;
-    int one_plan = add_row(program, 1);
-    for (DBA_EACH(DbaIndexConfiguration, configuration, &model->configurations[q])) {
-      add_entry(program, one_plan, 1);
-      for (uint32_t i = 0; i < configuration->set.n; i++)
-        add_entry(program, row_of(bindings, q, configuration->set.ids[i]), 1);
-      end_column(program, model->weight[q] * (configuration->cost - model->base[q]) * program->scale);
-      program->n_y++;
-    }
+    int from = g_array_index(program->starts, int, i), to = g_array_index(program->starts, int, i + 1);
+    g_array_append_vals(rest->rows, &g_array_index(program->rows, int, from), (guint)(to - from));
+    g_array_append_vals(rest->values, &g_array_index(program->values, double, from), (guint)(to - from));
+    g_array_append_val(rest->objective, g_array_index(program->objective, double, i));
+    int at = (int)rest->rows->len;
+    g_array_append_val(rest->starts, at);
+    rest->of[rest->n++] = i;
+    rest->n_x += i < program->n_x;
   }
 }
 
-// A row for each table, where their indexes are counted.
-static int *count_tables(Program *program, unsigned most) {
-  uint32_t n = program->model->n_candidates;
-  int *rows = g_new(int, n + 1);
-  g_autoptr(GHashTable) tables = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-  for (uint32_t id = 0; id < n; id++) {
-    const DbaIndexCandidate *candidate = candidate_at(program, id);
-    char *name = dba_sql_name(candidate->schema, candidate->table);
-    gpointer row;
-    rows[id] = -1;
-    if (candidate->kept) {
-      g_free(name);
-      continue;
-    }
-    if (g_hash_table_lookup_extended(tables, name, NULL, &row)) {
-      rows[id] = GPOINTER_TO_INT(row);
-      g_free(name);
-    } else
-      g_hash_table_insert(tables, name, GINT_TO_POINTER(rows[id] = add_row(program, most)));
-  }
-  return rows;
-}
-
-static void start_from(const Program *program, Cbc_Model *cbc, const bool *chosen) {
-  g_autofree int *places = g_new(int, program->n_x + 1);
-  g_autofree double *ones = g_new(double, program->n_x + 1);
-  for (int i = 0; i < program->n_x; i++) {
-    places[i] = i;
-    ones[i] = chosen[program->of[i]];
-  }
-  Cbc_setMIPStartI(cbc, program->n_x, places, ones);
-}
-
-static bool run(Program *program, gint64 deadline_us, bool *chosen, double *ret_bound, GError **error) {
-  int n = program->n_x + program->n_y;
-  g_autofree double *lower = g_new0(double, n + 1), *upper = g_new(double, n + 1), *row_lower = g_new(double, program->n_rows + 1);
-  g_autofree char *nodes = g_strdup_printf("%d", MOST_NODES);
-  for (int i = 0; i < n; i++)
+static void search(const DbaIndexProgram *program, const Rest *rest, double close, gint64 deadline_us, const bool *from, bool *chosen,
+                   double *ret_bound) {
+  g_autofree double *lower = g_new0(double, rest->n + 1), *upper = g_new(double, rest->n + 1),
+                    *row_lower = g_new(double, program->n_rows + 1), *start = g_new0(double, rest->n_x + 1);
+  g_autofree int *places = g_new(int, rest->n_x + 1);
+  g_autofree char *nodes = g_strdup_printf("%d", MOST_NODES), *gap = g_strdup_printf("%.3f", close);
+  for (int i = 0; i < rest->n; i++)
     upper[i] = 1;
   for (int i = 0; i < program->n_rows; i++)
     row_lower[i] = -1e30;
   Cbc_Model *cbc = Cbc_newModel();
-  Cbc_loadProblem(cbc, n, program->n_rows, (int *)(void *)program->starts->data, (int *)(void *)program->rows->data,
-                  (double *)(void *)program->values->data, lower, upper, (double *)(void *)program->objective->data, row_lower,
+  Cbc_loadProblem(cbc, rest->n, program->n_rows, (int *)(void *)rest->starts->data, (int *)(void *)rest->rows->data,
+                  (double *)(void *)rest->values->data, lower, upper, (double *)(void *)rest->objective->data, row_lower,
                   (double *)(void *)program->row_upper->data);
-  for (int i = 0; i < program->n_x; i++)
+  for (int i = 0; i < rest->n_x; i++) {
     Cbc_setInteger(cbc, i);
+    places[i] = i;
+    start[i] = from[program->of[rest->of[i]]];
+  }
+  Cbc_setMIPStartI(cbc, rest->n_x, places, start);
   Cbc_setParameter(cbc, "log", "0");
-  Cbc_setParameter(cbc, "ratio", RATIO);
+  Cbc_setParameter(cbc, "allow", gap);
   Cbc_setParameter(cbc, "maxN", nodes);
-  Cbc_setParameter(cbc, "heur", "off");
   if (deadline_us) {
     g_autofree char *seconds = g_strdup_printf("%.2f", MAX(0.05, (double)(deadline_us - g_get_monotonic_time()) / 1e6));
     Cbc_setParameter(cbc, "sec", seconds);
   }
-  start_from(program, cbc, chosen);
   Cbc_solve(cbc);
   const double *solution = Cbc_isProvenInfeasible(cbc) ? NULL : Cbc_getColSolution(cbc);
-  for (int i = 0; solution && i < program->n_x; i++)
-    chosen[program->of[i]] = solution[i] > 0.5;
+  for (int i = 0; solution && i < rest->n_x; i++)
+    chosen[program->of[rest->of[i]]] = solution[i] > 0.5;
   *ret_bound = Cbc_getBestPossibleObjValue(cbc);
   Cbc_deleteModel(cbc);
-  return solution || dba_fail(error, DBA_ERROR_BUG, "the program of the index advisor has no solution");
 }
 
-bool dba_index_solve(const DbaIndexModel *model, const DbaIndexLimits *limits, gint64 deadline_us, bool *chosen, double *ret_bound,
+bool dba_index_solve(DbaIndexProgram *program, int64_t budget_bytes, double close, gint64 deadline_us, bool *chosen, double *ret_bound,
                      GError **error) {
-  double all = 0;
-  for (uint32_t q = 0; q < model->n_statements; q++)
-    all += model->base[q] * model->weight[q];
-  Program program = {.model = model,
-                     .column = g_new0(int, model->n_candidates + 1),
-                     .of = g_new0(uint32_t, model->n_candidates + 1),
-                     .starts = g_array_new(FALSE, FALSE, sizeof(int)),
-                     .rows = g_array_new(FALSE, FALSE, sizeof(int)),
-                     .values = g_array_new(FALSE, FALSE, sizeof(double)),
-                     .objective = g_array_new(FALSE, FALSE, sizeof(double)),
-                     .row_upper = g_array_new(FALSE, FALSE, sizeof(double)),
-                     .scale = all > 0 ? 100 / all : 1};
-  g_autoptr(GArray) bindings = bind(&program);
-  int budget_row = limits->budget_bytes < 0 ? -1 : add_row(&program, (double)limits->budget_bytes / 1048576);
-  g_autofree int *table_rows = limits->most_per_table ? count_tables(&program, limits->most_per_table) : NULL;
-  double bound = 0;
-  write_columns(&program, bindings, budget_row, table_rows);
-  bool ok = program.n_x == 0 || run(&program, deadline_us, chosen, &bound, error);
-  *ret_bound = all + bound / program.scale;
-  g_free(program.column);
-  g_free(program.of);
-  g_array_unref(program.starts);
-  g_array_unref(program.rows);
-  g_array_unref(program.values);
-  g_array_unref(program.objective);
-  g_array_unref(program.row_upper);
-  return ok;
+  *ret_bound = program->all;
+  if (!program->n_x)
+    return true;
+  Clp_Simplex *clp = relax(program, budget_bytes);
+  if (Clp_status(clp) != 0)
+    return dba_fail(error, DBA_ERROR_BUG, "the program of the index advisor has no relaxation: status %d", Clp_status(clp));
+  double relaxed = Clp_objectiveValue(clp), known = value_of(program, chosen), bound = relaxed;
+  if (known - relaxed > close) {
+    g_autofree bool *kept = promising_columns(program, clp, known), *found = g_new0(bool, program->model->n_candidates + 1);
+    Rest rest = {.starts = g_array_new(FALSE, FALSE, sizeof(int)),
+                 .rows = g_array_new(FALSE, FALSE, sizeof(int)),
+                 .values = g_array_new(FALSE, FALSE, sizeof(double)),
+                 .objective = g_array_new(FALSE, FALSE, sizeof(double)),
+                 .of = g_new(int, program->n_columns + 1)};
+    take_columns(program, kept, &rest);
+    search(program, &rest, close, deadline_us, chosen, found, &bound);
+    bound = fmax(fmin(bound, known), relaxed);
+    if (value_of(program, found) < known)
+      memcpy(chosen, found, program->model->n_candidates * sizeof *found);
+    g_array_unref(rest.starts);
+    g_array_unref(rest.rows);
+    g_array_unref(rest.values);
+    g_array_unref(rest.objective);
+    g_free(rest.of);
+  }
+  *ret_bound = program->all + bound / program->scale;
+  return true;
 }
