@@ -265,19 +265,21 @@ static bool set_out(DbaIndexAdvisor *advisor, GError **error) {
   if (!ask_whole(advisor, (DbaIndexSet){0}, costs, NULL, error))
     return false;
   dba_index_model_set_base(advisor->model, costs);
-  advisor->answer->cost_none = dba_index_sum(advisor, costs);
+  g_autofree bool *none = g_new0(bool, advisor->n_candidates + 1);
+  advisor->answer->cost_none = dba_index_sum(advisor, costs) + dba_index_writes_cost(advisor->writes, none);
   for (uint32_t i = 0; i < advisor->n_candidates; i++)
     there[i] = dba_index_candidate_at(advisor, i)->existing && !dba_index_candidate_at(advisor, i)->kept;
   advisor->answer->bytes_now = dba_index_bytes_of(advisor, there);
   if (!ask_whole(advisor, dba_index_set_of(advisor, there), costs, NULL, error))
     return false;
-  advisor->answer->cost_now = dba_index_sum(advisor, costs);
+  advisor->answer->cost_now = dba_index_sum(advisor, costs) + dba_index_writes_cost(advisor->writes, there);
   return true;
 }
 
 static bool advise(DbaIndexAdvisor *advisor, GError **error) {
+  DbaList writes = {0};
   dba_index_tell(advisor, "reading what statements want");
-  if (!dba_index_costs_needs(advisor->costs, &advisor->needs, error))
+  if (!dba_index_costs_needs(advisor->costs, &advisor->needs, &writes, error))
     return false;
   dba_index_make_candidates(advisor->options, &advisor->needs, advisor->answer->arena, &advisor->answer->candidates, &advisor->shapes);
   advisor->n_candidates = advisor->answer->candidates.n;
@@ -285,7 +287,8 @@ static bool advise(DbaIndexAdvisor *advisor, GError **error) {
   dba_index_tell(advisor, "supposing indexes");
   if (!dba_index_costs_suppose(advisor->costs, advisor->bears, error))
     return false;
-  advisor->model = dba_index_model_new(advisor->answer);
+  advisor->writes = dba_index_writes_new(advisor->answer, &writes, advisor->options->prices);
+  advisor->model = dba_index_model_new(advisor->answer, advisor->writes);
   dba_index_tell(advisor, "planning");
   bool ok = set_out(advisor, error) && learn_configurations(advisor, error) && dba_index_draw_curve(advisor, error);
   advisor->answer->configurations = dba_index_model_size(advisor->model);
@@ -308,6 +311,7 @@ bool dba_index_advise(const DbaIndexOptions *options, DbaIndexAnswer *ret_answer
                              .n_statements = ret_answer->statements.n};
   bool ok = advise(&advisor, error);
   dba_index_model_free(advisor.model);
+  dba_index_writes_free(advisor.writes);
   g_array_unref(advisor.asks);
   dba_arena_free(advisor.arena);
   return ok;

@@ -9,6 +9,7 @@ typedef struct DbaIndexAdvisor {
   DbaIndexAnswer *answer;
   DbaArena *arena;
   DbaIndexCosts *costs;
+  DbaIndexWrites *writes;
   DbaIndexModel *model;
   DbaList needs, shapes;
   DbaIndexSet *bears; // by statement

@@ -22,7 +22,8 @@ typedef struct Chooser {
   GArray *moves;         // Move
   GArray **statements;   // by candidate: uint32_t, those that have a configuration with it
   bool *chosen;
-  double *cost; // of each statement now
+  double *cost;       // of each statement now
+  double *write_cost; // of each table now
   int64_t bytes;
   GHashTable *in_table; // how many are chosen
 } Chooser;
@@ -88,6 +89,21 @@ static bool fits(const Chooser *chooser, const DbaIndexSet *set, int64_t *ret_by
   return chooser->limits->budget_bytes < 0 || chooser->bytes + *ret_bytes <= chooser->limits->budget_bytes;
 }
 
+// What those who write pay for what was added.
+static double write_price(const Chooser *chooser, const uint32_t *added, uint32_t n) {
+  const DbaIndexWrites *writes = chooser->model->writes;
+  double price = 0;
+  for (uint32_t i = 0; i < n; i++) {
+    int table = dba_index_writes_table_of(writes, added[i]);
+    bool counted = table < 0;
+    for (uint32_t k = 0; k < i && !counted; k++)
+      counted = dba_index_writes_table_of(writes, added[k]) == table;
+    if (!counted)
+      price += dba_index_writes_of_table(writes, (uint32_t)table, chooser->chosen) - chooser->write_cost[table];
+  }
+  return price;
+}
+
 // What the workload would gain; 0: nothing new in it.
 static double gain_of(Chooser *chooser, const DbaIndexSet *set) {
   double gain = 0;
@@ -105,6 +121,7 @@ static double gain_of(Chooser *chooser, const DbaIndexSet *set) {
       if (!counted)
         gain += chooser->model->weight[q] * (chooser->cost[q] - dba_index_model_statement(chooser->model, q, chooser->chosen));
     }
+  gain -= write_price(chooser, added, n);
   for (uint32_t i = 0; i < n; i++)
     chooser->chosen[added[i]] = false;
   return gain;
@@ -117,6 +134,8 @@ static void recount(Chooser *chooser) {
       chooser->bytes += candidate_at(chooser, i)->bytes;
   for (uint32_t q = 0; q < chooser->model->n_statements; q++)
     chooser->cost[q] = dba_index_model_statement(chooser->model, q, chooser->chosen);
+  for (uint32_t t = 0; t < dba_index_writes_tables(chooser->model->writes); t++)
+    chooser->write_cost[t] = dba_index_writes_of_table(chooser->model->writes, t, chooser->chosen);
 }
 
 static void make(Chooser *chooser, const DbaIndexSet *set) {
@@ -156,6 +175,8 @@ static double total(const Chooser *chooser) {
   double cost = 0;
   for (uint32_t q = 0; q < chooser->model->n_statements; q++)
     cost += chooser->model->weight[q] * chooser->cost[q];
+  for (uint32_t t = 0; t < dba_index_writes_tables(chooser->model->writes); t++)
+    cost += chooser->write_cost[t];
   return cost;
 }
 
@@ -215,7 +236,8 @@ static Chooser start(const DbaIndexModel *model, const DbaIndexLimits *limits, c
                      .moves = g_array_new(FALSE, FALSE, sizeof(Move)),
                      .statements = g_new0(GArray *, model->n_candidates + 1),
                      .chosen = chosen,
-                     .cost = g_new0(double, model->n_statements + 1)};
+                     .cost = g_new0(double, model->n_statements + 1),
+                     .write_cost = g_new0(double, dba_index_writes_tables(model->writes) + 1)};
   collect(&chooser);
   recount(&chooser);
   return chooser;
@@ -227,6 +249,7 @@ static void end(Chooser *chooser) {
       g_array_unref(chooser->statements[i]);
   g_free(chooser->statements);
   g_free(chooser->cost);
+  g_free(chooser->write_cost);
   g_array_unref(chooser->moves);
 }
 

@@ -17,6 +17,7 @@ typedef struct Session {
   int *statements; // numbers, by statement; 0: not its own
   int *numbers;    // of candidates, by candidate; of those that are there the number that hides them; 0: none
   int64_t *bytes;  // of candidates
+  double *rows;
   bool *rough;
   const char **refused; // of candidates: why
   GArray *candidates;   // uint32_t by number: the candidate
@@ -222,6 +223,7 @@ void dba_index_costs_close(DbaIndexCosts *costs) {
     g_free(session->statements);
     g_free(session->numbers);
     g_free(session->bytes);
+    g_free(session->rows);
     g_free(session->rough);
     g_free(session->refused);
   }
@@ -230,14 +232,15 @@ void dba_index_costs_close(DbaIndexCosts *costs) {
   g_free(costs);
 }
 
-bool dba_index_costs_needs(DbaIndexCosts *costs, DbaList *ret_needs, GError **error) {
+bool dba_index_costs_needs(DbaIndexCosts *costs, DbaList *ret_needs, DbaList *ret_writes, GError **error) {
   for (uint32_t i = 0; i < costs->n_statements; i++) {
     DbaList facts = {0};
     Session *session = home_of(costs, i);
     g_autoptr(GError) problem = NULL;
-    if (dba_what_if_facts(session->what_if, session->statements[i], costs->arena, &facts, &problem))
+    if (dba_what_if_facts(session->what_if, session->statements[i], costs->arena, &facts, &problem)) {
       dba_index_read_needs(costs->options->survey, i, &facts, costs->arena, ret_needs);
-    else if (!g_error_matches(problem, DBA_ERROR, DBA_ERROR_DATABASE)) { // what cannot be planned has no needs
+      dba_index_read_writes(costs->options->survey, i, &facts, costs->arena, ret_writes);
+    } else if (!g_error_matches(problem, DBA_ERROR, DBA_ERROR_DATABASE)) { // what cannot be planned has no needs
       g_propagate_error(error, g_steal_pointer(&problem));
       return false;
     }
@@ -268,6 +271,7 @@ static bool suppose(Session *session, uint32_t id) {
   g_array_index(session->candidates, uint32_t, number) = id;
   for (DBA_EACH(DbaWhatIfIndex, index, &made)) {
     session->bytes[id] += index->pages * 8192;
+    session->rows[id] += index->rows;
     session->rough[id] |= index->rough;
   }
   return true;
@@ -293,7 +297,9 @@ static void take_sizes(DbaIndexCosts *costs) {
       if (session->refused[id] && !candidate->kept)
         candidate->why = dba_arena_text(costs->answer->arena, session->refused[id]);
       else if (session->numbers[id] && !candidate->existing) {
+        const DbaRelation *relation = dba_schema_relation(&costs->options->survey->schema, candidate->schema, candidate->table);
         candidate->bytes = session->bytes[id];
+        candidate->share = relation && relation->rows > 0 ? MIN(1, session->rows[id] / relation->rows) : 1;
         candidate->rough = session->rough[id];
       }
     }
@@ -307,6 +313,7 @@ bool dba_index_costs_suppose(DbaIndexCosts *costs, const DbaIndexSet *bears, GEr
     Session *session = &costs->sessions[i];
     session->numbers = g_new0(int, costs->n_candidates + 1);
     session->bytes = g_new0(int64_t, costs->n_candidates + 1);
+    session->rows = g_new0(double, costs->n_candidates + 1);
     session->rough = g_new0(bool, costs->n_candidates + 1);
     session->refused = g_new0(const char *, costs->n_candidates + 1);
     for (uint32_t id = 0; id < costs->n_candidates; id++) {

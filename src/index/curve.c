@@ -203,7 +203,7 @@ static bool ask_whole(Curve *curve, bool *ret_learned, GError **error) {
     bool learned = false;
     if (!spot->open)
       continue;
-    spot->point->cost = 0;
+    spot->point->write_cost = spot->point->cost = dba_index_writes_cost(advisor->writes, spot->chosen);
     for (uint32_t q = 0; q < advisor->n_statements; q++, all++) {
       spot->point->cost += advisor->model->weight[q] * all->known->cost;
       learned |= dba_index_model_learn(advisor->model, all->known);
@@ -224,6 +224,7 @@ static void carry_over(Curve *curve) {
       continue;
     memcpy(spot->chosen, before->chosen, curve->advisor->n_candidates * sizeof *spot->chosen);
     spot->point->cost = before->point->cost;
+    spot->point->write_cost = before->point->write_cost;
     spot->point->bound = MIN(spot->point->bound, spot->point->cost);
     take_set(curve->advisor, spot);
   }

@@ -52,6 +52,15 @@ typedef struct DbaIndexNeed {
 // Facts of one statement as needs, appended.
 void dba_index_read_needs(const DbaSurvey *survey, uint32_t statement, const DbaList *facts, DbaArena *arena, DbaList *ret_needs);
 
+// What a statement does to a table's rows.
+typedef struct DbaIndexWrite {
+  uint32_t statement;
+  const DbaRelation *relation;
+  const char *kind; // "insert", "update", "delete"
+  DbaList updated;  // texts: columns
+} DbaIndexWrite;
+void dba_index_read_writes(const DbaSurvey *survey, uint32_t statement, const DbaList *facts, DbaArena *arena, DbaList *ret_writes);
+
 // ---- candidates (candidates.c) --------------------------------------------------------------------------------------
 
 typedef struct DbaIndexShape { // of a candidate, for its maker and for who asks what it bears on
@@ -90,7 +99,7 @@ typedef struct DbaIndexCosts DbaIndexCosts;
 DbaIndexCosts *dba_index_costs_open(const DbaIndexOptions *options, DbaIndexAnswer *answer, GError **error) DBA_CHECKED;
 void dba_index_costs_close(DbaIndexCosts *costs);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DbaIndexCosts, dba_index_costs_close)
-bool dba_index_costs_needs(DbaIndexCosts *costs, DbaList *ret_needs, GError **error) DBA_CHECKED;
+bool dba_index_costs_needs(DbaIndexCosts *costs, DbaList *ret_needs, DbaList *ret_writes, GError **error) DBA_CHECKED;
 // Makes the candidates known to the sessions; their sizes come back in them, those that the server refuses say why.
 // `bears`: for each statement, the candidates that bear on it.
 bool dba_index_costs_suppose(DbaIndexCosts *costs, const DbaIndexSet *bears, GError **error) DBA_CHECKED;
@@ -98,6 +107,31 @@ bool dba_index_costs_ask(DbaIndexCosts *costs, DbaIndexAsk *asks, unsigned n, GE
 // The part of the set that bears on the statement, in `arena`.
 DbaIndexSet dba_index_costs_part(const DbaIndexCosts *costs, uint32_t statement, const DbaIndexSet *set, DbaArena *arena);
 const DbaIndexSet *dba_index_costs_bears(const DbaIndexCosts *costs, uint32_t statement);
+
+// ---- writes (writes.c) ----------------------------------------------------------------------------------------------
+
+typedef struct DbaIndexWrites DbaIndexWrites;
+// `list`: DbaIndexWrite.  Without prices nothing costs anything.
+DbaIndexWrites *dba_index_writes_new(const DbaIndexAnswer *answer, const DbaList *list, const DbaWritePrices *prices);
+void dba_index_writes_free(DbaIndexWrites *writes);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(DbaIndexWrites, dba_index_writes_free)
+// Tables that are written to, by number.
+uint32_t dba_index_writes_tables(const DbaIndexWrites *writes);
+int dba_index_writes_table_of(const DbaIndexWrites *writes, uint32_t id); // of a candidate; -1: nobody writes
+double dba_index_writes_of_table(const DbaIndexWrites *writes, uint32_t number, const bool *chosen);
+double dba_index_writes_cost(const DbaIndexWrites *writes, const bool *chosen);
+// What the candidate costs whatever else there is.
+double dba_index_writes_least(const DbaIndexWrites *writes, uint32_t id);
+// Updates that are HOT until one of the candidates that touch them is there: then the others pay too.  Those that are lost to one that stays are not told.
+typedef struct DbaIndexLoss {
+  const uint32_t *ids; // candidates of the table
+  uint32_t n;
+  const bool *touches;
+  double rows;
+  double kept_price; // of an entry in each of those that stay
+} DbaIndexLoss;
+typedef void (*DbaIndexLossVisit)(const DbaIndexLoss *loss, const double *price, void *data); // price: of an entry, by candidate
+void dba_index_writes_each_loss(const DbaIndexWrites *writes, DbaIndexLossVisit visit, void *data);
 
 // ---- the model (model.c) --------------------------------------------------------------------------------------------
 
@@ -109,6 +143,7 @@ typedef struct DbaIndexConfiguration {
 typedef struct DbaIndexModel {
   DbaArena *arena;
   const DbaIndexAnswer *answer;
+  const DbaIndexWrites *writes;
   unsigned n_statements, n_candidates;
   DbaList *configurations; // of each statement: DbaIndexConfiguration
   double *base;            // of each statement: with no candidate
@@ -118,7 +153,7 @@ typedef struct DbaIndexModel {
   GHashTable *known; // of sets of a statement
 } DbaIndexModel;
 
-DbaIndexModel *dba_index_model_new(DbaIndexAnswer *answer);
+DbaIndexModel *dba_index_model_new(const DbaIndexAnswer *answer, const DbaIndexWrites *writes);
 void dba_index_model_free(DbaIndexModel *model);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DbaIndexModel, dba_index_model_free)
 // `costs`: of each statement without any candidate.

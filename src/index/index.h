@@ -10,6 +10,7 @@
 #pragma once
 
 #include "lab/lab.h"
+#include "lab/write-prices.h"
 
 // ---- what comes in --------------------------------------------------------------------------------------------------
 
@@ -17,6 +18,7 @@ typedef struct DbaIndexStatement {
   const char *id;        // of the workload, or its number
   const char *text;      // one statement, $n allowed
   double weight;         // executions
+  double rows;           // written by one execution; 0: not known, one
   const DbaList *values; // of its parameters, texts or NULL; NULL: it is planned generically
   const char *origin;    // where the values come from: "literals", "common values", "rare values", "a generic plan"
 } DbaIndexStatement;
@@ -28,6 +30,7 @@ typedef struct DbaIndexOptions {
   const DbaList *statements;    // DbaIndexStatement
   const int64_t *budgets_bytes; // besides those of the curve; NULL: none
   unsigned n_budgets;
+  const DbaWritePrices *prices;            // NULL: writes cost nothing
   unsigned most_per_table;                 // of indexes that are chosen; 0: no limit
   const char *const *keep, *const *forbid; // existing names, or "table(columns)"; NULL-terminated or NULL
   DbaInterrupt *interrupt;
@@ -47,6 +50,7 @@ typedef struct DbaIndexCandidate {
   const char *predicate; // or NULL
   const char *existing;  // the name of the index that is there; NULL: it would be new
   int64_t bytes;
+  double share;    // of the table's rows that are in it
   bool rough;      // the size is a guess
   bool kept;       // it cannot go: `why` tells
   const char *why; // why it is none any more, or was not chosen
@@ -64,6 +68,7 @@ typedef struct DbaIndexPoint {
   int64_t budget_bytes; // -1: no limit
   int64_t bytes;        // of the set
   double cost;          // of the workload, planned with this set
+  double write_cost;    // of it, what entries in indexes cost those who write
   double bound;         // no set within the budget costs less, by all configurations that are known
   bool asked, knee;
   DbaList chosen; // ints: candidates

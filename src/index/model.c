@@ -21,10 +21,11 @@ static gboolean same_set(gconstpointer a, gconstpointer b) {
          (!x->used.n || !memcmp(x->used.ids, y->used.ids, x->used.n * sizeof *x->used.ids));
 }
 
-DbaIndexModel *dba_index_model_new(DbaIndexAnswer *answer) {
+DbaIndexModel *dba_index_model_new(const DbaIndexAnswer *answer, const DbaIndexWrites *writes) {
   DbaIndexModel *model = g_new0(DbaIndexModel, 1);
   model->arena = dba_arena_new();
   model->answer = answer;
+  model->writes = writes;
   model->n_statements = answer->statements.n;
   model->n_candidates = answer->candidates.n;
   model->configurations = g_new0(DbaList, model->n_statements + 1);
@@ -127,7 +128,7 @@ double dba_index_model_statement(const DbaIndexModel *model, uint32_t statement,
 }
 
 double dba_index_model_cost(const DbaIndexModel *model, const bool *chosen) {
-  double cost = 0;
+  double cost = dba_index_writes_cost(model->writes, chosen);
   for (unsigned q = 0; q < model->n_statements; q++)
     cost += model->weight[q] * dba_index_model_statement(model, q, chosen);
   return cost;

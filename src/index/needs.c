@@ -114,3 +114,13 @@ void dba_index_read_needs(const DbaSurvey *survey, uint32_t statement, const Dba
       take_fact(arena, need, fact);
   }
 }
+
+void dba_index_read_writes(const DbaSurvey *survey, uint32_t statement, const DbaList *facts, DbaArena *arena, DbaList *ret_writes) {
+  DbaIndexWrite *write = NULL;
+  for (DBA_EACH(DbaWhatIfFact, fact, facts))
+    if (!strcmp(fact->role, "insert") || !strcmp(fact->role, "update") || !strcmp(fact->role, "delete")) {
+      write = dba_list_add(arena, ret_writes, sizeof *write);
+      *write = (DbaIndexWrite){.statement = statement, .relation = find_relation(survey, fact->table), .kind = fact->role};
+    } else if (write && !strcmp(fact->role, "updated"))
+      add_once(arena, &write->updated, fact->key);
+}

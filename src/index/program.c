@@ -7,7 +7,8 @@
 //              sum over k that use i of y(q,k) <= x(i)          and nothing that is not there
 //              sum bytes(i) x(i) <= budget
 //
-// Only x must be whole; y follows.
+// Only x must be whole; y follows.  An index costs its entries; and where updates are HOT until an index touches what they change, there is a
+// column for that they are not: lost >= x(i) of all that touch, and for each other index a column for what it pays then, >= x(i) + lost - 1.
 #include "index/program.h"
 
 #include <string.h>
@@ -71,8 +72,75 @@ static int row_of(const GArray *bindings, uint32_t statement, uint32_t id) {
   return found->row;
 }
 
-static void write_columns(DbaIndexProgram *program, const GArray *bindings, const int *table_rows) {
+// An entry of an index's column in a row of the losses.
+typedef struct Extra {
+  uint32_t id;
+  int row;
+} Extra;
+
+typedef struct Losses {
+  DbaIndexProgram *program;
+  GArray *extras;  // Extra, by candidate
+  GArray *columns; // LossColumn
+} Losses;
+
+// lost: the rows of all that touch have it with -1; those of the others that pay then with 1, beside the column of what they pay.
+typedef struct LossColumn {
+  GArray *rows, *values;
+  double objective;
+} LossColumn;
+
+static LossColumn *add_loss_column(Losses *losses, double objective) {
+  LossColumn column = {g_array_new(FALSE, FALSE, sizeof(int)), g_array_new(FALSE, FALSE, sizeof(double)), objective};
+  g_array_append_val(losses->columns, column);
+  return &g_array_index(losses->columns, LossColumn, losses->columns->len - 1);
+}
+
+static void add_loss_entry(LossColumn *column, int row, double value) {
+  g_array_append_val(column->rows, row);
+  g_array_append_val(column->values, value);
+}
+
+static void add_loss(const DbaIndexLoss *loss, const double *price, void *data) {
+  Losses *losses = data;
+  DbaIndexProgram *program = losses->program;
+  bool any = false;
+  for (uint32_t i = 0; i < loss->n; i++)
+    any |= loss->touches[i] && program->is_used[loss->ids[i]];
+  if (!any)
+    return;
+  guint lost = losses->columns->len;
+  add_loss_column(losses, loss->rows * loss->kept_price * program->scale);
+  for (uint32_t i = 0; i < loss->n; i++) {
+    if (!program->is_used[loss->ids[i]])
+      continue;
+    Extra extra = {loss->ids[i], add_row(program, loss->touches[i] ? 0 : 1)};
+    g_array_append_val(losses->extras, extra);
+    add_loss_entry(&g_array_index(losses->columns, LossColumn, lost), extra.row, loss->touches[i] ? -1 : 1);
+    if (!loss->touches[i])
+      add_loss_entry(add_loss_column(losses, loss->rows * price[loss->ids[i]] * program->scale), extra.row, -1);
+  }
+}
+
+static int compare_extras(const void *a, const void *b) {
+  const Extra *x = a, *y = b;
+  return x->id != y->id ? (x->id < y->id ? -1 : 1) : x->row - y->row;
+}
+
+static void write_losses(DbaIndexProgram *program, Losses *losses) {
+  for (guint i = 0; i < losses->columns->len; i++) {
+    LossColumn *column = &g_array_index(losses->columns, LossColumn, i);
+    for (guint k = 0; k < column->rows->len; k++)
+      add_entry(program, g_array_index(column->rows, int, k), g_array_index(column->values, double, k));
+    end_column(program, column->objective);
+    g_array_unref(column->rows);
+    g_array_unref(column->values);
+  }
+}
+
+static void write_columns(DbaIndexProgram *program, const GArray *bindings, const int *table_rows, const GArray *extras) {
   const DbaIndexModel *model = program->model;
+  guint extra = 0;
   for (guint i = 0; i < bindings->len;) {
     uint32_t id = g_array_index(bindings, Binding, i).id;
     program->of[program->n_x++] = id;
@@ -81,7 +149,9 @@ static void write_columns(DbaIndexProgram *program, const GArray *bindings, cons
     add_entry(program, DBA_INDEX_BUDGET_ROW, (double)candidate_at(program, id)->bytes / 1048576);
     if (table_rows && table_rows[id] >= 0)
       add_entry(program, table_rows[id], 1);
-    end_column(program, (double)candidate_at(program, id)->bytes * A_BYTE);
+    for (; extra < extras->len && g_array_index(extras, Extra, extra).id == id; extra++)
+      add_entry(program, g_array_index(extras, Extra, extra).row, 1);
+    end_column(program, dba_index_writes_least(model->writes, id) * program->scale + (double)candidate_at(program, id)->bytes * A_BYTE);
   }
   for (uint32_t q = 0; q < model->n_statements; q++) {
     if (!model->configurations[q].n)
@@ -120,19 +190,29 @@ DbaIndexProgram *dba_index_program_new(const DbaIndexModel *model, unsigned most
   int zero = 0;
   *program = (DbaIndexProgram){.model = model,
                                .of = g_new0(uint32_t, model->n_candidates + 1),
+                               .is_used = g_new0(bool, model->n_candidates + 1),
                                .starts = g_array_new(FALSE, FALSE, sizeof(int)),
                                .rows = g_array_new(FALSE, FALSE, sizeof(int)),
                                .values = g_array_new(FALSE, FALSE, sizeof(double)),
                                .objective = g_array_new(FALSE, FALSE, sizeof(double)),
                                .row_upper = g_array_new(FALSE, FALSE, sizeof(double))};
-  for (uint32_t q = 0; q < model->n_statements; q++)
-    program->all += model->base[q] * model->weight[q];
+  g_autofree bool *none = g_new0(bool, model->n_candidates + 1);
+  program->all = dba_index_model_cost(model, none);
   program->scale = program->all > 0 ? 100 / program->all : 1;
   g_array_append_val(program->starts, zero);
   add_row(program, G_MAXINT); // the budget's
   g_autoptr(GArray) bindings = bind(program);
   g_autofree int *table_rows = most_per_table ? count_tables(program, most_per_table) : NULL;
-  write_columns(program, bindings, table_rows);
+  Losses losses = {program, g_array_new(FALSE, FALSE, sizeof(Extra)), g_array_new(FALSE, FALSE, sizeof(LossColumn))};
+  for (guint i = 0; i < bindings->len; i++)
+    program->is_used[g_array_index(bindings, Binding, i).id] = true;
+  dba_index_writes_each_loss(model->writes, add_loss, &losses);
+  g_array_sort(losses.extras, compare_extras);
+  write_columns(program, bindings, table_rows, losses.extras);
+  program->n_plans = (int)program->objective->len;
+  write_losses(program, &losses);
+  g_array_unref(losses.extras);
+  g_array_unref(losses.columns);
   program->n_columns = (int)program->objective->len;
   return program;
 }
@@ -142,6 +222,7 @@ void dba_index_program_free(DbaIndexProgram *program) {
     return;
   dba_index_program_forget(program);
   g_free(program->of);
+  g_free(program->is_used);
   g_array_unref(program->starts);
   g_array_unref(program->rows);
   g_array_unref(program->values);

@@ -9,7 +9,8 @@ enum { DBA_INDEX_BUDGET_ROW = 0 };
 typedef struct DbaIndexProgram {
   const DbaIndexModel *model;
   uint32_t *of;                           // candidates, by column
-  int n_x, n_columns, n_rows;             // the first n_x columns are those of indexes
+  bool *is_used;                          // candidates: any configuration has it
+  int n_x, n_plans, n_columns, n_rows;    // the first n_x columns are those of indexes; up to n_plans those of plans; then losses
   GArray *starts, *rows;                  // int: of the columns, one after another
   GArray *values, *objective, *row_upper; // double; a row has no lower bound
   double all;                             // the workload without any candidate

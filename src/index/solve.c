@@ -58,7 +58,7 @@ static void drop_unbound(const DbaIndexProgram *program, bool *kept) {
   for (int i = 0; i < program->n_x; i++)
     for (int at = g_array_index(program->starts, int, i); kept[i] && at < g_array_index(program->starts, int, i + 1); at++)
       row_kept[g_array_index(program->rows, int, at)] = true;
-  for (int i = program->n_x; i < program->n_columns; i++)
+  for (int i = program->n_x; i < program->n_plans; i++)
     for (int at = g_array_index(program->starts, int, i) + 1; kept[i] && at < g_array_index(program->starts, int, i + 1); at++)
       kept[i] = row_kept[g_array_index(program->rows, int, at)];
 }
@@ -69,7 +69,7 @@ static bool *promising_columns(const DbaIndexProgram *program, Clp_Simplex *clp,
   double room = known - Clp_objectiveValue(clp) + 1e-3;
   bool *kept = g_new0(bool, program->n_columns + 1);
   for (int i = 0; i < program->n_columns; i++)
-    kept[i] = solution[i] > 1e-9 || reduced[i] <= room;
+    kept[i] = i >= program->n_plans || solution[i] > 1e-9 || reduced[i] <= room;
   drop_unbound(program, kept);
   return kept;
 }

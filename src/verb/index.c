@@ -5,6 +5,7 @@
 #include "verb/verb.h"
 
 #include "index/index.h"
+#include "sql/sql.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,7 @@ typedef struct Run {
   DbaAnswer *answer;
   DbaArena *arena;
   DbaIndexAnswer advice;
+  const DbaWritePrices *prices; // NULL: nobody writes
   DbaList statements; // DbaIndexStatement
   int64_t budgets[MOST_BUDGETS];
   unsigned n_budgets;
@@ -95,10 +97,38 @@ static void print(const Run *run, GString *out) {
     }
 }
 
+static bool find_writing(const DbaSqlStatement *statement, void *data, GError **error) {
+  *(bool *)data |= statement->facts.changes_data;
+  (void)error;
+  return true;
+}
+
+// Only where somebody writes are entries measured.
+static bool find_prices(Run *run, const DbaLab *lab, DbaWritePrices *prices, GError **error) {
+  bool writes = false;
+  for (DBA_EACH(DbaIndexStatement, statement, &run->statements)) {
+    g_autoptr(DbaSqlReader) reader = dba_sql_reader_text("the workload", statement->text, strlen(statement->text));
+    g_autoptr(GError) unread = NULL; // the twin will say
+    dba_sql_reader_set_tolerant(reader, true);
+    if (!writes && !dba_sql_visit(reader, find_writing, &writes, &unread))
+      continue;
+  }
+  g_autofree char *path = g_strdup_printf("%s/write-prices-%s.json", run->request->home.cache, dba_lab_version(lab));
+  if (!writes)
+    return true;
+  dba_request_progress(run->request, "measuring what entries cost");
+  run->prices = prices;
+  return dba_lab_write_prices(lab, path, run->arena, prices, error);
+}
+
 static void tell(void *data, const char *line) { dba_request_progress(data, "%s", line); }
 
 static bool advise(Run *run, const DbaSurvey *survey, const DbaLab *lab, GError **error) {
+  DbaWritePrices prices = {0};
+  if (!find_prices(run, lab, &prices, error))
+    return false;
   DbaIndexOptions options = {.lab = lab,
+                             .prices = run->prices,
                              .database = TWIN,
                              .survey = survey,
                              .statements = &run->statements,
