@@ -51,15 +51,6 @@ const char *dba_advice_free_name(DbaAdvice *advice, const DbaRelation *relation,
 // A file name part from words: letters, digits and underscores only.
 const char *dba_advice_file_name(DbaAdvice *advice, const char *words);
 
-// ---- facts about indexes, shared by advisors ------------------------------------------------------------------------
-
-// Can the referential-integrity query on `columns` use this index?  Valid btree whose leading keys are these columns in any
-// order, or hash on the one column; whole, or with a predicate that "column IS NOT NULL" implies.
-bool dba_index_covers_key(const DbaIndex *index, const DbaList *columns);
-uint32_t dba_index_n_keys(const DbaIndex *index); // without included columns
-// CREATE INDEX [CONCURRENTLY] text from a definition of the catalog.
-const char *dba_index_create_sql(DbaAdvice *advice, const DbaRelation *relation, const DbaIndex *index, bool concurrently);
-
 #define DBA_ADVISOR(function) void function(DbaAdvice *advice)
 DBA_ADVISOR(dba_advise_fk_without_index);
 DBA_ADVISOR(dba_advise_redundant_index);

@@ -90,7 +90,7 @@ void dba_advise_redundant_index(DbaAdvice *advice) {
       if (!droppable(advice->schema, relation, index))
         continue;
       const DbaIndex *better = survivor(advice->schema, relation, index);
-      const char *create = better ? dba_index_create_sql(advice, relation, index, true) : NULL;
+      const char *create = better ? dba_index_create_sql(advice->arena, relation, index, true) : NULL;
       if (!create)
         continue;
       const char *object = dba_arena_format(advice->arena, "%s.%s", relation->schema, index->name);

@@ -105,8 +105,8 @@ static void find_bearing(DbaIndexAdvisor *advisor) {
 
 // ---- what plans make of them ----------------------------------------------------------------------------------------
 
-// The workload with a set: by the planner.
-static bool ask_whole(DbaIndexAdvisor *advisor, DbaIndexSet set, double *costs, bool *ret_learned, GError **error) {
+// The workload with a set: by the planner.  `used`, or NULL: gets a flag for each candidate that a plan uses.
+static bool ask_whole(DbaIndexAdvisor *advisor, DbaIndexSet set, double *costs, bool *used, GError **error) {
   g_autofree DbaIndexAsk *asks = g_new0(DbaIndexAsk, advisor->n_statements + 1);
   for (uint32_t q = 0; q < advisor->n_statements; q++)
     asks[q] = (DbaIndexAsk){q, set, NULL};
@@ -114,8 +114,8 @@ static bool ask_whole(DbaIndexAdvisor *advisor, DbaIndexSet set, double *costs, 
     return false;
   for (uint32_t q = 0; q < advisor->n_statements; q++) {
     costs[q] = asks[q].known->cost;
-    if (ret_learned)
-      *ret_learned |= dba_index_model_learn(advisor->model, asks[q].known);
+    for (uint32_t i = 0; used && i < asks[q].known->used.n; i++)
+      used[asks[q].known->used.ids[i]] = true;
   }
   return true;
 }
@@ -259,20 +259,28 @@ int64_t dba_index_bytes_of(const DbaIndexAdvisor *advisor, const bool *chosen) {
 
 // ---- the answer -----------------------------------------------------------------------------------------------------
 
+// Today's plans, with all that is there, and those with nothing that could go.  What others use stays.
 static bool set_out(DbaIndexAdvisor *advisor, GError **error) {
+  DbaIndexAnswer *answer = advisor->answer;
   g_autofree double *costs = g_new(double, advisor->n_statements + 1);
-  g_autofree bool *there = g_new0(bool, advisor->n_candidates + 1);
+  g_autofree bool *there = g_new0(bool, advisor->n_candidates + 1), *used = g_new0(bool, advisor->n_candidates + 1);
+  for (uint32_t i = 0; i < advisor->n_candidates; i++)
+    there[i] = dba_index_candidate_at(advisor, i)->existing && !dba_index_candidate_at(advisor, i)->kept;
+  if (!ask_whole(advisor, dba_index_set_of(advisor, there), costs, used, error))
+    return false;
+  answer->cost_now = dba_index_sum(advisor, costs) + dba_index_writes_cost(advisor->writes, there);
+  for (uint32_t q = 0; q < advisor->n_statements; q++)
+    dba_list_at(DbaIndexStatement, &answer->statements, q)->cost_now = costs[q];
+  if (dba_index_keep_scanned(advisor->options->survey, answer->arena, used, &answer->candidates))
+    dba_index_costs_forget(advisor->costs);
+  for (uint32_t i = 0; i < advisor->n_candidates; i++)
+    there[i] = there[i] && !dba_index_candidate_at(advisor, i)->kept;
+  answer->bytes_now = dba_index_bytes_of(advisor, there);
   if (!ask_whole(advisor, (DbaIndexSet){0}, costs, NULL, error))
     return false;
   dba_index_model_set_base(advisor->model, costs);
   g_autofree bool *none = g_new0(bool, advisor->n_candidates + 1);
-  advisor->answer->cost_none = dba_index_sum(advisor, costs) + dba_index_writes_cost(advisor->writes, none);
-  for (uint32_t i = 0; i < advisor->n_candidates; i++)
-    there[i] = dba_index_candidate_at(advisor, i)->existing && !dba_index_candidate_at(advisor, i)->kept;
-  advisor->answer->bytes_now = dba_index_bytes_of(advisor, there);
-  if (!ask_whole(advisor, dba_index_set_of(advisor, there), costs, NULL, error))
-    return false;
-  advisor->answer->cost_now = dba_index_sum(advisor, costs) + dba_index_writes_cost(advisor->writes, there);
+  answer->cost_none = dba_index_sum(advisor, costs) + dba_index_writes_cost(advisor->writes, none);
   return true;
 }
 

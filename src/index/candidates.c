@@ -48,14 +48,10 @@ static bool add_key(Keys *keys, const char *key, const char *direction) {
 
 // ---- one candidate --------------------------------------------------------------------------------------------------
 
-static void append_joined(GString *sql, const DbaList *texts) {
-  for (uint32_t i = 0; i < texts->n; i++)
-    g_string_append_printf(sql, "%s%s", i ? ", " : "", dba_list_text(texts, i));
-}
-
-static const char *joined(DbaArena *arena, const DbaList *texts) {
+const char *dba_index_joined(DbaArena *arena, const DbaList *texts) {
   g_autoptr(GString) text = g_string_new(NULL);
-  append_joined(text, texts);
+  for (uint32_t i = 0; i < texts->n; i++)
+    g_string_append_printf(text, "%s%s", i ? ", " : "", dba_list_text(texts, i));
   return texts->n ? dba_arena_text(arena, text->str) : NULL;
 }
 
@@ -80,8 +76,8 @@ static void add(Maker *maker, const DbaIndexShape *shape) {
   DbaIndexCandidate candidate = {.schema = shape->relation->schema,
                                  .table = shape->relation->name,
                                  .method = shape->method,
-                                 .keys = joined(maker->arena, &shape->written),
-                                 .included = joined(maker->arena, &shape->included),
+                                 .keys = dba_index_joined(maker->arena, &shape->written),
+                                 .included = dba_index_joined(maker->arena, &shape->included),
                                  .predicate = shape->predicate};
   if (!g_hash_table_add(maker->made, identity(&candidate)))
     return;
@@ -233,63 +229,13 @@ static void add_pattern(Maker *maker, const char *key) {
   add(maker, &bytewise);
 }
 
-// ---- indexes that are there -----------------------------------------------------------------------------------------
-
-static bool is_named(const char *const *names, const DbaRelation *relation, const char *name) {
-  g_autofree char *full = g_strdup_printf("%s.%s", relation->schema, name);
-  for (; names && *names; names++)
-    if (!strcmp(*names, name) || !strcmp(*names, full))
-      return true;
-  return false;
-}
-
-// Is it more than a way to find rows?
-static const char *reason_to_keep(const DbaIndexOptions *options, const DbaRelation *relation, const DbaIndex *index) {
-  return index->primary || index->constraint              ? "it carries a constraint"
-         : index->unique                                  ? "it keeps keys unique"
-         : index->replica_identity                        ? "it is the replica identity"
-         : index->parent_index                            ? "it belongs to an index of the partitioned table"
-         : index->clustered                               ? "the table is clustered by it"
-         : index->invalid                                 ? "it is invalid"
-         : is_named(options->keep, relation, index->name) ? "it is to be kept"
-                                                          : NULL;
-}
-
-static void add_existing(Maker *maker, const DbaRelation *relation, const DbaIndex *index) {
-  DbaIndexShape shape = {.relation = relation, .method = index->method, .predicate = index->predicate};
-  for (DBA_EACH(DbaIndexKey, key, &index->keys)) {
-    g_autofree char *name = key->column ? dba_sql_name(NULL, key->column) : g_strdup(key->expression);
-    const char *text = dba_arena_text(maker->arena, name ? name : "?");
-    if (!key->included) {
-      dba_list_add_text(maker->arena, &shape.keys, text);
-      dba_list_add_text(maker->arena, &shape.written, key->descending ? dba_arena_format(maker->arena, "%s desc", text) : text);
-    } else
-      dba_list_add_text(maker->arena, &shape.included, text);
-  }
-  const char *why = reason_to_keep(maker->options, relation, index);
-  DbaIndexCandidate candidate = {.definition = index->definition,
-                                 .schema = relation->schema,
-                                 .table = relation->name,
-                                 .method = shape.method,
-                                 .keys = joined(maker->arena, &shape.written),
-                                 .included = joined(maker->arena, &shape.included),
-                                 .predicate = shape.predicate,
-                                 .existing = index->name,
-                                 .bytes = index->size_bytes,
-                                 .kept = why != NULL,
-                                 .why = why};
-  g_hash_table_add(maker->made, identity(&candidate));
-  *(DbaIndexCandidate *)dba_list_add(maker->arena, maker->candidates, sizeof candidate) = candidate;
-  *(DbaIndexShape *)dba_list_add(maker->arena, maker->shapes, sizeof shape) = shape;
-}
-
 void dba_index_make_candidates(const DbaIndexOptions *options, const DbaList *needs, DbaArena *arena, DbaList *ret_candidates,
                                DbaList *ret_shapes) {
   g_autoptr(GHashTable) made = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
   Maker maker = {options, arena, ret_candidates, ret_shapes, made, NULL};
-  for (DBA_EACH(DbaRelation, relation, &options->survey->schema.relations))
-    for (DBA_EACH(DbaIndex, index, &relation->indexes))
-      add_existing(&maker, relation, index);
+  dba_index_take_existing(options, arena, ret_candidates, ret_shapes);
+  for (DBA_EACH(DbaIndexCandidate, candidate, ret_candidates))
+    g_hash_table_add(made, identity(candidate));
   for (DBA_EACH(DbaIndexNeed, need, needs)) {
     if (!need->relation)
       continue;

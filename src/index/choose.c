@@ -9,6 +9,7 @@
 #include <string.h>
 
 enum { MOST_SWAPS = 20 };
+static const double TRIFLE = 0.05; // of what its statements cost: for less nobody should have to keep an index
 
 typedef struct Move {
   DbaIndexSet set;
@@ -267,4 +268,39 @@ void dba_index_swap(const DbaIndexModel *model, const DbaIndexLimits *limits, co
     fill(&chooser);
   prune(&chooser);
   end(&chooser);
+}
+
+// What the workload loses without it, as a share of what the statements that it serves cost then.
+static double part_of(const DbaIndexModel *model, uint32_t id, bool *chosen) {
+  double loss = dba_index_model_cost(model, chosen), served = 0;
+  g_autofree double *with = g_new(double, model->n_statements + 1);
+  for (uint32_t q = 0; q < model->n_statements; q++)
+    with[q] = dba_index_model_statement(model, q, chosen);
+  chosen[id] = false;
+  loss = dba_index_model_cost(model, chosen) - loss;
+  for (uint32_t q = 0; q < model->n_statements; q++) {
+    double without = dba_index_model_statement(model, q, chosen);
+    if (without > with[q])
+      served += model->weight[q] * without;
+  }
+  chosen[id] = true;
+  return served > 0 ? loss / served : 0;
+}
+
+void dba_index_drop_trifles(const DbaIndexModel *model, bool *chosen) {
+  for (;;) {
+    uint32_t least = model->n_candidates;
+    double least_part = TRIFLE;
+    for (uint32_t id = 0; id < model->n_candidates; id++) {
+      const DbaIndexCandidate *candidate = dba_list_at(DbaIndexCandidate, &model->answer->candidates, id);
+      double part = chosen[id] && !candidate->kept ? part_of(model, id, chosen) : 1;
+      if (part < least_part && (!candidate->existing || part <= 0)) {
+        least = id;
+        least_part = part;
+      }
+    }
+    if (least == model->n_candidates)
+      return;
+    chosen[least] = false;
+  }
 }

@@ -87,7 +87,7 @@ static DbaWhatIfRequest request_of(Session *session, const DbaIndexKnown *known)
     bool in = k < known->set.n && known->set.ids[k] == id;
     k += in;
     const DbaIndexCandidate *candidate = candidate_at(session->costs, id);
-    if (session->numbers[id] && (candidate->existing ? !in : in))
+    if (session->numbers[id] && !candidate->kept && (candidate->existing ? !in : in))
       numbers[n++] = session->numbers[id];
   }
   return (DbaWhatIfRequest){session->statements[known->statement], numbers, n};
@@ -196,7 +196,6 @@ DbaIndexCosts *dba_index_costs_open(const DbaIndexOptions *options, DbaIndexAnsw
                          .arena = dba_arena_new(),
                          .pending = g_ptr_array_new(),
                          .candidates = g_array_new(FALSE, TRUE, sizeof(uint32_t)),
-                         .names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
                          .statements = g_new0(int, options->statements->n + 1)};
     if (!(session->what_if = dba_what_if_open(options->lab, options->database, error)))
       return NULL;
@@ -219,7 +218,7 @@ void dba_index_costs_close(DbaIndexCosts *costs) {
     dba_arena_free(session->arena);
     g_ptr_array_unref(session->pending);
     g_array_unref(session->candidates);
-    g_hash_table_unref(session->names);
+    g_clear_pointer(&session->names, g_hash_table_unref);
     g_free(session->statements);
     g_free(session->numbers);
     g_free(session->bytes);
@@ -316,16 +315,12 @@ bool dba_index_costs_suppose(DbaIndexCosts *costs, const DbaIndexSet *bears, GEr
     session->rows = g_new0(double, costs->n_candidates + 1);
     session->rough = g_new0(bool, costs->n_candidates + 1);
     session->refused = g_new0(const char *, costs->n_candidates + 1);
-    for (uint32_t id = 0; id < costs->n_candidates; id++) {
-      const DbaIndexCandidate *candidate = candidate_at(costs, id);
-      if (!candidate->existing)
-        continue;
-      g_hash_table_insert(session->names, dba_sql_name(candidate->schema, candidate->existing), GUINT_TO_POINTER(id + 1));
-      g_hash_table_insert(session->names, dba_sql_name(NULL, candidate->existing), GUINT_TO_POINTER(id + 1));
-    }
+    session->names = dba_index_names(costs->options->survey, &costs->answer->candidates);
   }
   if (!together(costs, suppose_all, error))
     return false;
   take_sizes(costs);
   return true;
 }
+
+void dba_index_costs_forget(DbaIndexCosts *costs) { g_hash_table_remove_all(costs->known); }

@@ -6,7 +6,13 @@
 // new are solved again.  A larger budget's set is never the worse one.
 #include "index/advisor.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 enum {
   CURVE_POINTS = 14,
@@ -18,7 +24,7 @@ static const double RATIO = 1.6;        // of a budget to the next
 static const double WORTH_A_LOOK = 0.5; // percent of the workload that a set may fall short by the model, and a plan may bring in
 static const double CLOSE = 0.05, CLOSE_ENOUGH = 0.3; // to the optimum, in percent: for budgets that were asked for, and the others
 
-// A point at work.
+// A point at work.  Spots lie in memory that solvers share.
 typedef struct Spot {
   DbaIndexPoint *point;
   bool *chosen;
@@ -26,19 +32,21 @@ typedef struct Spot {
   bool open;
 } Spot;
 
+enum { PROBLEM_BYTES = 256 };
+typedef struct Solver { // what one of them tells of itself
+  int64_t solved;
+  bool failed;
+  char problem[PROBLEM_BYTES];
+} Solver;
+
 typedef struct Curve {
   DbaIndexAdvisor *advisor;
   Spot *spots;
   uint32_t n;
+  Solver *solvers;
+  void *shared;
+  size_t shared_bytes;
 } Curve;
-
-typedef struct Solver {
-  Curve *curve;
-  unsigned number;
-  DbaIndexProgram *program;
-  int64_t solved;
-  GError *error;
-} Solver;
 
 static int compare_points(const void *a, const void *b) {
   const DbaIndexPoint *x = a, *y = b;
@@ -59,11 +67,24 @@ static void lay_points(Curve *curve, int64_t most) {
         (DbaIndexPoint){.budget_bytes = i ? (int64_t)budget : -1};
   qsort(answer->curve.items, answer->curve.n, sizeof(DbaIndexPoint), compare_points);
   curve->n = answer->curve.n;
-  curve->spots = dba_arena_alloc(advisor->arena, (curve->n + 1) * sizeof *curve->spots);
+}
+
+static bool share(Curve *curve, GError **error) {
+  DbaIndexAdvisor *advisor = curve->advisor;
+  size_t solvers = SOLVERS * sizeof(Solver), spots = (curve->n + 1) * sizeof(Spot), flags = advisor->n_candidates + 1;
+  curve->shared_bytes = solvers + spots + curve->n * flags;
+  curve->shared = mmap(NULL, curve->shared_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (curve->shared == MAP_FAILED) {
+    curve->shared = NULL;
+    return dba_fail(error, DBA_ERROR_LAB, "no memory for the index advisor: %s", g_strerror(errno));
+  }
+  curve->solvers = curve->shared;
+  curve->spots = (Spot *)(void *)((char *)curve->shared + solvers);
   for (uint32_t i = 0; i < curve->n; i++)
-    curve->spots[i] = (Spot){.point = dba_list_at(DbaIndexPoint, &answer->curve, i),
-                             .chosen = dba_arena_alloc(advisor->arena, advisor->n_candidates + 1),
+    curve->spots[i] = (Spot){.point = dba_list_at(DbaIndexPoint, &advisor->answer->curve, i),
+                             .chosen = (bool *)((char *)curve->shared + solvers + spots + i * flags),
                              .open = true};
+  return true;
 }
 
 static void fill(const DbaIndexAdvisor *advisor, int64_t budget, bool *chosen) {
@@ -130,50 +151,69 @@ static bool look_around(Curve *curve, int64_t budget, GError **error) {
 
 // ---- solving --------------------------------------------------------------------------------------------------------
 
-static gpointer solve_some(gpointer data) {
-  Solver *solver = data;
-  const DbaIndexAdvisor *advisor = solver->curve->advisor;
+static bool solve_spot(const DbaIndexAdvisor *advisor, DbaIndexProgram *program, Spot *spot, GError **error) {
+  int64_t budget = spot->point->budget_bytes;
+  choose(advisor, program, budget, spot->chosen);
+  if (!dba_index_solve(program, budget, spot->point->asked ? CLOSE : CLOSE_ENOUGH, advisor->options->deadline_us, spot->chosen,
+                       &spot->bound, error))
+    return false;
+  fill(advisor, budget, spot->chosen); // what the solver left in for nothing goes
+  dba_index_drop_trifles(advisor->model, spot->chosen);
+  dba_index_repair_keys(advisor->options->survey, &advisor->answer->candidates, &advisor->shapes, spot->chosen);
+  spot->by_model = dba_index_model_cost(advisor->model, spot->chosen);
+  return true;
+}
+
+// Every SOLVERS-th of the open spots, each from where the one before ended.
+static void solve_some(const Curve *curve, unsigned number) {
+  const DbaIndexAdvisor *advisor = curve->advisor;
+  Solver *solver = &curve->solvers[number];
   g_autofree bool *last = g_new0(bool, advisor->n_candidates + 1);
-  for (uint32_t i = 0; i < solver->curve->n && !solver->error; i++) {
-    Spot *spot = &solver->curve->spots[i];
-    if (i % SOLVERS != solver->number || !spot->open)
+  g_autoptr(DbaIndexProgram) program = dba_index_program_new(advisor->model, advisor->options->most_per_table);
+  g_autoptr(GError) problem = NULL;
+  for (uint32_t i = number; i < curve->n; i += SOLVERS) {
+    Spot *spot = &curve->spots[i];
+    if (!spot->open)
       continue;
-    if (!solver->program)
-      solver->program = dba_index_program_new(advisor->model, advisor->options->most_per_table);
-    int64_t budget = spot->point->budget_bytes;
     if (dba_index_model_cost(advisor->model, last) < dba_index_model_cost(advisor->model, spot->chosen))
       memcpy(spot->chosen, last, advisor->n_candidates * sizeof *last);
-    choose(advisor, solver->program, budget, spot->chosen);
-    if (!dba_index_solve(solver->program, budget, spot->point->asked ? CLOSE : CLOSE_ENOUGH, advisor->options->deadline_us, spot->chosen,
-                         &spot->bound, &solver->error))
-      break;
-    fill(advisor, budget, spot->chosen); // what the solver left in for nothing goes
-    spot->by_model = dba_index_model_cost(advisor->model, spot->chosen);
+    if (!solve_spot(advisor, program, spot, &problem)) {
+      solver->failed = true;
+      g_strlcpy(solver->problem, problem->message, PROBLEM_BYTES);
+      return;
+    }
     memcpy(last, spot->chosen, advisor->n_candidates * sizeof *last);
     solver->solved++;
   }
-  g_clear_pointer(&solver->program, dba_index_program_free);
-  return NULL;
+}
+
+// A process for each solver: Cbc keeps state that threads would share, and writes to stdout.
+static pid_t start_solver(const Curve *curve, unsigned number) {
+  pid_t pid = fork();
+  if (pid)
+    return pid;
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+  if (nowhere < 0 || dup2(nowhere, STDOUT_FILENO) < 0)
+    _exit(1);
+  solve_some(curve, number);
+  _exit(0);
 }
 
 static bool solve(Curve *curve, GError **error) {
-  Solver solvers[SOLVERS] = {{0}};
-  GThread *threads[SOLVERS];
+  pid_t pids[SOLVERS];
   bool ok = true;
+  memset(curve->solvers, 0, SOLVERS * sizeof *curve->solvers);
+  for (unsigned i = 0; i < SOLVERS; i++)
+    pids[i] = start_solver(curve, i);
   for (unsigned i = 0; i < SOLVERS; i++) {
-    solvers[i] = (Solver){.curve = curve, .number = i};
-    threads[i] = i ? g_thread_new("dbarch-solve", solve_some, &solvers[i]) : NULL;
-  }
-  solve_some(&solvers[0]);
-  for (unsigned i = 0; i < SOLVERS; i++) {
-    if (threads[i])
-      g_thread_join(threads[i]);
-    curve->advisor->answer->solved += solvers[i].solved;
-    if (solvers[i].error && ok) {
-      g_propagate_error(error, g_steal_pointer(&solvers[i].error));
-      ok = false;
-    }
-    g_clear_error(&solvers[i].error);
+    int status = -1;
+    while (pids[i] > 0 && waitpid(pids[i], &status, 0) < 0 && errno == EINTR)
+      continue;
+    curve->advisor->answer->solved += curve->solvers[i].solved;
+    if (ok && (status != 0 || curve->solvers[i].failed))
+      ok = dba_fail(error, status != 0 ? DBA_ERROR_LAB : DBA_ERROR_BUG, "%s",
+                    curve->solvers[i].failed ? curve->solvers[i].problem : "the solver of the index advisor ended before its time");
   }
   return ok;
 }
@@ -230,25 +270,33 @@ static void carry_over(Curve *curve) {
   }
 }
 
+static bool draw(Curve *curve, GError **error) {
+  DbaIndexAdvisor *advisor = curve->advisor;
+  dba_index_tell(advisor, "looking around the best sets");
+  for (unsigned i = 0; i < AROUND_POINTS && curve->n && !dba_index_is_over(advisor); i++)
+    if (!look_around(curve, curve->spots[(curve->n - 1) * (AROUND_POINTS - i) / AROUND_POINTS].point->budget_bytes, error))
+      return false;
+  dba_index_tell(advisor, "solving");
+  for (int round = 0; round < ROUNDS; round++) {
+    bool learned = false;
+    if (!solve(curve, error) || !ask_whole(curve, &learned, error))
+      return false;
+    if (!learned || dba_index_is_over(advisor))
+      break;
+    dba_index_model_settle(advisor->model);
+  }
+  carry_over(curve);
+  return true;
+}
+
 bool dba_index_draw_curve(DbaIndexAdvisor *advisor, GError **error) {
   Curve curve = {.advisor = advisor};
   g_autofree bool *all = g_new0(bool, advisor->n_candidates + 1);
   dba_index_model_settle(advisor->model);
   fill(advisor, -1, all);
   lay_points(&curve, dba_index_bytes_of(advisor, all));
-  dba_index_tell(advisor, "looking around the best sets");
-  for (unsigned i = 0; i < AROUND_POINTS && curve.n && !dba_index_is_over(advisor); i++)
-    if (!look_around(&curve, curve.spots[(curve.n - 1) * (AROUND_POINTS - i) / AROUND_POINTS].point->budget_bytes, error))
-      return false;
-  dba_index_tell(advisor, "solving");
-  for (int round = 0; round < ROUNDS; round++) {
-    bool learned = false;
-    if (!solve(&curve, error) || !ask_whole(&curve, &learned, error))
-      return false;
-    if (!learned || dba_index_is_over(advisor))
-      break;
-    dba_index_model_settle(advisor->model);
-  }
-  carry_over(&curve);
-  return true;
+  bool ok = share(&curve, error) && draw(&curve, error);
+  if (curve.shared)
+    munmap(curve.shared, curve.shared_bytes);
+  return ok;
 }

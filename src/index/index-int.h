@@ -76,8 +76,21 @@ typedef struct DbaIndexShape { // of a candidate, for its maker and for who asks
 // `ret_shapes` (DbaIndexShape).
 void dba_index_make_candidates(const DbaIndexOptions *options, const DbaList *needs, DbaArena *arena, DbaList *ret_candidates,
                                DbaList *ret_shapes);
+const char *dba_index_joined(DbaArena *arena, const DbaList *texts); // with commas; NULL: there are none
 // Could the planner make use of it for that need?
 bool dba_index_bears_on(const DbaIndexCandidate *candidate, const DbaIndexShape *shape, const DbaIndexNeed *need);
+
+// ---- indexes that are there (existing.c) -----------------------------------------------------------------------------
+
+// As candidates, appended; those of a partition that belong to one of its parent are that one.
+void dba_index_take_existing(const DbaIndexOptions *options, DbaArena *arena, DbaList *ret_candidates, DbaList *ret_shapes);
+// The names under which plans tell of existing candidates: 1 + the candidate's place, by name, qualified and bare.  Free with g_hash_table_unref.
+GHashTable *dba_index_names(const DbaSurvey *survey, const DbaList *candidates);
+// Those that the counters have seen scanned, though no plan of the workload uses them, stay: others use them.  Unless another that is there does
+// the same.  `used`: a flag for each candidate.  True when one stays that could go before.
+bool dba_index_keep_scanned(const DbaSurvey *survey, DbaArena *arena, const bool *used, DbaList *candidates);
+// Foreign keys that an index serves today, and none of those that are chosen: the smallest that does comes back.
+void dba_index_repair_keys(const DbaSurvey *survey, const DbaList *candidates, const DbaList *shapes, bool *chosen);
 
 // ---- costs (costs.c) ------------------------------------------------------------------------------------------------
 
@@ -104,6 +117,8 @@ bool dba_index_costs_needs(DbaIndexCosts *costs, DbaList *ret_needs, DbaList *re
 // `bears`: for each statement, the candidates that bear on it.
 bool dba_index_costs_suppose(DbaIndexCosts *costs, const DbaIndexSet *bears, GError **error) DBA_CHECKED;
 bool dba_index_costs_ask(DbaIndexCosts *costs, DbaIndexAsk *asks, unsigned n, GError **error) DBA_CHECKED;
+// What is known is asked anew: other candidates stay now.
+void dba_index_costs_forget(DbaIndexCosts *costs);
 // The part of the set that bears on the statement, in `arena`.
 DbaIndexSet dba_index_costs_part(const DbaIndexCosts *costs, uint32_t statement, const DbaIndexSet *set, DbaArena *arena);
 const DbaIndexSet *dba_index_costs_bears(const DbaIndexCosts *costs, uint32_t statement);
@@ -178,3 +193,5 @@ typedef struct DbaIndexLimits {
 void dba_index_choose_greedily(const DbaIndexModel *model, const DbaIndexLimits *limits, bool *chosen);
 // While one can go for others that do better, it does; of candidates that are `promising`.
 void dba_index_swap(const DbaIndexModel *model, const DbaIndexLimits *limits, const bool *promising, bool *chosen);
+// New ones that save less than a twentieth of what the statements cost that they serve go, the least first; those that are there only where they save nothing.
+void dba_index_drop_trifles(const DbaIndexModel *model, bool *chosen);

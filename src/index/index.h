@@ -21,6 +21,7 @@ typedef struct DbaIndexStatement {
   double rows;           // written by one execution; 0: not known, one
   const DbaList *values; // of its parameters, texts or NULL; NULL: it is planned generically
   const char *origin;    // where the values come from: "literals", "common values", "rare values", "a generic plan"
+  double cost_now;       // of one execution, with the indexes that are there; filled in
 } DbaIndexStatement;
 
 typedef struct DbaIndexOptions {

@@ -269,6 +269,12 @@ bool dba_relation_is_unique(const DbaRelation *relation, const char *column);
 bool dba_relation_in_unique_index(const DbaRelation *relation, const char *column);
 DbaConstraint *dba_relation_constraint(const DbaRelation *relation, const char *name);
 DbaIndex *dba_relation_index(const DbaRelation *relation, const char *name);
+// Can the referential-integrity query on `columns` use this index?  Valid btree whose leading keys are these columns in any
+// order, or hash on the one column; whole, or with a predicate that "column IS NOT NULL" implies.
+bool dba_index_covers_key(const DbaIndex *index, const DbaList *columns);
+uint32_t dba_index_n_keys(const DbaIndex *index); // without included columns
+// CREATE INDEX [CONCURRENTLY] text from a definition of the catalog, with its comment and statistics targets; in `arena`.  NULL: it has no definition.
+const char *dba_index_create_sql(DbaArena *arena, const DbaRelation *relation, const DbaIndex *index, bool concurrently);
 // The columns of a CREATE STATISTICS in their table's order, which is that of its common combinations (expressions stand behind
 // them); how many.  0 when they are more than `most`, or its table is not there.
 unsigned dba_statistics_object_columns(const DbaSchema *schema, const DbaStatisticsObject *object, unsigned most,
