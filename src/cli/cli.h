@@ -67,6 +67,10 @@ enum {
   DBA_OPTION_FORCE,
   DBA_OPTION_EXIT_CODE,
   DBA_OPTION_FIX,
+  DBA_OPTION_WHY,
+  DBA_OPTION_KEEP,
+  DBA_OPTION_FORBID,
+  DBA_OPTION_PER_TABLE,
   DBA_OPTION_WITH_VALUES,
   DBA_OPTION_REDACT,
   DBA_OPTION_NO_VALUES,
@@ -92,8 +96,8 @@ typedef struct DbaOptions {
   const DbaMigrateRule *help_migrate_rule; // the same, of a rule about migrations
   char *texts[DBA_N_OPTIONS];              // by option number
   bool flags[DBA_N_OPTIONS], given[DBA_N_OPTIONS];
-  GPtrArray *rules, *objects, *masks, *overrides, *confirmed; // NULL-terminated once parsed
-  GPtrArray *words;                                           // likewise
+  GPtrArray *lists[DBA_N_OPTIONS]; // of those that may be repeated; NULL-terminated once parsed
+  GPtrArray *words;                // likewise
 } DbaOptions;
 
 bool dba_options_parse(int argc, char **argv, DbaOptions *ret_options, GError **error) DBA_CHECKED;

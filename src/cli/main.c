@@ -191,10 +191,23 @@ static bool set_up_runner(const DbaOptions *options, DbaRequest *request, GError
     return dba_fail(error, DBA_ERROR_USAGE, "--tries %s: say 1 to 1000", tries);
   request->tries = (unsigned)n;
   request->to = options->texts[DBA_OPTION_TO];
-  request->overrides = (const char *const *)options->overrides->pdata;
-  request->confirmed = (const char *const *)options->confirmed->pdata;
+  request->overrides = (const char *const *)options->lists[DBA_OPTION_OVERRIDE]->pdata;
+  request->confirmed = (const char *const *)options->lists[DBA_OPTION_CONFIRM]->pdata;
   request->backup_dir = options->texts[DBA_OPTION_BACKUP_DIR];
   request->exit_code = options->flags[DBA_OPTION_EXIT_CODE];
+  return true;
+}
+
+static bool set_up_index(const DbaOptions *options, DbaRequest *request, GError **error) {
+  const char *most = options->texts[DBA_OPTION_PER_TABLE];
+  char *end = NULL;
+  guint64 n = most ? g_ascii_strtoull(most, &end, 10) : 0;
+  if (most && (!g_ascii_isdigit(*most) || *end || n < 1 || n > 1000))
+    return dba_fail(error, DBA_ERROR_USAGE, "--per-table %s: say 1 to 1000", most);
+  request->most_per_table = (unsigned)n;
+  request->whys = (const char *const *)options->lists[DBA_OPTION_WHY]->pdata;
+  request->keeps = (const char *const *)options->lists[DBA_OPTION_KEEP]->pdata;
+  request->forbids = (const char *const *)options->lists[DBA_OPTION_FORBID]->pdata;
   return true;
 }
 
@@ -223,25 +236,25 @@ static bool set_up(const DbaOptions *options, DbaRequest *request, GError **erro
   request->time_seconds = time ? dba_text_read_seconds(time) : 10;
   if (!(request->time_seconds >= 0.1 && request->time_seconds <= 86400))
     return dba_fail(error, DBA_ERROR_USAGE, "--time %s: say seconds, or 90s, 5m, 1h", time);
-  if (!set_up_runner(options, request, error))
+  if (!set_up_index(options, request, error) || !set_up_runner(options, request, error))
     return false;
   request->home.major = major ? (int)g_ascii_strtoll(major, NULL, 10) : 0;
   if (major && request->home.major <= 0)
     return dba_fail(error, DBA_ERROR_USAGE, "--pg-major %s: is no number", major);
   g_autofree const char **rules = !strcmp(options->verb->name, "ledger") ? dba_all_rules() : dba_advise_rules();
-  for (guint i = 0; i + 1 < options->rules->len; i++)
-    if (!g_strv_contains(rules, options->rules->pdata[i])) {
-      const char *near = dba_text_nearest(options->rules->pdata[i], rules);
+  for (guint i = 0; i + 1 < options->lists[DBA_OPTION_RULE]->len; i++)
+    if (!g_strv_contains(rules, options->lists[DBA_OPTION_RULE]->pdata[i])) {
+      const char *near = dba_text_nearest(options->lists[DBA_OPTION_RULE]->pdata[i], rules);
       g_autofree char *all = g_strjoinv(", ", (char **)(uintptr_t)rules);
-      return dba_fail(error, DBA_ERROR_USAGE, "unknown rule \"%s\" (%s%s%s)", (const char *)options->rules->pdata[i],
+      return dba_fail(error, DBA_ERROR_USAGE, "unknown rule \"%s\" (%s%s%s)", (const char *)options->lists[DBA_OPTION_RULE]->pdata[i],
                       near ? "did you mean \"" : "there are: ", near ? near : all, near ? "\"?" : "");
     }
   request->color = color && strcmp(color, "auto") ? !strcmp(color, "always") : isatty(STDOUT_FILENO) && !g_getenv("NO_COLOR");
   request->width = terminal_width();
   request->words = (const char *const *)options->words->pdata;
-  request->rules = (const char *const *)options->rules->pdata;
-  request->objects = (const char *const *)options->objects->pdata;
-  request->masks = (const char *const *)options->masks->pdata;
+  request->rules = (const char *const *)options->lists[DBA_OPTION_RULE]->pdata;
+  request->objects = (const char *const *)options->lists[DBA_OPTION_OBJECT]->pdata;
+  request->masks = (const char *const *)options->lists[DBA_OPTION_MASK]->pdata;
   request->sample = options->flags[DBA_OPTION_SAMPLE];
   request->stub = options->flags[DBA_OPTION_STUB];
   request->no_mask = options->flags[DBA_OPTION_NO_MASK];

@@ -13,7 +13,8 @@ static const struct {
   int number;
   const char *argument; // NULL: a flag
   const char *help;
-  bool common; // every verb takes it
+  bool common;  // every verb takes it
+  bool repeats; // may be said more than once
 } options[] = {
     {"as", 0, DBA_OPTION_AS, "KIND", "what SUBJECT is: live, sql or survey", false},
     {"dbname", 'd', DBA_OPTION_DBNAME, "NAME", "database, as psql takes it (also a connection string)", false},
@@ -26,13 +27,19 @@ static const struct {
     {"force", 'f', DBA_OPTION_FORCE, NULL, "overwrite what an earlier run wrote", false},
     {"fix", 0, DBA_OPTION_FIX, NULL,
      "migrate lint, verify, drift: write what was found: other ways, undos, what adopts (--force: over wrong undos)", false},
-    {"rule", 0, DBA_OPTION_RULE, "RULE", "only this rule (may be repeated)", false},
+    {"rule", 0, DBA_OPTION_RULE, "RULE", "only this rule (may be repeated)", false, true},
     {"object", 0, DBA_OPTION_OBJECT, "NAME", "only this object, as findings print it, or its table, index or constraint (may be repeated)",
-     false},
+     false, true},
+    {"why", 0, DBA_OPTION_WHY, "INDEX",
+     "index: what there is to say for and against it: 'orders(status)', or CREATE INDEX ... (may be repeated)", false, true},
+    {"keep", 0, DBA_OPTION_KEEP, "INDEX", "index: it stays (may be repeated)", false, true},
+    {"forbid", 0, DBA_OPTION_FORBID, "TABLE", "index: nothing new on it; or TABLE(KEYS): not that one (may be repeated)", false, true},
+    {"per-table", 0, DBA_OPTION_PER_TABLE, "N", "index: at most so many that could go on one table", false},
     {"budget", 0, DBA_OPTION_BUDGET, "TIME", "for proofs and measuring: 120, 90s, 5m (2m)", false},
     {"rows", 0, DBA_OPTION_ROWS, "N%",
      "lab stand-in, migrate rehearse: of the subject's rows (100%); lint: of the largest of its three sizes", false},
-    {"size", 0, DBA_OPTION_SIZE, "BYTES", "lab stand-in: at most, tables and indexes together: 500MB, 5GB; index: of a set, or several: 500MB,2GB", false},
+    {"size", 0, DBA_OPTION_SIZE, "BYTES",
+     "lab stand-in: at most, tables and indexes together: 500MB, 5GB; index: of a set, or several: 500MB,2GB", false},
     {"grow", 0, DBA_OPTION_GROW, "N", "as it will be: 10x, or orders=10x,customers=2x", false},
     {"at", 0, DBA_OPTION_AT, "DATE", "as it will be then (2027-06-30, or 90d), at the rates of today", false},
     {"since", 0, DBA_OPTION_SINCE, "FILE", "an earlier survey, for rates of growth", false},
@@ -41,7 +48,7 @@ static const struct {
     {"from", 0, DBA_OPTION_FROM, "MIGRATION", "migrate: the first one that is judged; those before it are run", false},
     {"to", 0, DBA_OPTION_TO, "MIGRATION", "migrate up: the last; down: the one that stays; baseline: the last that is there", false},
     {"override", 0, DBA_OPTION_OVERRIDE, "WHAT=WHY", "migrate up, down: rehearsal=, undo=, backup= or edited=\"reason\" (may be repeated)",
-     false},
+     false, true},
     {"lock-timeout", 0, DBA_OPTION_LOCK_TIMEOUT, "TIME", "migrate up, down: for a lock, before it is tried again (2s)", false},
     {"statement-timeout", 0, DBA_OPTION_STATEMENT_TIMEOUT, "TIME", "migrate up, down: for a statement (none)", false},
     {"tries", 0, DBA_OPTION_TRIES, "N", "migrate up, down: of a statement that others are in the way of (10)", false},
@@ -52,7 +59,7 @@ static const struct {
      "migrate up, down: that others may wait while it is looked whether rows came after the dump (client_wait of dbarch.yaml); 0: do not "
      "look",
      false},
-    {"confirm", 0, DBA_OPTION_CONFIRM, "OBJECT", "migrate up, down: it may be destroyed (may be repeated)", false},
+    {"confirm", 0, DBA_OPTION_CONFIRM, "OBJECT", "migrate up, down: it may be destroyed (may be repeated)", false, true},
     {"because", 0, DBA_OPTION_BECAUSE, "TEXT", "ledger add: the reason", false},
     {"until", 0, DBA_OPTION_UNTIL, "DATE", "ledger add: a decision's last day", false},
     {"layout", 0, DBA_OPTION_LAYOUT, "NAME", "of the files, where it is not told by looking: pairs, dbmate, flyway ...", false},
@@ -64,7 +71,7 @@ static const struct {
     {"time", 'T', DBA_OPTION_TIME, "TIME", "lab load: for how long; migrate rehearse: load before each migration (10s)", false},
     {"stub", 0, DBA_OPTION_STUB, NULL, "leave out extensions that the lab lacks; columns of their types are text", false},
     {"sample", 0, DBA_OPTION_SAMPLE, NULL, "lab stand-in: rows of the subject itself, personal values masked", false},
-    {"mask", 0, DBA_OPTION_MASK, "COLUMN", "--sample: mask this column too: table.column (may be repeated)", false},
+    {"mask", 0, DBA_OPTION_MASK, "COLUMN", "--sample: mask this column too: table.column (may be repeated)", false, true},
     {"no-mask", 0, DBA_OPTION_NO_MASK, NULL, "--sample: no masks: the lab then holds production data", false},
     {"cold", 0, DBA_OPTION_COLD, NULL, "every measured run finds empty caches", false},
     {"receipts", 0, DBA_OPTION_RECEIPTS, "FILE", "proofs of an earlier findings.json, instead of measuring again", false},
@@ -91,11 +98,8 @@ static const struct {
 void dba_options_clear(DbaOptions *parsed) {
   for (size_t i = 0; i < G_N_ELEMENTS(parsed->texts); i++)
     g_clear_pointer(&parsed->texts[i], g_free);
-  g_clear_pointer(&parsed->rules, g_ptr_array_unref);
-  g_clear_pointer(&parsed->objects, g_ptr_array_unref);
-  g_clear_pointer(&parsed->masks, g_ptr_array_unref);
-  g_clear_pointer(&parsed->overrides, g_ptr_array_unref);
-  g_clear_pointer(&parsed->confirmed, g_ptr_array_unref);
+  for (size_t i = 0; i < G_N_ELEMENTS(parsed->lists); i++)
+    g_clear_pointer(&parsed->lists[i], g_ptr_array_unref);
   g_clear_pointer(&parsed->words, g_ptr_array_unref);
 }
 
@@ -134,16 +138,8 @@ static bool take(DbaOptions *parsed, int i, const char *value, GError **error) {
   if (!options[i].argument && value)
     return dba_fail(error, DBA_ERROR_USAGE, "--%s takes no value", options[i].name);
   parsed->given[options[i].number] = true;
-  if (options[i].number == DBA_OPTION_RULE)
-    g_ptr_array_add(parsed->rules, (char *)(uintptr_t)value);
-  else if (options[i].number == DBA_OPTION_OBJECT)
-    g_ptr_array_add(parsed->objects, (char *)(uintptr_t)value);
-  else if (options[i].number == DBA_OPTION_MASK)
-    g_ptr_array_add(parsed->masks, (char *)(uintptr_t)value);
-  else if (options[i].number == DBA_OPTION_OVERRIDE)
-    g_ptr_array_add(parsed->overrides, (char *)(uintptr_t)value);
-  else if (options[i].number == DBA_OPTION_CONFIRM)
-    g_ptr_array_add(parsed->confirmed, (char *)(uintptr_t)value);
+  if (options[i].repeats)
+    g_ptr_array_add(parsed->lists[options[i].number], (char *)(uintptr_t)value);
   else if (options[i].argument) {
     g_free(parsed->texts[options[i].number]);
     parsed->texts[options[i].number] = g_strdup(value);
@@ -201,11 +197,8 @@ static bool find_verb(const char *name, bool help, DbaOptions *parsed, GError **
 }
 
 bool dba_options_parse(int argc, char **argv, DbaOptions *parsed, GError **error) {
-  parsed->rules = g_ptr_array_new();
-  parsed->objects = g_ptr_array_new();
-  parsed->masks = g_ptr_array_new();
-  parsed->overrides = g_ptr_array_new();
-  parsed->confirmed = g_ptr_array_new();
+  for (size_t i = 0; i < G_N_ELEMENTS(parsed->lists); i++)
+    parsed->lists[i] = g_ptr_array_new();
   parsed->words = g_ptr_array_new();
   bool ended = false, help_word = argc > 1 && !strcmp(argv[1], "help");
   for (int at = 1 + help_word; at < argc; at++) {
@@ -246,11 +239,8 @@ bool dba_options_parse(int argc, char **argv, DbaOptions *parsed, GError **error
   parsed->help = parsed->flags[DBA_OPTION_HELP] || help_word;
   parsed->version = parsed->flags[DBA_OPTION_VERSION];
   parsed->quiet = parsed->flags[DBA_OPTION_QUIET];
-  g_ptr_array_add(parsed->rules, NULL);
-  g_ptr_array_add(parsed->objects, NULL);
-  g_ptr_array_add(parsed->masks, NULL);
-  g_ptr_array_add(parsed->overrides, NULL);
-  g_ptr_array_add(parsed->confirmed, NULL);
+  for (size_t i = 0; i < G_N_ELEMENTS(parsed->lists); i++)
+    g_ptr_array_add(parsed->lists[i], NULL);
   bool ok = check_word(parsed, error);
   g_ptr_array_add(parsed->words, NULL);
   return ok;

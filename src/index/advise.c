@@ -86,6 +86,7 @@ DbaIndexSet dba_index_set_of_ids(DbaIndexAdvisor *advisor, const uint32_t *ids, 
 static void find_bearing(DbaIndexAdvisor *advisor) {
   g_autofree bool *flags = g_new0(bool, advisor->n_candidates + 1);
   advisor->bears = dba_arena_alloc(advisor->arena, (advisor->n_statements + 1) * sizeof *advisor->bears);
+  advisor->all_bears = dba_arena_alloc(advisor->arena, (advisor->n_statements + 1) * sizeof *advisor->bears);
   uint32_t at = 0;
   for (uint32_t q = 0; q < advisor->n_statements; q++) {
     memset(flags, 0, advisor->n_candidates * sizeof *flags);
@@ -97,9 +98,12 @@ static void find_bearing(DbaIndexAdvisor *advisor) {
         if (!dba_index_candidate_at(advisor, i)->kept)
           flags[i] |= dba_index_bears_on(dba_index_candidate_at(advisor, i), dba_list_at(DbaIndexShape, &advisor->shapes, i), need);
     }
+    advisor->all_bears[q] = dba_index_set_of(advisor, flags);
+    for (uint32_t i = 0; i < advisor->n_candidates; i++) {
+      dba_list_at(DbaIndexCandidate, &advisor->answer->candidates, i)->serves += flags[i];
+      flags[i] &= !dba_index_candidate_at(advisor, i)->question;
+    }
     advisor->bears[q] = dba_index_set_of(advisor, flags);
-    for (uint32_t i = 0; i < advisor->bears[q].n; i++)
-      dba_list_at(DbaIndexCandidate, &advisor->answer->candidates, advisor->bears[q].ids[i])->serves++;
   }
 }
 
@@ -284,21 +288,96 @@ static bool set_out(DbaIndexAdvisor *advisor, GError **error) {
   return true;
 }
 
+bool dba_index_ask_whole(DbaIndexAdvisor *advisor, DbaIndexSet set, const DbaIndexKnown **ret_known, double *ret_cost, GError **error) {
+  g_autofree DbaIndexAsk *asks = g_new0(DbaIndexAsk, advisor->n_statements + 1);
+  g_autofree bool *chosen = g_new0(bool, advisor->n_candidates + 1);
+  for (uint32_t q = 0; q < advisor->n_statements; q++)
+    asks[q] = (DbaIndexAsk){q, set, NULL};
+  if (!dba_index_costs_ask(advisor->costs, asks, advisor->n_statements, error))
+    return false;
+  for (uint32_t i = 0; i < set.n; i++)
+    chosen[set.ids[i]] = true;
+  *ret_cost = dba_index_writes_cost(advisor->writes, chosen);
+  for (uint32_t q = 0; q < advisor->n_statements; q++) {
+    ret_known[q] = asks[q].known;
+    *ret_cost += advisor->model->weight[q] * asks[q].known->cost;
+  }
+  return true;
+}
+
+static DbaIndexSet set_of_point(DbaIndexAdvisor *advisor, const DbaIndexPoint *point) {
+  uint32_t *ids = dba_arena_alloc(advisor->arena, (point->chosen.n + 1) * sizeof *ids);
+  for (uint32_t i = 0; i < point->chosen.n; i++)
+    ids[i] = (uint32_t)dba_list_int(&point->chosen, i);
+  return (DbaIndexSet){point->chosen.n, ids};
+}
+
+// The statements of the points that will be shown.
+static bool tell_served(DbaIndexAdvisor *advisor, DbaIndexPoint *point, GError **error) {
+  g_autofree const DbaIndexKnown **known = g_new0(const DbaIndexKnown *, advisor->n_statements + 1);
+  double cost;
+  if (!dba_index_ask_whole(advisor, set_of_point(advisor, point), known, &cost, error))
+    return false;
+  for (uint32_t q = 0; q < advisor->n_statements; q++) {
+    DbaIndexServed *served = dba_list_add(advisor->answer->arena, &point->served, sizeof *served);
+    *served = (DbaIndexServed){
+        .statement = q, .before = dba_list_at(DbaIndexStatement, &advisor->answer->statements, q)->cost_now, .after = known[q]->cost};
+    for (uint32_t i = 0; i < known[q]->used.n; i++)
+      dba_list_add_int(advisor->answer->arena, &served->by, known[q]->used.ids[i]);
+  }
+  return true;
+}
+
+// Beyond the knee a byte brings less than it did on the way there: the point that lies farthest from the line between both ends.
+static void find_knee(DbaIndexAnswer *answer) {
+  if (answer->curve.n < 3)
+    return;
+  const DbaIndexPoint *last = dba_list_at(DbaIndexPoint, &answer->curve, answer->curve.n - 1);
+  DbaIndexPoint *knee = NULL;
+  double most = 0, gain = answer->cost_none - last->cost;
+  for (DBA_EACH(DbaIndexPoint, point, &answer->curve)) {
+    double distance =
+        gain > 0 && last->bytes > 0 ? (answer->cost_none - point->cost) / gain - (double)point->bytes / (double)last->bytes : 0;
+    if (distance > most) {
+      most = distance;
+      knee = point;
+    }
+  }
+  if (!knee)
+    knee = dba_list_at(DbaIndexPoint, &answer->curve, answer->curve.n - 1);
+  knee->knee = true;
+}
+
+static bool show(DbaIndexAdvisor *advisor, GError **error) {
+  DbaIndexAnswer *answer = advisor->answer;
+  const DbaIndexPoint *answered = NULL;
+  find_knee(answer);
+  for (DBA_EACH(DbaIndexPoint, point, &answer->curve)) {
+    if ((point->asked || point->knee) && !tell_served(advisor, point, error))
+      return false;
+    if (point->asked ? !answered || !answered->asked : point->knee && !answered)
+      answered = point;
+  }
+  return !advisor->options->questions || !answered || dba_index_give_reasons(advisor, answered, error);
+}
+
 static bool advise(DbaIndexAdvisor *advisor, GError **error) {
   DbaList writes = {0};
   dba_index_tell(advisor, "reading what statements want");
   if (!dba_index_costs_needs(advisor->costs, &advisor->needs, &writes, error))
     return false;
+  advisor->n_statements = advisor->answer->statements.n;
   dba_index_make_candidates(advisor->options, &advisor->needs, advisor->answer->arena, &advisor->answer->candidates, &advisor->shapes);
   advisor->n_candidates = advisor->answer->candidates.n;
   find_bearing(advisor);
   dba_index_tell(advisor, "supposing indexes");
-  if (!dba_index_costs_suppose(advisor->costs, advisor->bears, error))
+  if (!dba_index_costs_suppose(advisor->costs, advisor->all_bears, error))
     return false;
   advisor->writes = dba_index_writes_new(advisor->answer, &writes, advisor->options->prices);
   advisor->model = dba_index_model_new(advisor->answer, advisor->writes);
+  advisor->model->wider = dba_index_find_wider(&advisor->answer->candidates, &advisor->shapes, advisor->arena);
   dba_index_tell(advisor, "planning");
-  bool ok = set_out(advisor, error) && learn_configurations(advisor, error) && dba_index_draw_curve(advisor, error);
+  bool ok = set_out(advisor, error) && learn_configurations(advisor, error) && dba_index_draw_curve(advisor, error) && show(advisor, error);
   advisor->answer->configurations = dba_index_model_size(advisor->model);
   return ok;
 }

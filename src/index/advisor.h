@@ -12,9 +12,10 @@ typedef struct DbaIndexAdvisor {
   DbaIndexWrites *writes;
   DbaIndexModel *model;
   DbaList needs, shapes;
-  DbaIndexSet *bears; // by statement
-  DbaIndexSet *best;  // by statement: candidates that stand for the others
-  GArray *asks;       // DbaIndexAsk
+  DbaIndexSet *bears;     // by statement
+  DbaIndexSet *all_bears; // with those that somebody asks about
+  DbaIndexSet *best;      // by statement: candidates that stand for the others
+  GArray *asks;           // DbaIndexAsk
   uint32_t n_statements, n_candidates;
 } DbaIndexAdvisor;
 
@@ -29,5 +30,10 @@ double dba_index_sum(const DbaIndexAdvisor *advisor, const double *costs); // of
 void dba_index_add_ask(DbaIndexAdvisor *advisor, uint32_t statement, DbaIndexSet set);
 // Asks for all that was added; what plans used is learned.
 bool dba_index_ask_added(DbaIndexAdvisor *advisor, GError **error) DBA_CHECKED;
+// What there is to say about those that somebody asked about; `set`: the one that is answered with.
+bool dba_index_give_reasons(DbaIndexAdvisor *advisor, const DbaIndexPoint *point, GError **error) DBA_CHECKED;
+// Plans with the set, by statement; and what it costs the workload.
+bool dba_index_ask_whole(DbaIndexAdvisor *advisor, DbaIndexSet set, const DbaIndexKnown **ret_known, double *ret_cost,
+                         GError **error) DBA_CHECKED;
 // The curve, from what the model knows by then.
 bool dba_index_draw_curve(DbaIndexAdvisor *advisor, GError **error) DBA_CHECKED;

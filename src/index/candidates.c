@@ -16,6 +16,7 @@ enum {
 };
 static const double LARGEST_SHARE = 0.5;    // of the rows that a partial index is worth having for
 static const double BRIN_CORRELATION = 0.8; // of a column with the order on disk
+static const int64_t WIDE_KEY = 20;         // bytes
 static const double BRIN_PAGES = 1024;      // a table below is read as fast
 
 typedef struct Maker {
@@ -72,6 +73,17 @@ static const char *create_text(DbaArena *arena, const DbaIndexCandidate *candida
   return dba_arena_text(arena, sql->str);
 }
 
+// By its table, or its table and keys.
+static bool is_forbidden(const DbaIndexOptions *options, const DbaIndexCandidate *candidate) {
+  g_autofree char *full = g_strdup_printf("%s.%s", candidate->schema, candidate->table),
+                  *keyed = g_strdup_printf("%s(%s)", candidate->table, candidate->keys),
+                  *both = g_strdup_printf("%s(%s)", full, candidate->keys);
+  for (const char *const *name = options->forbid; name && *name; name++)
+    if (!strcmp(*name, candidate->table) || !strcmp(*name, full) || !strcmp(*name, keyed) || !strcmp(*name, both))
+      return true;
+  return false;
+}
+
 static void add(Maker *maker, const DbaIndexShape *shape) {
   DbaIndexCandidate candidate = {.schema = shape->relation->schema,
                                  .table = shape->relation->name,
@@ -79,7 +91,7 @@ static void add(Maker *maker, const DbaIndexShape *shape) {
                                  .keys = dba_index_joined(maker->arena, &shape->written),
                                  .included = dba_index_joined(maker->arena, &shape->included),
                                  .predicate = shape->predicate};
-  if (!g_hash_table_add(maker->made, identity(&candidate)))
+  if (is_forbidden(maker->options, &candidate) || !g_hash_table_add(maker->made, identity(&candidate)))
     return;
   candidate.definition = create_text(maker->arena, &candidate);
   *(DbaIndexCandidate *)dba_list_add(maker->arena, maker->candidates, sizeof candidate) = candidate;
@@ -203,10 +215,22 @@ static bool is_compared(const DbaIndexNeed *need, const char *key) {
   return dba_list_has_text(&need->equal, key) || dba_list_has_text(&need->ranges, key);
 }
 
+// A hash index holds four bytes of a key whatever its width: of short keys a btree is as small, and does more.
+static bool suits_hash(const DbaRelation *relation, const DbaIndexMatch *match) {
+  const DbaColumnStatistics *statistics = statistics_of(relation, match->key);
+  return !match->operators && statistics && statistics->width_bytes >= WIDE_KEY;
+}
+
+// What a btree compares, GiST and SP-GiST need not.
+static bool suits(const Maker *maker, const DbaIndexMatch *match) {
+  return !strcmp(match->method, "brin")   ? suits_brin(maker->need->relation, match)
+         : !strcmp(match->method, "hash") ? suits_hash(maker->need->relation, match)
+                                          : match->operators || !is_compared(maker->need, match->key);
+}
+
 static void add_match(Maker *maker, const DbaIndexMatch *match) {
-  if (!strcmp(match->method, "brin") ? !suits_brin(maker->need->relation, match)
-                                     : strcmp(match->method, "hash") && is_compared(maker->need, match->key) && !match->operators)
-    return; // what a btree compares, GiST and SP-GiST need not
+  if (!suits(maker, match))
+    return;
   DbaIndexShape shape = {.relation = maker->need->relation, .method = match->method};
   dba_list_add_text(maker->arena, &shape.keys, match->key);
   dba_list_add_text(maker->arena, &shape.written,
@@ -229,6 +253,52 @@ static void add_pattern(Maker *maker, const char *key) {
   add(maker, &bytewise);
 }
 
+// ---- what somebody asks about ---------------------------------------------------------------------------------------
+
+static bool take_statement(const DbaSqlStatement *statement, void *data, GError **error) {
+  const DbaSqlFacts **facts = data;
+  (void)error;
+  if (statement->item.kind == DBA_SQL_STATEMENT && statement->facts.tag == DBA_SQL_CREATE_INDEX) {
+    DbaSqlFacts *own = g_new(DbaSqlFacts, 1);
+    *own = statement->facts;
+    own->schema = g_strdup(statement->facts.schema);
+    own->table = g_strdup(statement->facts.table);
+    *facts = own;
+  }
+  return true;
+}
+
+static const DbaRelation *relation_of(const DbaSurvey *survey, const char *sql) {
+  DbaSqlFacts *facts = NULL;
+  const DbaRelation *found = NULL;
+  g_autoptr(GError) unread = NULL;
+  g_autoptr(DbaSqlReader) reader = dba_sql_reader_text("--why", sql, strlen(sql));
+  if (!dba_sql_visit(reader, take_statement, &facts, &unread) || !facts)
+    return NULL;
+  for (DBA_EACH(DbaRelation, relation, &survey->schema.relations))
+    if (!g_strcmp0(relation->name, facts->table) && (!facts->schema || !strcmp(relation->schema, facts->schema)) &&
+        (!found || !strcmp(relation->schema, "public")))
+      found = relation;
+  g_free((char *)(uintptr_t)facts->schema);
+  g_free((char *)(uintptr_t)facts->table);
+  g_free(facts);
+  return found;
+}
+
+// "orders(status)" or a whole CREATE INDEX.  One whose table is not there is a candidate that nothing is known of: the twin says why.
+static void add_question(const DbaIndexOptions *options, const char *question, DbaArena *arena, DbaList *candidates, DbaList *shapes) {
+  bool whole = !g_ascii_strncasecmp(question, "create ", 7);
+  const char *definition = dba_arena_format(arena, "%s%s", whole ? "" : "CREATE INDEX ON ", question);
+  const DbaRelation *relation = relation_of(options->survey, definition);
+  *(DbaIndexCandidate *)dba_list_add(arena, candidates, sizeof(DbaIndexCandidate)) =
+      (DbaIndexCandidate){.definition = definition,
+                          .schema = relation ? relation->schema : "",
+                          .table = relation ? relation->name : "",
+                          .method = "",
+                          .question = true};
+  *(DbaIndexShape *)dba_list_add(arena, shapes, sizeof(DbaIndexShape)) = (DbaIndexShape){.relation = relation, .method = ""};
+}
+
 void dba_index_make_candidates(const DbaIndexOptions *options, const DbaList *needs, DbaArena *arena, DbaList *ret_candidates,
                                DbaList *ret_shapes) {
   g_autoptr(GHashTable) made = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
@@ -236,6 +306,8 @@ void dba_index_make_candidates(const DbaIndexOptions *options, const DbaList *ne
   dba_index_take_existing(options, arena, ret_candidates, ret_shapes);
   for (DBA_EACH(DbaIndexCandidate, candidate, ret_candidates))
     g_hash_table_add(made, identity(candidate));
+  for (const char *const *question = options->questions; question && *question; question++)
+    add_question(options, *question, arena, ret_candidates, ret_shapes);
   for (DBA_EACH(DbaIndexNeed, need, needs)) {
     if (!need->relation)
       continue;
@@ -269,7 +341,7 @@ static bool covers(const DbaIndexShape *shape, const DbaIndexNeed *need) {
 bool dba_index_bears_on(const DbaIndexCandidate *candidate, const DbaIndexShape *shape, const DbaIndexNeed *need) {
   if (shape->relation != need->relation)
     return false;
-  if (candidate->existing) // of those it may be anything
+  if (candidate->existing || candidate->question) // of those it may be anything
     return true;
   if (shape->predicate && !says(need, shape->predicate))
     return false;
@@ -286,4 +358,34 @@ bool dba_index_bears_on(const DbaIndexCandidate *candidate, const DbaIndexShape 
     if (order->n && !strcmp(dba_list_at(DbaIndexOrderKey, order, 0)->key, first))
       return true;
   return shape->predicate != NULL; // the predicate alone narrows
+}
+
+// ---- what does the work of others -----------------------------------------------------------------------------------
+
+static bool is_wider(const DbaIndexShape *shape, const DbaIndexShape *other) {
+  if (shape->relation != other->relation || strcmp(shape->method, "btree") || strcmp(other->method, "btree") ||
+      g_strcmp0(shape->predicate, other->predicate) || other->keys.n < shape->keys.n)
+    return false;
+  for (uint32_t i = 0; i < shape->written.n; i++)
+    if (strcmp(dba_list_text(&shape->written, i), dba_list_text(&other->written, i)))
+      return false;
+  for (DBA_EACH_TEXT(column, &shape->included))
+    if (!dba_list_has_text(&other->keys, *column) && !dba_list_has_text(&other->included, *column))
+      return false;
+  return true;
+}
+
+const DbaIndexSet *dba_index_find_wider(const DbaList *candidates, const DbaList *shapes, DbaArena *arena) {
+  DbaIndexSet *wider = dba_arena_alloc(arena, (candidates->n + 1) * sizeof *wider);
+  g_autofree uint32_t *ids = g_new(uint32_t, candidates->n + 1);
+  for (uint32_t i = 0; i < candidates->n; i++) {
+    uint32_t n = 0;
+    for (uint32_t k = 0; k < candidates->n; k++)
+      if (k != i && is_wider(dba_list_at(DbaIndexShape, shapes, i), dba_list_at(DbaIndexShape, shapes, k)))
+        ids[n++] = k;
+    uint32_t *own = dba_arena_alloc(arena, (n + 1) * sizeof *own);
+    memcpy(own, ids, n * sizeof *own);
+    wider[i] = (DbaIndexSet){n, own};
+  }
+  return wider;
 }

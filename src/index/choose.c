@@ -9,7 +9,7 @@
 #include <string.h>
 
 enum { MOST_SWAPS = 20 };
-static const double TRIFLE = 0.05; // of what its statements cost: for less nobody should have to keep an index
+static const double TRIFLE = 0.05, TRIFLE_BESIDE = 0.25; // of what its statements cost: for less nobody should have to keep an index
 
 typedef struct Move {
   DbaIndexSet set;
@@ -287,16 +287,26 @@ static double part_of(const DbaIndexModel *model, uint32_t id, bool *chosen) {
   return served > 0 ? loss / served : 0;
 }
 
+static bool has_wider(const DbaIndexModel *model, uint32_t id, const bool *chosen) {
+  for (uint32_t i = 0; i < model->wider[id].n; i++) {
+    uint32_t other = model->wider[id].ids[i];
+    if (chosen[other] || dba_list_at(DbaIndexCandidate, &model->answer->candidates, other)->kept)
+      return true;
+  }
+  return false;
+}
+
 void dba_index_drop_trifles(const DbaIndexModel *model, bool *chosen) {
   for (;;) {
     uint32_t least = model->n_candidates;
-    double least_part = TRIFLE;
+    double least_part = 1;
     for (uint32_t id = 0; id < model->n_candidates; id++) {
       const DbaIndexCandidate *candidate = dba_list_at(DbaIndexCandidate, &model->answer->candidates, id);
       double part = chosen[id] && !candidate->kept ? part_of(model, id, chosen) : 1;
-      if (part < least_part && (!candidate->existing || part <= 0)) {
+      double bar = candidate->existing ? 1e-9 : part < 1 && has_wider(model, id, chosen) ? TRIFLE_BESIDE : TRIFLE;
+      if (part < bar && part / bar < least_part) {
         least = id;
-        least_part = part;
+        least_part = part / bar;
       }
     }
     if (least == model->n_candidates)

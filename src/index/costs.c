@@ -231,19 +231,50 @@ void dba_index_costs_close(DbaIndexCosts *costs) {
   g_free(costs);
 }
 
-bool dba_index_costs_needs(DbaIndexCosts *costs, DbaList *ret_needs, DbaList *ret_writes, GError **error) {
-  for (uint32_t i = 0; i < costs->n_statements; i++) {
-    DbaList facts = {0};
-    Session *session = home_of(costs, i);
-    g_autoptr(GError) problem = NULL;
-    if (dba_what_if_facts(session->what_if, session->statements[i], costs->arena, &facts, &problem)) {
-      dba_index_read_needs(costs->options->survey, i, &facts, costs->arena, ret_needs);
-      dba_index_read_writes(costs->options->survey, i, &facts, costs->arena, ret_writes);
-    } else if (!g_error_matches(problem, DBA_ERROR, DBA_ERROR_DATABASE)) { // what cannot be planned has no needs
-      g_propagate_error(error, g_steal_pointer(&problem));
-      return false;
-    }
+// What one statement wants and writes; what cannot be planned does neither.
+static bool read_facts(DbaIndexCosts *costs, uint32_t statement, DbaList *ret_needs, DbaList *ret_writes, GError **error) {
+  DbaList facts = {0};
+  Session *session = home_of(costs, statement);
+  g_autoptr(GError) problem = NULL;
+  if (dba_what_if_facts(session->what_if, session->statements[statement], costs->arena, &facts, &problem)) {
+    dba_index_read_needs(costs->options->survey, statement, &facts, costs->arena, ret_needs);
+    dba_index_read_writes(costs->options->survey, statement, &facts, costs->arena, ret_writes);
+    return true;
   }
+  if (g_error_matches(problem, DBA_ERROR, DBA_ERROR_DATABASE))
+    return true;
+  g_propagate_error(error, g_steal_pointer(&problem));
+  return false;
+}
+
+static bool add_checks(DbaIndexCosts *costs, const DbaList *writes, GError **error) {
+  DbaList checks = {0};
+  for (DBA_EACH(DbaIndexWrite, write, writes))
+    dba_index_add_checks(costs->options->survey, write, dba_list_at(DbaIndexStatement, &costs->answer->statements, write->statement),
+                         costs->answer->arena, &checks);
+  for (int i = 0; i < SESSIONS; i++) // room for them
+    costs->sessions[i].statements = g_renew(int, costs->sessions[i].statements, costs->n_statements + checks.n + 1);
+  for (DBA_EACH(DbaIndexStatement, check, &checks)) {
+    for (int i = 0; i < SESSIONS; i++)
+      costs->sessions[i].statements[costs->answer->statements.n] = 0;
+    if (!keep_statement(costs, check, error))
+      return false;
+  }
+  costs->n_statements = costs->answer->statements.n;
+  return true;
+}
+
+bool dba_index_costs_needs(DbaIndexCosts *costs, DbaList *ret_needs, DbaList *ret_writes, GError **error) {
+  uint32_t own = costs->n_statements;
+  for (uint32_t i = 0; i < own; i++)
+    if (!read_facts(costs, i, ret_needs, ret_writes, error))
+      return false;
+  DbaList of_own = *ret_writes;
+  if (!add_checks(costs, &of_own, error))
+    return false;
+  for (uint32_t i = own; i < costs->n_statements; i++)
+    if (!read_facts(costs, i, ret_needs, ret_writes, error))
+      return false;
   return true;
 }
 
@@ -288,6 +319,17 @@ static gpointer suppose_all(gpointer data) {
   return NULL;
 }
 
+// Those that somebody asks about and that bear on nothing: the twin says whether they could be made.
+static bool suppose_questions(DbaIndexCosts *costs, GError **error) {
+  Session *session = &costs->sessions[0];
+  for (uint32_t id = 0; id < costs->n_candidates; id++)
+    if (candidate_at(costs, id)->question && !session->numbers[id] && !session->refused[id] && !suppose(session, id)) {
+      g_propagate_error(error, g_steal_pointer(&session->error));
+      return false;
+    }
+  return true;
+}
+
 static void take_sizes(DbaIndexCosts *costs) {
   for (uint32_t id = 0; id < costs->n_candidates; id++) {
     DbaIndexCandidate *candidate = dba_list_at(DbaIndexCandidate, &costs->answer->candidates, id);
@@ -317,7 +359,7 @@ bool dba_index_costs_suppose(DbaIndexCosts *costs, const DbaIndexSet *bears, GEr
     session->refused = g_new0(const char *, costs->n_candidates + 1);
     session->names = dba_index_names(costs->options->survey, &costs->answer->candidates);
   }
-  if (!together(costs, suppose_all, error))
+  if (!together(costs, suppose_all, error) || !suppose_questions(costs, error))
     return false;
   take_sizes(costs);
   return true;

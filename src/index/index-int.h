@@ -61,6 +61,10 @@ typedef struct DbaIndexWrite {
 } DbaIndexWrite;
 void dba_index_read_writes(const DbaSurvey *survey, uint32_t statement, const DbaList *facts, DbaArena *arena, DbaList *ret_writes);
 
+// The statements that the server runs for foreign keys when `by` does that (checks.c): DbaIndexStatement, appended.
+void dba_index_add_checks(const DbaSurvey *survey, const DbaIndexWrite *write, const DbaIndexStatement *by, DbaArena *arena,
+                          DbaList *ret_statements);
+
 // ---- candidates (candidates.c) --------------------------------------------------------------------------------------
 
 typedef struct DbaIndexShape { // of a candidate, for its maker and for who asks what it bears on
@@ -91,6 +95,9 @@ GHashTable *dba_index_names(const DbaSurvey *survey, const DbaList *candidates);
 bool dba_index_keep_scanned(const DbaSurvey *survey, DbaArena *arena, const bool *used, DbaList *candidates);
 // Foreign keys that an index serves today, and none of those that are chosen: the smallest that does comes back.
 void dba_index_repair_keys(const DbaSurvey *survey, const DbaList *candidates, const DbaList *shapes, bool *chosen);
+
+// For each candidate those on its table whose keys begin with its own, over the same rows and with all that it includes; in `arena`.
+const DbaIndexSet *dba_index_find_wider(const DbaList *candidates, const DbaList *shapes, DbaArena *arena);
 
 // ---- costs (costs.c) ------------------------------------------------------------------------------------------------
 
@@ -163,9 +170,10 @@ typedef struct DbaIndexModel {
   DbaList *configurations; // of each statement: DbaIndexConfiguration
   double *base;            // of each statement: with no candidate
   double *weight;
-  bool *used;        // statement by candidate: any plan did use it
-  double least;      // gains below are none; of the whole workload
-  GHashTable *known; // of sets of a statement
+  const DbaIndexSet *wider; // by candidate: btrees that do what it does: their keys begin with its keys
+  bool *used;               // statement by candidate: any plan did use it
+  double least;             // gains below are none; of the whole workload
+  GHashTable *known;        // of sets of a statement
 } DbaIndexModel;
 
 DbaIndexModel *dba_index_model_new(const DbaIndexAnswer *answer, const DbaIndexWrites *writes);
@@ -193,5 +201,6 @@ typedef struct DbaIndexLimits {
 void dba_index_choose_greedily(const DbaIndexModel *model, const DbaIndexLimits *limits, bool *chosen);
 // While one can go for others that do better, it does; of candidates that are `promising`.
 void dba_index_swap(const DbaIndexModel *model, const DbaIndexLimits *limits, const bool *promising, bool *chosen);
-// New ones that save less than a twentieth of what the statements cost that they serve go, the least first; those that are there only where they save nothing.
+// New ones that save less than a twentieth of what the statements cost that they serve go, the least first; a quarter where a wider one is there.  Those
+// that are there already go only where they save nothing.
 void dba_index_drop_trifles(const DbaIndexModel *model, bool *chosen);

@@ -21,6 +21,7 @@ typedef struct DbaIndexStatement {
   double rows;           // written by one execution; 0: not known, one
   const DbaList *values; // of its parameters, texts or NULL; NULL: it is planned generically
   const char *origin;    // where the values come from: "literals", "common values", "rare values", "a generic plan"
+  bool implied;          // the server runs it, for a foreign key
   double cost_now;       // of one execution, with the indexes that are there; filled in
 } DbaIndexStatement;
 
@@ -33,6 +34,7 @@ typedef struct DbaIndexOptions {
   unsigned n_budgets;
   const DbaWritePrices *prices;            // NULL: writes cost nothing
   unsigned most_per_table;                 // of indexes that are chosen; 0: no limit
+  const char *const *questions;            // --why: "orders(status)" or CREATE INDEX ..., NULL-terminated or NULL
   const char *const *keep, *const *forbid; // existing names, or "table(columns)"; NULL-terminated or NULL
   DbaInterrupt *interrupt;
   gint64 deadline_us;                             // monotonic; what is known by then is what there is; 0: none
@@ -55,7 +57,8 @@ typedef struct DbaIndexCandidate {
   bool rough;      // the size is a guess
   bool kept;       // it cannot go: `why` tells
   const char *why; // why it is none any more, or was not chosen
-  unsigned serves; // statements that it could bear on
+  int64_t serves;  // statements that it could bear on
+  bool question;   // somebody asked about it: it is not for choice
 } DbaIndexCandidate;
 
 // A statement at one point of the curve.
@@ -76,12 +79,24 @@ typedef struct DbaIndexPoint {
   DbaList served; // DbaIndexServed, for points that were asked for and the knee
 } DbaIndexPoint;
 
+// What there is to say about one index that a person named.
+typedef struct DbaIndexReason {
+  const char *question;
+  int64_t candidate;    // its place; -1: the server would not make it
+  int64_t same;         // the candidate or existing index that it is, or -1
+  double alone, beside; // the workload with nothing but it; with it beside the set
+  double write_cost;    // what it costs those who write
+  const char *verdict;  // one sentence
+  DbaList served;       // DbaIndexServed: statements that it alone makes cheaper: without, with it
+} DbaIndexReason;
+
 typedef struct DbaIndexAnswer {
   DbaArena *arena;
   DbaList statements;             // DbaIndexStatement: those that could be planned
   DbaList refused;                // texts: statements that could not, and why
   DbaList candidates;             // DbaIndexCandidate
   DbaList curve;                  // DbaIndexPoint, by budget
+  DbaList reasons;                // DbaIndexReason, in the order of the questions
   double cost_none;               // with none of the indexes that could go
   double cost_now;                // with those that are there
   int64_t bytes_now;              // of those that could go
@@ -92,3 +107,5 @@ typedef struct DbaIndexAnswer {
 
 // `ret_answer` comes zeroed with an arena of the caller's.  An empty workload is DBA_ERROR_USAGE.
 bool dba_index_advise(const DbaIndexOptions *options, DbaIndexAnswer *ret_answer, GError **error) DBA_CHECKED;
+extern const DbaRecord dba_index_statement_record, dba_index_candidate_record, dba_index_served_record, dba_index_point_record,
+    dba_index_reason_record, dba_index_answer_record;

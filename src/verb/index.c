@@ -2,29 +2,15 @@
 // dbarch index: the best set of indexes for a whole workload, at every budget.
 //
 // The workload is --workload's, else what the subject tells.  A twin of the subject plans it; nothing reaches the subject but the reading of it.
-#include "verb/verb.h"
+#include "verb/index-run.h"
 
-#include "index/index.h"
 #include "sql/sql.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 static const char TWIN[] = "twin";
-enum { SHOWN_STATEMENTS = 8, MOST_BUDGETS = 16 };
 
-typedef struct Run {
-  const DbaRequest *request;
-  DbaAnswer *answer;
-  DbaArena *arena;
-  DbaIndexAnswer advice;
-  const DbaWritePrices *prices; // NULL: nobody writes
-  DbaList statements; // DbaIndexStatement
-  int64_t budgets[MOST_BUDGETS];
-  unsigned n_budgets;
-  const char *subject, *server;
-  double seconds; // from the twin on
-} Run;
+typedef DbaIndexRun Run;
 
 static bool read_budgets(const DbaRequest *request, Run *run, GError **error) {
   g_auto(GStrv) words = g_strsplit(request->sizes ? request->sizes : "", ",", -1);
@@ -32,8 +18,8 @@ static bool read_budgets(const DbaRequest *request, Run *run, GError **error) {
     int64_t bytes = !strcmp(g_strstrip(*word), "0") ? 0 : dba_text_read_bytes(*word);
     if (bytes < 0)
       return dba_fail(error, DBA_ERROR_USAGE, "--size %s: say bytes, or 500MB, 2GB; several with commas between", *word);
-    if (run->n_budgets == MOST_BUDGETS)
-      return dba_fail(error, DBA_ERROR_USAGE, "--size: %d sizes at most", MOST_BUDGETS);
+    if (run->n_budgets == DBA_INDEX_MOST_BUDGETS)
+      return dba_fail(error, DBA_ERROR_USAGE, "--size: %d sizes at most", DBA_INDEX_MOST_BUDGETS);
     run->budgets[run->n_budgets++] = bytes;
   }
   return true;
@@ -46,55 +32,6 @@ static void take_statements(Run *run, const DbaSurvey *survey) {
     DbaIndexStatement *to = dba_list_add(run->arena, &run->statements, sizeof *to);
     *to = (DbaIndexStatement){.id = statement->id, .text = statement->text, .weight = statement->calls > 0 ? (double)statement->calls : 1};
   }
-}
-
-// ---- the answer -----------------------------------------------------------------------------------------------------
-
-static double percent(const Run *run, double cost) { return run->advice.cost_none > 0 ? 100 * cost / run->advice.cost_none : 100; }
-
-static const DbaIndexCandidate *candidate_of(const Run *run, const DbaIndexPoint *point, uint32_t i) {
-  return dba_list_at(DbaIndexCandidate, &run->advice.candidates, dba_list_int(&point->chosen, i));
-}
-
-static void print_point(const Run *run, const DbaIndexPoint *point, GString *out) {
-  g_autofree char *budget = point->budget_bytes < 0 ? g_strdup("any") : dba_text_bytes(point->budget_bytes),
-                  *bytes = dba_text_bytes(point->bytes);
-  unsigned made = 0;
-  for (uint32_t i = 0; i < point->chosen.n; i++)
-    made += !candidate_of(run, point, i)->existing;
-  g_string_append_printf(out, "%10s %10s %8u %6u %9.2f%% %9.2f%%%s\n", budget, bytes, point->chosen.n, made, percent(run, point->cost),
-                         percent(run, point->bound),
-                         point->asked  ? "  asked"
-                         : point->knee ? "  knee"
-                                       : "");
-}
-
-static void print_set(const Run *run, const DbaIndexPoint *point, GString *out) {
-  for (uint32_t i = 0; i < point->chosen.n; i++) {
-    const DbaIndexCandidate *candidate = candidate_of(run, point, i);
-    g_autofree char *bytes = dba_text_bytes(candidate->bytes);
-    g_string_append_printf(out, "%10s  %s%s\n", bytes, candidate->existing ? "keep " : "",
-                           candidate->existing ? candidate->existing : candidate->definition);
-  }
-}
-
-static void print(const Run *run, GString *out) {
-  const DbaIndexAnswer *advice = &run->advice;
-  g_autofree char *planned = dba_text_count((double)advice->planned), *remembered = dba_text_count((double)advice->remembered);
-  g_string_append_printf(out,
-                         "%u statements, %u candidates, %s plans (%s more were known), %" G_GINT64_FORMAT
-                         " configurations, %" G_GINT64_FORMAT " programs solved, %.1f s\n\n",
-                         advice->statements.n, advice->candidates.n, planned, remembered, advice->configurations, advice->solved,
-                         run->seconds);
-  g_string_append_printf(out, "%10s %10s %8s %6s %10s %10s\n", "budget", "size", "indexes", "new", "cost", "at best");
-  for (DBA_EACH(DbaIndexPoint, point, &advice->curve))
-    print_point(run, point, out);
-  for (DBA_EACH(DbaIndexPoint, point, &advice->curve))
-    if (point->asked || point->knee) {
-      g_autofree char *budget = dba_text_bytes(point->budget_bytes);
-      g_string_append_printf(out, "\n%s:\n", point->budget_bytes < 0 ? "all that pay" : budget);
-      print_set(run, point, out);
-    }
 }
 
 static bool find_writing(const DbaSqlStatement *statement, void *data, GError **error) {
@@ -127,6 +64,7 @@ static bool advise(Run *run, const DbaSurvey *survey, const DbaLab *lab, GError 
   DbaWritePrices prices = {0};
   if (!find_prices(run, lab, &prices, error))
     return false;
+  gint64 start = g_get_monotonic_time();
   DbaIndexOptions options = {.lab = lab,
                              .prices = run->prices,
                              .database = TWIN,
@@ -134,10 +72,14 @@ static bool advise(Run *run, const DbaSurvey *survey, const DbaLab *lab, GError 
                              .statements = &run->statements,
                              .budgets_bytes = run->budgets,
                              .n_budgets = run->n_budgets,
+                             .questions = run->request->whys,
+                             .keep = run->request->keeps,
+                             .forbid = run->request->forbids,
+                             .most_per_table = run->request->most_per_table,
+                             .deadline_us = start + (gint64)(run->request->budget_seconds * G_USEC_PER_SEC),
                              .interrupt = run->request->interrupt,
                              .progress = tell,
                              .progress_data = (void *)(uintptr_t)run->request};
-  gint64 start = g_get_monotonic_time();
   g_autoptr(DbaWhatIf) twin = dba_request_twin(run->request, lab, TWIN, survey, "", run->answer, error);
   if (!twin || !dba_index_advise(&options, &run->advice, error))
     return false;
@@ -177,6 +119,7 @@ bool dba_verb_index(const DbaRequest *request, DbaAnswer *answer, GError **error
   run.server = dba_lab_version(lab);
   if (!advise(&run, survey, lab, error))
     return false;
-  print(&run, answer->text);
+  g_autofree char *text = request->format == DBA_FORMAT_JSON ? dba_index_run_json(&run) : dba_index_run_text(&run);
+  g_string_append(answer->text, text);
   return true;
 }

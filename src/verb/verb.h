@@ -13,24 +13,26 @@
 #define DBA_DEFAULT_OUT "dbarch-out"
 
 typedef struct DbaRequest {
-  const char *const *words;     // what stands behind the verb and its options
-  const char *subject_conninfo; // from -d -h -p -U, or NULL
-  const char *as_kind;          // --as, or NULL
-  const char *out;              // --out; NULL: DBA_DEFAULT_OUT
-  const char *output;           // -o
-  const char *workload;         // --workload: a file of statements
-  const char *grow, *at;        // --grow, --at: the subject as it will be
-  const char *since;            // --since: an earlier survey, for rates
-  const char *receipts;         // --receipts: an earlier findings.json
-  const char *survey;           // --survey: sizes of production's tables
-  const char *from;             // --from: the first migration that is judged
-  const char *layout;           // --layout: of migrations
-  const char *config;           // path of dbarch.yaml, or NULL when there is none
-  const char *tools;            // folder of runtime.sh
-  const char *path;             // PATH, for `lab run`
-  const char *const *rules;     // --rule, NULL-terminated or NULL
-  const char *const *objects;   // --object
-  const char *const *masks;     // --mask
+  const char *const *words;                                // what stands behind the verb and its options
+  const char *subject_conninfo;                            // from -d -h -p -U, or NULL
+  const char *as_kind;                                     // --as, or NULL
+  const char *out;                                         // --out; NULL: DBA_DEFAULT_OUT
+  const char *output;                                      // -o
+  const char *workload;                                    // --workload: a file of statements
+  const char *const *whys, *const *keeps, *const *forbids; // --why, --keep, --forbid: indexes, NULL-terminated
+  unsigned most_per_table;                                 // --per-table; 0: not said
+  const char *grow, *at;                                   // --grow, --at: the subject as it will be
+  const char *since;                                       // --since: an earlier survey, for rates
+  const char *receipts;                                    // --receipts: an earlier findings.json
+  const char *survey;                                      // --survey: sizes of production's tables
+  const char *from;                                        // --from: the first migration that is judged
+  const char *layout;                                      // --layout: of migrations
+  const char *config;                                      // path of dbarch.yaml, or NULL when there is none
+  const char *tools;                                       // folder of runtime.sh
+  const char *path;                                        // PATH, for `lab run`
+  const char *const *rules;                                // --rule, NULL-terminated or NULL
+  const char *const *objects;                              // --object
+  const char *const *masks;                                // --mask
   bool sample, no_mask, stub;
   bool pg_environment;          // a PG* variable names a server
   const char *to;               // --to: a migration

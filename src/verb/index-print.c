@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+// What `dbarch index` prints: the curve, the sets that were asked for or the knee's, and reasons.
+#include "verb/index-run.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { SHOWN_STATEMENTS = 4, TEXT_WIDTH = 76 };
+
+static double percent(const DbaIndexRun *run, double cost) { return run->advice.cost_none > 0 ? 100 * cost / run->advice.cost_none : 100; }
+
+static const DbaIndexCandidate *candidate_at(const DbaIndexRun *run, int64_t id) {
+  return dba_list_at(DbaIndexCandidate, &run->advice.candidates, id);
+}
+
+static const DbaIndexStatement *statement_at(const DbaIndexRun *run, int64_t place) {
+  return dba_list_at(DbaIndexStatement, &run->advice.statements, place);
+}
+
+static char *size_text(int64_t bytes) { return bytes < 0 ? g_strdup("no limit") : bytes ? dba_text_bytes(bytes) : g_strdup("0"); }
+
+// ---- the curve ------------------------------------------------------------------------------------------------------
+
+static void print_point(const DbaIndexRun *run, const DbaIndexPoint *point, GString *out) {
+  g_autofree char *budget = size_text(point->budget_bytes), *bytes = size_text(point->bytes);
+  unsigned made = 0;
+  for (uint32_t i = 0; i < point->chosen.n; i++)
+    made += !candidate_at(run, dba_list_int(&point->chosen, i))->existing;
+  g_string_append_printf(out, "%10s %10s %8u %6u %9.1f%% %9.1f%%  %s%s\n", budget, bytes, point->chosen.n, made, percent(run, point->cost),
+                         percent(run, point->bound), point->asked ? "asked " : "", point->knee ? "knee" : "");
+}
+
+static void print_curve(const DbaIndexRun *run, GString *out) {
+  g_string_append_printf(out, "%10s %10s %8s %6s %10s %10s\n", "budget", "size", "indexes", "new", "cost", "at best");
+  for (DBA_EACH(DbaIndexPoint, point, &run->advice.curve))
+    print_point(run, point, out);
+}
+
+// ---- a set ----------------------------------------------------------------------------------------------------------
+
+typedef struct Gain {
+  const DbaIndexServed *served;
+  double saved;
+} Gain;
+
+static int compare_gains(const void *a, const void *b) {
+  const Gain *x = a, *y = b;
+  if (x->saved != y->saved)
+    return x->saved > y->saved ? -1 : 1;
+  return x->served->statement < y->served->statement ? -1 : 1;
+}
+
+static bool is_by(const DbaIndexServed *served, int64_t id) {
+  for (uint32_t i = 0; i < served->by.n; i++)
+    if (dba_list_int(&served->by, i) == id)
+      return true;
+  return false;
+}
+
+static void print_served(const DbaIndexRun *run, const DbaIndexServed *served, GString *out) {
+  const DbaIndexStatement *statement = statement_at(run, served->statement);
+  g_autofree char *sql = dba_text_printable(statement->text, false), *before = dba_text_count(served->before),
+                  *after = dba_text_count(served->after);
+  g_strstrip(sql);
+  g_string_append_printf(out, "              %s -> %s  %.*s%s\n", before, after, TEXT_WIDTH, sql, strlen(sql) > TEXT_WIDTH ? "..." : "");
+}
+
+// The statements whose plans use it, those that gain most first.
+static void print_statements(const DbaIndexRun *run, const DbaList *all, int64_t id, GString *out) {
+  g_autofree Gain *gains = g_new(Gain, all->n + 1);
+  uint32_t n = 0;
+  for (DBA_EACH(DbaIndexServed, served, all))
+    if (is_by(served, id))
+      gains[n++] = (Gain){served, (served->before - served->after) * statement_at(run, served->statement)->weight};
+  qsort(gains, n, sizeof *gains, compare_gains);
+  for (uint32_t i = 0; i < MIN(n, SHOWN_STATEMENTS); i++)
+    print_served(run, gains[i].served, out);
+  if (n > SHOWN_STATEMENTS)
+    g_string_append_printf(out, "              and %u more statements\n", n - SHOWN_STATEMENTS);
+}
+
+static bool is_chosen(const DbaIndexPoint *point, int64_t id) {
+  for (uint32_t i = 0; i < point->chosen.n; i++)
+    if (dba_list_int(&point->chosen, i) == id)
+      return true;
+  return false;
+}
+
+static void print_index(const DbaIndexRun *run, const DbaIndexPoint *point, int64_t id, GString *out) {
+  const DbaIndexCandidate *candidate = candidate_at(run, id);
+  g_autofree char *bytes = dba_text_bytes(candidate->bytes);
+  const char *on = strstr(candidate->definition, " ON ");
+  g_string_append_printf(out, "  %-4s %9s  %s%s\n", candidate->existing ? "keep" : "new", bytes, candidate->rough ? "about; " : "",
+                         candidate->existing ? candidate->existing
+                         : on                ? on + 4
+                                             : candidate->definition);
+  print_statements(run, &point->served, id, out);
+}
+
+static void print_drops(const DbaIndexRun *run, const DbaIndexPoint *point, GString *out) {
+  for (uint32_t id = 0; id < run->advice.candidates.n; id++) {
+    const DbaIndexCandidate *candidate = candidate_at(run, id);
+    if (!candidate->existing || candidate->kept || is_chosen(point, id))
+      continue;
+    g_autofree char *bytes = dba_text_bytes(candidate->bytes);
+    g_string_append_printf(out, "  %-4s %9s  %s.%s, on %s (%s)\n", "drop", bytes, candidate->schema, candidate->existing, candidate->table,
+                           candidate->keys);
+  }
+}
+
+static void print_set(const DbaIndexRun *run, const DbaIndexPoint *point, GString *out) {
+  g_autofree char *budget = size_text(point->budget_bytes), *bytes = size_text(point->bytes);
+  g_string_append_printf(out, "\n%s: %s, %.1f%% of the cost without them", point->asked ? budget : "The knee", bytes,
+                         percent(run, point->cost));
+  if (run->advice.bytes_now > 0)
+    g_string_append_printf(out, " (today: %.1f%%)", percent(run, run->advice.cost_now));
+  if (point->write_cost > 0)
+    g_string_append_printf(out, "; %.1f%% is what index entries cost those who write", percent(run, point->write_cost));
+  g_string_append_c(out, '\n');
+  for (uint32_t i = 0; i < point->chosen.n; i++)
+    print_index(run, point, dba_list_int(&point->chosen, i), out);
+  print_drops(run, point, out);
+  if (!point->chosen.n)
+    g_string_append(out, "  none\n");
+}
+
+// ---- reasons --------------------------------------------------------------------------------------------------------
+
+static void print_reason(const DbaIndexRun *run, const DbaIndexReason *reason, GString *out) {
+  const DbaIndexCandidate *candidate = candidate_at(run, reason->candidate);
+  g_autofree char *bytes = dba_text_bytes(candidate->bytes), *question = dba_text_printable(reason->question, false);
+  g_string_append_printf(out, "\n%s: %s\n", question, reason->verdict);
+  if (candidate->why && !candidate->kept)
+    return;
+  g_string_append_printf(out, "  %s%s; alone the workload costs %.1f%% with it, beside the set %.1f%%", candidate->rough ? "about " : "",
+                         bytes, percent(run, reason->alone), percent(run, reason->beside));
+  if (reason->write_cost > 0)
+    g_string_append_printf(out, "; its entries cost %.2g%%", percent(run, reason->write_cost));
+  g_string_append_c(out, '\n');
+  uint32_t shown = 0;
+  for (DBA_EACH(DbaIndexServed, served, &reason->served))
+    if (shown++ < SHOWN_STATEMENTS)
+      print_served(run, served, out);
+}
+
+char *dba_index_run_text(const DbaIndexRun *run) {
+  const DbaIndexAnswer *advice = &run->advice;
+  GString *out = g_string_new(NULL);
+  uint32_t implied = 0, stay = 0;
+  for (DBA_EACH(DbaIndexStatement, statement, &advice->statements))
+    implied += statement->implied;
+  for (DBA_EACH(DbaIndexCandidate, candidate, &advice->candidates))
+    stay += candidate->kept;
+  g_autofree char *planned = dba_text_count((double)advice->planned), *known = dba_text_count((double)advice->remembered);
+  g_string_append_printf(out, "%u statements", advice->statements.n - implied);
+  if (implied)
+    g_string_append_printf(out, " and %u checks of foreign keys", implied);
+  g_string_append_printf(out, ", %u candidates, in a twin of %s (PostgreSQL %s)\n", advice->candidates.n, run->subject, run->server);
+  g_string_append_printf(out,
+                         "%s plans made, %s known already; %" G_GINT64_FORMAT " configurations; %" G_GINT64_FORMAT " programs solved%s\n\n",
+                         planned, known, advice->configurations, advice->solved, advice->cut ? "; CUT by --budget" : "");
+  print_curve(run, out);
+  g_string_append_printf(out, "\nCost: the planner's, of the whole workload; 100%% is without the indexes that could go");
+  if (stay)
+    g_string_append_printf(out, " (%u stay in any case)", stay);
+  g_string_append(out,
+                  ".\nAt best: no set of these candidates within the budget costs less, by all plans that were made.  Planned, not run.\n");
+  bool asked = false;
+  for (DBA_EACH(DbaIndexPoint, point, &advice->curve))
+    asked |= point->asked;
+  for (DBA_EACH(DbaIndexPoint, point, &advice->curve))
+    if (asked ? point->asked : point->knee)
+      print_set(run, point, out);
+  for (DBA_EACH(DbaIndexReason, reason, &advice->reasons))
+    print_reason(run, reason, out);
+  return g_string_free(out, FALSE);
+}
+
+char *dba_index_run_json(const DbaIndexRun *run) {
+  const DbaIndexAnswer *advice = &run->advice;
+  g_autoptr(DbaJson) json = dba_json_new();
+  dba_json_put_text(json, "format", "dbarch-index");
+  dba_json_put_int(json, "format_version", 1);
+  dba_json_put_text(json, "subject", run->subject);
+  dba_json_put_text(json, "server", run->server);
+  dba_json_put(json, NULL, &dba_index_answer_record, advice, 0);
+  return dba_json_text(json);
+}

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// One run of `dbarch index`: what its files share.
+#pragma once
+
+#include "verb/verb.h"
+
+#include "index/index.h"
+
+enum { DBA_INDEX_MOST_BUDGETS = 16 };
+
+typedef struct DbaIndexRun {
+  const DbaRequest *request;
+  DbaAnswer *answer;
+  DbaArena *arena;
+  DbaIndexAnswer advice;
+  const DbaWritePrices *prices; // NULL: nobody writes
+  DbaList statements;           // DbaIndexStatement
+  int64_t budgets[DBA_INDEX_MOST_BUDGETS];
+  unsigned n_budgets;
+  const char *subject, *server;
+  double seconds; // from the twin on
+} DbaIndexRun;
+
+char *dba_index_run_text(const DbaIndexRun *run) DBA_CHECKED;
+char *dba_index_run_json(const DbaIndexRun *run) DBA_CHECKED;
