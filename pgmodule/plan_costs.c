@@ -482,7 +482,7 @@ int_array(List *list, bool oids)
 
 	for (int i = 0; i < n; i++)
 		values[i] = oids ? ObjectIdGetDatum(list_nth_oid(list, i)) : Int32GetDatum(list_nth_int(list, i));
-	return PointerGetDatum(construct_array(values, n, oids ? OIDOID : INT4OID, 4, true, TYPALIGN_INT));
+	return PointerGetDatum(construct_array(values, n, oids ? REGCLASSOID : INT4OID, 4, true, TYPALIGN_INT));
 }
 
 static void

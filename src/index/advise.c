@@ -13,6 +13,8 @@ enum {
   MOST_BEST = 16,  // candidates of a statement that stand for the others
 };
 
+static const double WORTH_OF_BYTES = 0.1; // share of the workload that indexes as large as all tables must save
+
 const DbaIndexCandidate *dba_index_candidate_at(const DbaIndexAdvisor *advisor, uint32_t id) {
   return dba_list_at(DbaIndexCandidate, &advisor->answer->candidates, id);
 }
@@ -328,37 +330,65 @@ static bool tell_served(DbaIndexAdvisor *advisor, DbaIndexPoint *point, GError *
   return true;
 }
 
-// Beyond the knee a byte brings less than it did on the way there: the point that lies farthest from the line between both ends.
-static void find_knee(DbaIndexAnswer *answer) {
-  if (answer->curve.n < 3)
-    return;
-  const DbaIndexPoint *last = dba_list_at(DbaIndexPoint, &answer->curve, answer->curve.n - 1);
+// Bytes of the tables: what those of indexes are held against.
+static double bytes_of_tables(const DbaSurvey *survey) {
+  double bytes = 0;
+  for (DBA_EACH(DbaRelation, relation, &survey->schema.relations))
+    bytes += (double)relation->pages * 8192;
+  return bytes;
+}
+
+// Beyond the knee indexes of a tenth of the tables' size save less than a hundredth of the workload.
+static DbaIndexPoint *find_knee(const DbaIndexAdvisor *advisor) {
+  DbaIndexAnswer *answer = advisor->answer;
   DbaIndexPoint *knee = NULL;
-  double most = 0, gain = answer->cost_none - last->cost;
+  double best = 0, tables = bytes_of_tables(advisor->options->survey);
   for (DBA_EACH(DbaIndexPoint, point, &answer->curve)) {
-    double distance =
-        gain > 0 && last->bytes > 0 ? (answer->cost_none - point->cost) / gain - (double)point->bytes / (double)last->bytes : 0;
-    if (distance > most) {
-      most = distance;
+    double price = point->cost / answer->cost_none + (tables > 0 ? WORTH_OF_BYTES * (double)point->bytes / tables : 0);
+    if (!knee || price < best) {
+      best = price;
       knee = point;
     }
   }
-  if (!knee)
-    knee = dba_list_at(DbaIndexPoint, &answer->curve, answer->curve.n - 1);
   knee->knee = true;
+  return knee;
+}
+
+// What is there and saves anything is not taken away for the sake of the knee.
+static bool make_advice(DbaIndexAdvisor *advisor, const DbaIndexPoint *knee, GError **error) {
+  DbaIndexAnswer *answer = advisor->answer;
+  DbaIndexPoint *point = &answer->advised;
+  g_autofree bool *chosen = g_new0(bool, advisor->n_candidates + 1);
+  g_autofree const DbaIndexKnown **known = g_new0(const DbaIndexKnown *, advisor->n_statements + 1);
+  for (uint32_t i = 0; i < advisor->n_candidates; i++)
+    chosen[i] = dba_index_candidate_at(advisor, i)->existing && !dba_index_candidate_at(advisor, i)->kept;
+  for (uint32_t i = 0; i < knee->chosen.n; i++)
+    chosen[dba_list_int(&knee->chosen, i)] = true;
+  dba_index_drop_trifles(advisor->model, chosen);
+  dba_index_repair_keys(advisor->options->survey, &answer->candidates, &advisor->shapes, chosen);
+  DbaIndexSet set = dba_index_set_of(advisor, chosen);
+  if (!dba_index_ask_whole(advisor, set, known, &point->cost, error))
+    return false;
+  point->budget_bytes = knee->budget_bytes;
+  point->bytes = dba_index_bytes_of(advisor, chosen);
+  point->write_cost = dba_index_writes_cost(advisor->writes, chosen);
+  for (uint32_t i = 0; i < set.n; i++)
+    dba_list_add_int(answer->arena, &point->chosen, set.ids[i]);
+  return tell_served(advisor, point, error);
 }
 
 static bool show(DbaIndexAdvisor *advisor, GError **error) {
   DbaIndexAnswer *answer = advisor->answer;
-  const DbaIndexPoint *answered = NULL;
-  find_knee(answer);
+  const DbaIndexPoint *answered = &answer->advised;
+  if (!make_advice(advisor, find_knee(advisor), error))
+    return false;
   for (DBA_EACH(DbaIndexPoint, point, &answer->curve)) {
-    if ((point->asked || point->knee) && !tell_served(advisor, point, error))
+    if (point->asked && !tell_served(advisor, point, error))
       return false;
-    if (point->asked ? !answered || !answered->asked : point->knee && !answered)
+    if (point->asked && answered == &answer->advised)
       answered = point;
   }
-  return !advisor->options->questions || !answered || dba_index_give_reasons(advisor, answered, error);
+  return !advisor->options->questions || dba_index_give_reasons(advisor, answered, error);
 }
 
 static bool advise(DbaIndexAdvisor *advisor, GError **error) {

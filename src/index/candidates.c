@@ -15,6 +15,7 @@ enum {
   MOST_INCLUDED = 6, // columns that an index may hold besides its keys
 };
 static const double LARGEST_SHARE = 0.5;    // of the rows that a partial index is worth having for
+static const double LARGEST_PART = 0.6;     // of a row that an index may hold for reading it alone
 static const double BRIN_CORRELATION = 0.8; // of a column with the order on disk
 static const int64_t WIDE_KEY = 20;         // bytes
 static const double BRIN_PAGES = 1024;      // a table below is read as fast
@@ -110,14 +111,36 @@ static void add_btree(Maker *maker, const Keys *keys, const DbaList *included, c
   add(maker, &shape);
 }
 
+// Would an index of all that is read be a second table?
+static bool is_most_of_the_row(const DbaIndexNeed *need) {
+  double read = 0, all = 0;
+  for (DBA_EACH(DbaColumnStatistics, statistics, &need->relation->statistics)) {
+    g_autofree char *name = dba_sql_name(NULL, statistics->column);
+    all += (double)statistics->width_bytes;
+    if (dba_list_has_text(&need->needed, name))
+      read += (double)statistics->width_bytes;
+  }
+  return need->needed.n >= need->relation->columns.n || read > LARGEST_PART * all;
+}
+
 // The columns that are read beside the keys, as long as an index may hold all of them.
 static bool rest_of(const Maker *maker, const Keys *keys, DbaList *ret_rest) {
-  if (maker->need->whole)
+  if (maker->need->whole || is_most_of_the_row(maker->need))
     return false;
   for (DBA_EACH_TEXT(column, &maker->need->needed))
     if (!has_key(keys, *column))
       dba_list_add_text(maker->arena, ret_rest, *column);
   return ret_rest->n > 0 && ret_rest->n <= MOST_INCLUDED;
+}
+
+// Of "(state = 'failed'::text)" the state says nothing as a key.
+static bool fixes_a_key(const DbaIndexPredicate *predicate, const Keys *keys) {
+  for (uint32_t i = 0; i < keys->n; i++) {
+    g_autofree char *beginning = g_strdup_printf("(%s = ", keys->key[i]);
+    if (g_str_has_prefix(predicate->text, beginning))
+      return true;
+  }
+  return false;
 }
 
 // The keys alone, and with all that is read; each for all rows and for those that the statement always means.
@@ -126,7 +149,7 @@ static void add_keys(Maker *maker, const Keys *keys) {
   bool covers = rest_of(maker, keys, &rest);
   for (int i = -1; i < (int)maker->need->predicates.n; i++) {
     const DbaIndexPredicate *predicate = i < 0 ? NULL : dba_list_at(DbaIndexPredicate, &maker->need->predicates, i);
-    if (predicate && predicate->share > LARGEST_SHARE)
+    if (predicate && (predicate->share > LARGEST_SHARE || fixes_a_key(predicate, keys)))
       continue;
     add_btree(maker, keys, NULL, predicate ? predicate->text : NULL);
     if (!covers)
@@ -221,10 +244,19 @@ static bool suits_hash(const DbaRelation *relation, const DbaIndexMatch *match) 
   return !match->operators && statistics && statistics->width_bytes >= WIDE_KEY;
 }
 
-// What a btree compares, GiST and SP-GiST need not.
+static bool has_gin(const DbaIndexNeed *need, const char *key) {
+  for (DBA_EACH(DbaIndexMatch, match, &need->matches))
+    if (!strcmp(match->method, "gin") && !strcmp(match->key, key))
+      return true;
+  return false;
+}
+
+// What a btree compares, GiST and SP-GiST need not; what GIN finds, GiST finds with rechecks that the planner does not count (documentation,
+// "Preferred Index Types for Text Search").
 static bool suits(const Maker *maker, const DbaIndexMatch *match) {
   return !strcmp(match->method, "brin")   ? suits_brin(maker->need->relation, match)
          : !strcmp(match->method, "hash") ? suits_hash(maker->need->relation, match)
+         : !strcmp(match->method, "gist") ? !has_gin(maker->need, match->key) && (match->operators || !is_compared(maker->need, match->key))
                                           : match->operators || !is_compared(maker->need, match->key);
 }
 
@@ -238,19 +270,22 @@ static void add_match(Maker *maker, const DbaIndexMatch *match) {
   add(maker, &shape);
 }
 
+// Does a btree of texts sort by bytes there, so that it serves LIKE 'abc%'?
+static bool sorts_by_bytes(const DbaSurvey *survey) {
+  const char *collate = survey->server.collate;
+  return !collate || !strcmp(collate, "C") || !strcmp(collate, "POSIX") || !g_strcmp0(survey->server.locale_provider, "builtin");
+}
+
 static void add_pattern(Maker *maker, const char *key) {
   DbaIndexShape shape = {.relation = maker->need->relation, .method = "btree"};
-  dba_list_add_text(maker->arena, &shape.keys, key);
-  dba_list_add_text(maker->arena, &shape.written, key);
-  add(maker, &shape); // by the order of bytes: where that is the collation's
-  DbaIndexShape bytewise = {.relation = shape.relation, .method = "btree", .keys = shape.keys};
   const DbaColumn *column = dba_relation_column(maker->need->relation, key);
-  dba_list_add_text(maker->arena, &bytewise.written,
-                    dba_arena_format(maker->arena, "%s %s", key,
-                                     column && !g_strcmp0(column->type_name, "bpchar")    ? "bpchar_pattern_ops"
-                                     : column && !g_strcmp0(column->type_name, "varchar") ? "varchar_pattern_ops"
-                                                                                          : "text_pattern_ops"));
-  add(maker, &bytewise);
+  const char *operators = sorts_by_bytes(maker->options->survey)               ? ""
+                          : column && !g_strcmp0(column->type_name, "bpchar")  ? " bpchar_pattern_ops"
+                          : column && !g_strcmp0(column->type_name, "varchar") ? " varchar_pattern_ops"
+                                                                               : " text_pattern_ops";
+  dba_list_add_text(maker->arena, &shape.keys, key);
+  dba_list_add_text(maker->arena, &shape.written, dba_arena_format(maker->arena, "%s%s", key, operators));
+  add(maker, &shape);
 }
 
 // ---- what somebody asks about ---------------------------------------------------------------------------------------

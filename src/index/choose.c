@@ -296,6 +296,21 @@ static bool has_wider(const DbaIndexModel *model, uint32_t id, const bool *chose
   return false;
 }
 
+// Of two that are there and do the same the first by name stays.
+static void settle_twins(const DbaIndexModel *model, bool *chosen) {
+  for (uint32_t id = 0; id < model->n_candidates; id++) {
+    const DbaIndexCandidate *candidate = dba_list_at(DbaIndexCandidate, &model->answer->candidates, id);
+    for (uint32_t i = 0; chosen[id] && candidate->existing && i < model->wider[id].n; i++) {
+      uint32_t other = model->wider[id].ids[i];
+      const DbaIndexCandidate *twin = dba_list_at(DbaIndexCandidate, &model->answer->candidates, other);
+      if (other < id && twin->existing && !twin->kept && !chosen[other] && dba_index_set_has(&model->wider[other], id)) {
+        chosen[id] = false;
+        chosen[other] = true;
+      }
+    }
+  }
+}
+
 void dba_index_drop_trifles(const DbaIndexModel *model, bool *chosen) {
   for (;;) {
     uint32_t least = model->n_candidates;
@@ -310,7 +325,8 @@ void dba_index_drop_trifles(const DbaIndexModel *model, bool *chosen) {
       }
     }
     if (least == model->n_candidates)
-      return;
+      break;
     chosen[least] = false;
   }
+  settle_twins(model, chosen);
 }

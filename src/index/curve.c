@@ -62,7 +62,7 @@ static void lay_points(Curve *curve, int64_t most) {
   for (unsigned i = 0; i < advisor->options->n_budgets; i++)
     *(DbaIndexPoint *)dba_list_add(answer->arena, &answer->curve, sizeof(DbaIndexPoint)) =
         (DbaIndexPoint){.budget_bytes = advisor->options->budgets_bytes[i], .asked = true};
-  for (unsigned i = 0; i < CURVE_POINTS && budget >= 16384; i++, budget /= RATIO)
+  for (unsigned i = 0; i < CURVE_POINTS && (!i || budget >= 16384); i++, budget /= RATIO)
     *(DbaIndexPoint *)dba_list_add(answer->arena, &answer->curve, sizeof(DbaIndexPoint)) =
         (DbaIndexPoint){.budget_bytes = i ? (int64_t)budget : -1};
   qsort(answer->curve.items, answer->curve.n, sizeof(DbaIndexPoint), compare_points);

@@ -177,16 +177,31 @@ static bool is_redundant(const DbaSurvey *survey, const DbaIndexCandidate *candi
   return false;
 }
 
+// Why it is not known to be of no use, though the workload does not use it; NULL: it is known.
+static const char *reason_to_doubt(const DbaSurvey *survey, const DbaIndex *index, DbaArena *arena) {
+  enum { ENOUGH_DAYS = 14 };
+  double days = // never reset: at least as old as the server has been up
+      (double)(survey->server.statistics_since ? survey->server.statistics_age_seconds : survey->server.uptime_seconds) / 86400;
+  if (!survey->has_statistics)
+    return "no statement of the workload uses it, and files do not tell whether others do";
+  if (index->scans > 0)
+    return dba_arena_format(arena, "it was scanned %" G_GINT64_FORMAT " times, by statements that this workload does not have",
+                            index->scans);
+  return days < ENOUGH_DAYS
+             ? dba_arena_format(arena, "no statement of the workload uses it, and the counters cover %.1f days: too few", days)
+             : NULL;
+}
+
 bool dba_index_keep_scanned(const DbaSurvey *survey, DbaArena *arena, const bool *used, DbaList *candidates) {
   bool any = false;
   for (uint32_t id = 0; id < candidates->n; id++) {
     DbaIndexCandidate *candidate = dba_list_at(DbaIndexCandidate, candidates, id);
     const DbaIndex *index = index_of(survey, candidate);
-    if (!index || candidate->kept || used[id] || index->scans <= 0 || is_redundant(survey, candidate))
+    const char *doubt = index && !candidate->kept && !used[id] ? reason_to_doubt(survey, index, arena) : NULL;
+    if (!doubt || is_redundant(survey, candidate))
       continue;
     candidate->kept = any = true;
-    candidate->why =
-        dba_arena_format(arena, "it was scanned %" G_GINT64_FORMAT " times, by statements that this workload does not have", index->scans);
+    candidate->why = doubt;
   }
   return any;
 }

@@ -97,6 +97,7 @@ typedef struct DbaIndexAnswer {
   DbaList candidates;             // DbaIndexCandidate
   DbaList curve;                  // DbaIndexPoint, by budget
   DbaList reasons;                // DbaIndexReason, in the order of the questions
+  DbaIndexPoint advised;          // the knee's set, with those that are there and save anything beside it
   double cost_none;               // with none of the indexes that could go
   double cost_now;                // with those that are there
   int64_t bytes_now;              // of those that could go

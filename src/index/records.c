@@ -62,6 +62,7 @@ static const DbaField answer_fields[] = {F(cost_none, REAL),
                                          F(refused, TEXTS),
                                          DBA_FIELD_OF(T, candidates, dba_index_candidate_record, 0),
                                          DBA_FIELD_OF(T, curve, dba_index_point_record, 0),
+                                         DBA_FIELD_IN(T, advised, dba_index_point_record, 0),
                                          DBA_FIELD_OF(T, reasons, dba_index_reason_record, 0),
                                          {0}};
 #undef T

@@ -110,7 +110,7 @@ static void print_drops(const DbaIndexRun *run, const DbaIndexPoint *point, GStr
 
 static void print_set(const DbaIndexRun *run, const DbaIndexPoint *point, GString *out) {
   g_autofree char *budget = size_text(point->budget_bytes), *bytes = size_text(point->bytes);
-  g_string_append_printf(out, "\n%s: %s, %.1f%% of the cost without them", point->asked ? budget : "The knee", bytes,
+  g_string_append_printf(out, "\n%s: %s, %.1f%% of the cost without them", point == &run->advice.advised ? "Advised" : budget, bytes,
                          percent(run, point->cost));
   if (run->advice.bytes_now > 0)
     g_string_append_printf(out, " (today: %.1f%%)", percent(run, run->advice.cost_now));
@@ -163,14 +163,16 @@ char *dba_index_run_text(const DbaIndexRun *run) {
   g_string_append_printf(out, "\nCost: the planner's, of the whole workload; 100%% is without the indexes that could go");
   if (stay)
     g_string_append_printf(out, " (%u stay in any case)", stay);
-  g_string_append(out,
-                  ".\nAt best: no set of these candidates within the budget costs less, by all plans that were made.  Planned, not run.\n");
+  g_string_append(out, ".\nAt best: no set of these candidates within the budget costs less, by all plans that were made.\nPlanned, not "
+                       "run.  Knee: beyond it, indexes of a tenth of the tables' size save less than 1% of the cost.\n");
   bool asked = false;
   for (DBA_EACH(DbaIndexPoint, point, &advice->curve))
     asked |= point->asked;
   for (DBA_EACH(DbaIndexPoint, point, &advice->curve))
-    if (asked ? point->asked : point->knee)
+    if (point->asked)
       print_set(run, point, out);
+  if (!asked)
+    print_set(run, &advice->advised, out);
   for (DBA_EACH(DbaIndexReason, reason, &advice->reasons))
     print_reason(run, reason, out);
   return g_string_free(out, FALSE);

@@ -30,7 +30,10 @@ static void take_statements(Run *run, const DbaSurvey *survey) {
     if (!statement->text)
       continue;
     DbaIndexStatement *to = dba_list_add(run->arena, &run->statements, sizeof *to);
-    *to = (DbaIndexStatement){.id = statement->id, .text = statement->text, .weight = statement->calls > 0 ? (double)statement->calls : 1};
+    *to = (DbaIndexStatement){.id = statement->id,
+                              .text = statement->text,
+                              .weight = statement->calls > 0 ? (double)statement->calls : 1,
+                              .rows = statement->rows > 0 ? (double)statement->rows / (double)MAX(statement->calls, 1) : 0};
   }
 }
 
@@ -108,6 +111,9 @@ bool dba_verb_index(const DbaRequest *request, DbaAnswer *answer, GError **error
     if (!dba_subject_read_workload(survey, request->workload, error))
       return false;
   }
+  if (subject.kind == DBA_SUBJECT_SQL) // rows that were just loaded were not vacuumed yet; in production they are
+    for (DBA_EACH(DbaRelation, relation, &survey->schema.relations))
+      relation->all_visible_pages = relation->pages;
   take_statements(&run, survey);
   if (!dba_subject_start_lab(request, survey, false, &lab, &substitution, error) || !dba_subject_stub(request, lab, survey, answer, error))
     return false;

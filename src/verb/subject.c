@@ -185,6 +185,13 @@ void dba_subject_take_notes(const DbaLoad *load, DbaSurvey *survey, DbaReview *r
   }
 }
 
+// "-- calls: 5000, rows: 20": how often the statement below runs, and how many rows one run reads or writes.
+static int64_t number_in(const char *comment, size_t length, const char *word) {
+  g_autofree char *text = g_strndup(comment ? comment : "", length);
+  const char *at = g_strrstr(text, word);
+  return at ? MAX(g_ascii_strtoll(at + strlen(word), NULL, 10), 0) : 0;
+}
+
 bool dba_subject_read_workload(DbaSurvey *survey, const char *path, GError **error) {
   g_autoptr(DbaSqlReader) reader = dba_sql_reader_file(path, error);
   for (;;) {
@@ -199,6 +206,8 @@ bool dba_subject_read_workload(DbaSurvey *survey, const char *path, GError **err
     DbaWorkloadStatement *statement = dba_list_add(survey->arena, &survey->workload, sizeof *statement);
     statement->id = dba_arena_format(survey->arena, "%u", survey->workload.n);
     statement->text = dba_arena_text_n(survey->arena, item.text, item.length);
+    statement->calls = number_in(item.before, item.before_length, "calls:");
+    statement->rows = number_in(item.before, item.before_length, "rows:") * MAX(statement->calls, 1);
   }
 }
 

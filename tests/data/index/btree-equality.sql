@@ -1,0 +1,5 @@
+-- new: public.orders (customer_id)
+create table orders (id int primary key, customer_id int not null, note text);
+insert into orders select i, (i::bigint * 7919)::int8 % 5000, repeat('x', 80) from generate_series(1, 50000) i;
+-- workload
+select * from orders where customer_id = 42;
