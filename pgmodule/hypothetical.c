@@ -42,6 +42,7 @@
 
 PG_FUNCTION_INFO_V1(dbarch_use_hypothetical);
 PG_FUNCTION_INFO_V1(dbarch_forget_hypothetical);
+PG_FUNCTION_INFO_V1(dbarch_set_hypothetical_pages);
 
 typedef struct TemplateEntry
 {
@@ -338,6 +339,38 @@ dbarch_key_statistics(Relation heap, IndexOptInfo *info, int column, void (**fre
 	}
 	tuple = SearchSysCache3(STATRELATTINH, ObjectIdGetDatum(info->indexoid), Int16GetDatum(column + 1), BoolGetDatum(false));
 	return HeapTupleIsValid(tuple) ? tuple : NULL;
+}
+
+/*
+ * dbarch_twin.set_hypothetical_pages(id, pages, height): it is to be taken for so
+ * large, all its parts together, and for so high; -2: as it was.
+ */
+Datum
+dbarch_set_hypothetical_pages(PG_FUNCTION_ARGS)
+{
+	int			id = PG_GETARG_INT32(0);
+	double		pages = PG_GETARG_FLOAT8(1);
+	int			height = PG_GETARG_INT32(2);
+	RegistrationEntry *entry = registrations ? hash_search(registrations, &id, HASH_FIND, NULL) : NULL;
+	double		before = 0;
+	ListCell   *cell;
+
+	if (!entry || !(pages >= 1 && pages < MaxBlockNumber))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("registration %d cannot have %g pages", id, pages)));
+	foreach(cell, entry->registration->templates)
+		before += ((Template *) lfirst(cell))->info ? ((Template *) lfirst(cell))->info->pages : 0;
+	foreach(cell, entry->registration->templates)
+	{
+		Template   *template = lfirst(cell);
+
+		if (!template->info || before <= 0)
+			continue;
+		template->info->pages = (BlockNumber) Max(1, rint(template->info->pages / before * pages));
+		if (height >= -1 && template->info->tree_height >= 0)
+			template->info->tree_height = height;
+	}
+	generation++;
+	PG_RETURN_VOID();
 }
 
 /* ---- registrations ---- */

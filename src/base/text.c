@@ -225,7 +225,7 @@ int64_t dba_text_read_bytes(const char *text) {
   static const struct {
     const char *unit;
     double bytes;
-  } units[] = {{"", 1}, {"B", 1}, {"kB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"TB", 1e12}, {"KiB", 1024}, {"MiB", 0x1p20}, {"GiB", 0x1p30}};
+  } units[] = {{"", 1}, {"B", 1}, {"kB", 1024}, {"MB", 0x1p20}, {"GB", 0x1p30}, {"TB", 0x1p40}, {"KiB", 1024}, {"MiB", 0x1p20}, {"GiB", 0x1p30}};
   char *end;
   double value = g_ascii_strtod(text, &end);
   while (*end == ' ')

@@ -304,6 +304,13 @@ static bool suppose(Session *session, uint32_t id) {
     session->rows[id] += index->rows;
     session->rough[id] |= index->rough;
   }
+  const DbaIndexSize *told =
+      !name && session->costs->options->sizes ? g_hash_table_lookup(session->costs->options->sizes, candidate->definition) : NULL;
+  if (told) {
+    session->bytes[id] = told->bytes;
+    session->rough[id] = false;
+    return dba_what_if_resize(session->what_if, number, MAX(1, told->bytes / 8192), told->height, &session->error);
+  }
   return true;
 }
 

@@ -158,7 +158,6 @@ static bool solve_spot(const DbaIndexAdvisor *advisor, DbaIndexProgram *program,
                        &spot->bound, error))
     return false;
   fill(advisor, budget, spot->chosen); // what the solver left in for nothing goes
-  dba_index_drop_trifles(advisor->model, spot->chosen);
   dba_index_repair_keys(advisor->options->survey, &advisor->answer->candidates, &advisor->shapes, spot->chosen);
   spot->by_model = dba_index_model_cost(advisor->model, spot->chosen);
   return true;

@@ -25,6 +25,11 @@ typedef struct DbaIndexStatement {
   double cost_now;       // of one execution, with the indexes that are there; filled in
 } DbaIndexStatement;
 
+typedef struct DbaIndexSize {
+  int64_t bytes;
+  int height; // of a btree, 0 when the root is the only leaf; -1: not known to the planner; -2: as predicted
+} DbaIndexSize;
+
 typedef struct DbaIndexOptions {
   const DbaLab *lab;
   const char *database; // a twin of the survey
@@ -32,6 +37,7 @@ typedef struct DbaIndexOptions {
   const DbaList *statements;    // DbaIndexStatement
   const int64_t *budgets_bytes; // besides those of the curve; NULL: none
   unsigned n_budgets;
+  GHashTable *sizes;                       // DbaIndexSize by definition: to reckon with instead of what is predicted; or NULL
   const DbaWritePrices *prices;            // NULL: writes cost nothing
   unsigned most_per_table;                 // of indexes that are chosen; 0: no limit
   const char *const *questions;            // --why: "orders(status)" or CREATE INDEX ..., NULL-terminated or NULL

@@ -255,6 +255,8 @@ extern const DbaRecord dba_what_if_index_record;
 // What the server would refuse is DBA_ERROR_DATABASE, as is UNIQUE where the statistics tell of duplicates.
 bool dba_what_if_index(DbaWhatIf *what_if, const char *definition, DbaArena *arena, DbaList *ret_indexes, int *ret_number,
                        GError **error) DBA_CHECKED;
+// It is to be taken for so large, all its parts together, and, when it is a btree, for so high (-1: as high as the planner does not know; -2: as predicted).
+bool dba_what_if_resize(DbaWhatIf *what_if, int number, int64_t pages, int height, GError **error) DBA_CHECKED;
 // Hides an index (a regclass text) with its partitions.
 bool dba_what_if_drop(DbaWhatIf *what_if, const char *index, int *ret_number, GError **error) DBA_CHECKED;
 // SELECT, INSERT, UPDATE, DELETE, MERGE; with $n it is planned generically.
@@ -274,7 +276,7 @@ typedef struct DbaWhatIfFact {
   // "today"'s.  "insert", "update", "delete" are done to the
   // table; "updated": a column that is.
   const char *role;
-  int number; // of an order; or which OR the clause is an alternative of; 0: none
+  int number;         // of an order; or which OR the clause is an alternative of; 0: none
   const char *key;    // as CREATE INDEX takes it
   const char *type;   // of the key
   const char *detail; // method and operator class; of an order "desc", "nulls first" ...

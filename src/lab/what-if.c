@@ -17,8 +17,10 @@ typedef enum MadeKind { MADE_INDEX, MADE_DROP, MADE_STATEMENT } MadeKind;
 typedef struct Made {
   MadeKind kind;
   char *text;
-  char *values; // of a statement's parameters, as an array's text; NULL: it is planned generically
-  int id;       // the backend's
+  int64_t pages; // of an index that is to be taken for so large; 0: as predicted
+  int height;    // and so high; -2: as predicted
+  char *values;  // of a statement's parameters, as an array's text; NULL: it is planned generically
+  int id;        // the backend's
 } Made;
 
 struct DbaWhatIf {
@@ -81,12 +83,22 @@ void dba_what_if_close(DbaWhatIf *what_if) {
   g_free(what_if);
 }
 
+static bool set_pages(DbaWhatIf *what_if, int id, int64_t pages, int height, GError **error) {
+  g_autofree char *number = g_strdup_printf("%d", id), *size = g_strdup_printf("%" G_GINT64_FORMAT, pages),
+                  *levels = g_strdup_printf("%d", height);
+  const char *parameters[] = {number, size, levels, NULL};
+  g_autoptr(DbaResult) result = dba_server_query(what_if->server, dba_embedded_lab_sql("what_if_pages"), parameters, error);
+  return result != NULL;
+}
+
 static DbaResult *tell(DbaWhatIf *what_if, const Made *made, int *ret_id, GError **error) {
   static const char *const queries[] = {"what_if_index", "what_if_drop", "what_if_statement"};
   const char *parameters[] = {made->text, made->values, NULL}, *name = made->values ? "what_if_statement_with" : queries[made->kind];
   DbaResult *result = dba_server_query(what_if->server, dba_embedded_lab_sql(name), parameters, error);
   if (result)
     *ret_id = (int)dba_result_int(result, 0, 0);
+  if (result && made->pages && !set_pages(what_if, *ret_id, made->pages, made->height, error))
+    g_clear_pointer(&result, dba_result_free);
   return result;
 }
 
@@ -115,7 +127,7 @@ static bool may_retry(DbaWhatIf *what_if, GError **problem) {
 }
 
 static DbaResult *make(DbaWhatIf *what_if, MadeKind kind, const char *text, const char *values, int *ret_number, GError **error) {
-  Made made = {kind, g_strdup(text), g_strdup(values), 0};
+  Made made = {.kind = kind, .text = g_strdup(text), .values = g_strdup(values)};
   g_autoptr(GError) problem = NULL;
   DbaResult *result = tell(what_if, &made, &made.id, &problem);
   if (!result && may_retry(what_if, &problem))
@@ -148,6 +160,13 @@ bool dba_what_if_index(DbaWhatIf *what_if, const char *definition, DbaArena *are
                               .rough = !g_strcmp0(dba_result_text(result, row, 8), "t")};
   }
   return true;
+}
+
+bool dba_what_if_resize(DbaWhatIf *what_if, int number, int64_t pages, int height, GError **error) {
+  Made *made = &g_array_index(what_if->made, Made, (guint)number - 1);
+  made->pages = pages;
+  made->height = height;
+  return set_pages(what_if, made->id, pages, height, error);
 }
 
 bool dba_what_if_drop(DbaWhatIf *what_if, const char *index, int *ret_number, GError **error) {

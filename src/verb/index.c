@@ -25,6 +25,27 @@ static bool read_budgets(const DbaRequest *request, Run *run, GError **error) {
   return true;
 }
 
+// Bytes, a tab, a definition, and maybe a tab and a height; a line each.
+static bool read_sizes(const char *path, GHashTable *sizes, GError **error) {
+  g_autofree char *text = NULL;
+  size_t length;
+  if (!dba_file_read(path, &text, &length, error))
+    return false;
+  g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+  for (unsigned i = 0; lines[i]; i++) {
+    g_auto(GStrv) fields = g_strsplit(lines[i], "\t", 3);
+    DbaIndexSize size = {.bytes = *fields ? g_ascii_strtoll(*fields, NULL, 10) : 0, .height = -2};
+    if (!*g_strstrip(lines[i]))
+      continue;
+    if (size.bytes <= 0 || !fields[1])
+      return dba_fail(error, DBA_ERROR_INPUT, "%s:%u: bytes, a tab and CREATE INDEX ... are wanted", path, i + 1);
+    if (fields[2])
+      size.height = (int)CLAMP(g_ascii_strtoll(fields[2], NULL, 10), -2, 10);
+    g_hash_table_insert(sizes, g_strdup(fields[1]), g_memdup2(&size, sizeof size));
+  }
+  return true;
+}
+
 static void take_statements(Run *run, const DbaSurvey *survey) {
   for (DBA_EACH(DbaWorkloadStatement, statement, &survey->workload)) {
     if (!statement->text)
@@ -67,8 +88,12 @@ static bool advise(Run *run, const DbaSurvey *survey, const DbaLab *lab, GError 
   DbaWritePrices prices = {0};
   if (!find_prices(run, lab, &prices, error))
     return false;
+  g_autoptr(GHashTable) sizes = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+  if (run->request->index_sizes && !read_sizes(run->request->index_sizes, sizes, error))
+    return false;
   gint64 start = g_get_monotonic_time();
   DbaIndexOptions options = {.lab = lab,
+                             .sizes = sizes,
                              .prices = run->prices,
                              .database = TWIN,
                              .survey = survey,

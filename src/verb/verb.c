@@ -12,9 +12,9 @@ static const char *const lab_options[] = {"yes",      "clients", "rate",   "samp
                                           "cold",     "seed",    "dbname", "host",   "port",   "username", NULL};
 static const char *const capacity_options[] = {"stub", "as",     "grow", "at",   "since",    "no-lab", "format",
                                                "json", "dbname", "host", "port", "username", NULL};
-static const char *const index_options[] = {"stub",      "as",   "workload", "size",  "why",  "keep",     "forbid",
-                                            "per-table", "grow", "at",       "since", "out",  "force",    "budget",
-                                            "format",    "json", "dbname",   "host",  "port", "username", NULL};
+static const char *const index_options[] = {"stub",  "as",     "workload", "size",  "why",      "keep",  "forbid", "per-table",
+                                            "sizes", "grow",   "at",       "since", "out",      "force", "budget", "format",
+                                            "json",  "dbname", "host",     "port",  "username", NULL};
 static const char *const migrate_options[] = {"to",
                                               "override",
                                               "lock-timeout",

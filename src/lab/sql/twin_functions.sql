@@ -27,6 +27,7 @@ grant select on dbarch_twin.relation_facts to public;
 create function dbarch_twin.hypothetical_index(definition text)
   returns table (id int, name text, relation regclass, method text, tuples float8, pages float8, steady_pages float8, height int, rough bool)
   language c strict as %s, 'dbarch_hypothetical_index';
+create function dbarch_twin.set_hypothetical_pages(id int, pages float8, height int) returns void language c strict as %s, 'dbarch_set_hypothetical_pages';
 create function dbarch_twin.hypothetical_drop(index regclass) returns int language c strict as %s, 'dbarch_hypothetical_drop';
 create function dbarch_twin.use_hypothetical(ids int[]) returns void language c strict as %s, 'dbarch_use_hypothetical';
 create function dbarch_twin.forget_hypothetical() returns void language c strict as %s, 'dbarch_forget_hypothetical';
