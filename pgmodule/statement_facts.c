@@ -71,7 +71,8 @@ enum
 {
 	N_FACTS = 8,
 	MOST_NAMED_VALUES = 100,	/* of a column that has states, not data */
-	RARER = 2					/* than the average value */
+	RARER = 2,					/* than the average value */
+	FEW_ROWS = 10
 };
 
 static void
@@ -469,6 +470,7 @@ constancy_of(Node *clause)
 	bool		isdefault;
 	double		distinct;
 	double		values = 1;
+	double		share;
 
 	if (IsA(clause, NullTest) || IsA(clause, BooleanTest) || IsA(clause, Var) || is_notclause(clause))
 		return "always";
@@ -489,7 +491,10 @@ constancy_of(Node *clause)
 	ReleaseVariableStats(variable);
 	if (IsA(clause, ScalarArrayOpExpr))
 		values = number_of_values(lsecond(((ScalarArrayOpExpr *) clause)->args));
-	return isdefault || distinct > MOST_NAMED_VALUES || share_of(clause) > values / distinct / RARER ? "today" : "always";
+	share = share_of(clause);
+	if (share * look->rel->tuples < FEW_ROWS)	/* nobody has it */
+		return "today";
+	return isdefault || distinct > MOST_NAMED_VALUES || share > values / distinct / RARER ? "today" : "always";
 }
 
 /* Clauses that a partial index could have as its predicate. */

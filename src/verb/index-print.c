@@ -152,6 +152,8 @@ char *dba_index_run_text(const DbaIndexRun *run) {
   for (DBA_EACH(DbaIndexCandidate, candidate, &advice->candidates))
     stay += candidate->kept;
   g_autofree char *planned = dba_text_count((double)advice->planned), *known = dba_text_count((double)advice->remembered);
+  if (run->horizon)
+    g_string_append_printf(out, "%s\n", run->horizon);
   g_string_append_printf(out, "%u statements", advice->statements.n - implied);
   if (implied)
     g_string_append_printf(out, " and %u checks of foreign keys", implied);

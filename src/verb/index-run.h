@@ -17,9 +17,14 @@ typedef struct DbaIndexRun {
   DbaList statements;           // DbaIndexStatement
   int64_t budgets[DBA_INDEX_MOST_BUDGETS];
   unsigned n_budgets;
+  const char *horizon; // what --grow or --at made of the tables; NULL: nothing was asked for
   const char *subject, *server;
   double seconds; // from the twin on
 } DbaIndexRun;
 
 char *dba_index_run_text(const DbaIndexRun *run) DBA_CHECKED;
 char *dba_index_run_json(const DbaIndexRun *run) DBA_CHECKED;
+// The set that is answered with: of the first size that was asked for, else the advised one.
+const DbaIndexPoint *dba_index_run_answer(const DbaIndexRun *run);
+// Migrations of that set, tried in the lab, and index.json into --out.
+bool dba_index_run_write(const DbaIndexRun *run, const DbaSurvey *survey, const DbaLab *lab, GError **error) DBA_CHECKED;

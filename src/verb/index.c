@@ -139,7 +139,11 @@ bool dba_verb_index(const DbaRequest *request, DbaAnswer *answer, GError **error
   if (subject.kind == DBA_SUBJECT_SQL) // rows that were just loaded were not vacuumed yet; in production they are
     for (DBA_EACH(DbaRelation, relation, &survey->schema.relations))
       relation->all_visible_pages = relation->pages;
+  g_autofree char *horizon = NULL;
+  if (!dba_request_grow(request, survey, &horizon, error))
+    return false;
   take_statements(&run, survey);
+  run.horizon = horizon;
   if (!dba_subject_start_lab(request, survey, false, &lab, &substitution, error) || !dba_subject_stub(request, lab, survey, answer, error))
     return false;
   if (substitution)
@@ -152,5 +156,5 @@ bool dba_verb_index(const DbaRequest *request, DbaAnswer *answer, GError **error
     return false;
   g_autofree char *text = request->format == DBA_FORMAT_JSON ? dba_index_run_json(&run) : dba_index_run_text(&run);
   g_string_append(answer->text, text);
-  return true;
+  return !request->out || dba_index_run_write(&run, survey, lab, error);
 }
