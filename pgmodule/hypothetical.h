@@ -68,8 +68,8 @@ extern uint64 dbarch_generation(void);
 /* The registration that the hypothetical index belongs to; 0: it is a real one. */
 extern int	dbarch_registration_of(Oid index);
 
-/* The queries of a kept statement, ours to plan, with their tables locked. */
-extern List *dbarch_take_queries(int statement);
+/* The queries of a kept statement, ours to plan, with their tables locked; the types of its parameters. */
+extern List *dbarch_take_queries(int statement, const Oid **types, int *n_types);
 
 extern void dbarch_hypothetical_init(void);
 extern void dbarch_plan_costs_init(void);

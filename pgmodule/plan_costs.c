@@ -211,9 +211,14 @@ take_queries(Statement *statement)
 }
 
 List *
-dbarch_take_queries(int id)
+dbarch_take_queries(int id, const Oid **types, int *n_types)
 {
-	return take_queries(find_statement(id));
+	Statement  *statement = find_statement(id);
+	List	   *queries = take_queries(statement);
+
+	*types = statement->source->param_types;
+	*n_types = statement->source->num_params;
+	return queries;
 }
 
 typedef struct Used

@@ -231,6 +231,26 @@ tell_pattern(Oid operator, Node *key, Node *comparand, double share)
 		tell("pattern", look->alternative, key_text(key), type_text(key), constant_text(comparand), share);
 }
 
+static const char *
+word_of_operator(Oid operator, const char *role)
+{
+	return strcmp(role, "in-") == 0 ? "in" : get_opname(operator);
+}
+
+/* What stands for a parameter: "=", "<" ... and "in" for a list of them. */
+static void
+tell_parameter(Node *comparand, const char *word, Node *key)
+{
+	ListCell   *cell;
+
+	comparand = strip(comparand);
+	if (IsA(comparand, Param) && ((Param *) comparand)->paramkind == PARAM_EXTERN)
+		tell("parameter", ((Param *) comparand)->paramid, key_text(key), format_type_be(((Param *) comparand)->paramtype), word, 1);
+	else if (IsA(comparand, ArrayExpr))
+		foreach(cell, ((ArrayExpr *) comparand)->elements)
+			tell_parameter(lfirst(cell), "=", key);
+}
+
 static double
 share_of(Node *clause)
 {
@@ -244,6 +264,7 @@ look_at_comparison(Oid operator, Node *left, Node *right, const char *role, Node
 		return;
 	tell_families("match", AMOP_SEARCH, operator, left, psprintf("%s%s", is_of_others(right) ? "join-" : "", role), share_of(clause));
 	tell_pattern(operator, left, right, share_of(clause));
+	tell_parameter(right, word_of_operator(operator, role), left);
 }
 
 static void look_at_clause(Node *clause);
@@ -260,6 +281,7 @@ look_at_rows(RowCompareExpr *compare)
 		if (!is_key(lfirst(left)) || !is_comparand(lfirst(right)))
 			return;
 		tell("row", ++n, key_text(lfirst(left)), type_text(lfirst(left)), NULL, share_of((Node *) compare));
+		tell_parameter(lfirst(right), ">", lfirst(left));
 	}
 }
 
@@ -613,6 +635,14 @@ look_at_query(Query *query)
 		look_at_writing(CMD_UPDATE, query->onConflict->onConflictSet);
 }
 
+/* The types of the statement's parameters. */
+static void
+look_at_parameters(const Oid *types, int n)
+{
+	for (int i = 0; i < n; i++)
+		tell("parameter-type", i + 1, NULL, OidIsValid(types[i]) ? format_type_be(types[i]) : "text", NULL, 1);
+}
+
 /*
  * dbarch_twin.statement_facts(number): one row a fact.  `number` tells the
  * place in an order or a list, or which OR a clause is an alternative of.
@@ -621,13 +651,16 @@ Datum
 dbarch_statement_facts(PG_FUNCTION_ARGS)
 {
 	Look		own = {.result = (ReturnSetInfo *) fcinfo->resultinfo};
-	List	   *queries = dbarch_take_queries(PG_GETARG_INT32(0));
+	const Oid  *types;
+	int			n_types;
+	List	   *queries = dbarch_take_queries(PG_GETARG_INT32(0), &types, &n_types);
 	ListCell   *cell;
 
 	InitMaterializedSRF(fcinfo, 0);
 	look = &own;
 	PG_TRY();
 	{
+		look_at_parameters(types, n_types);
 		foreach(cell, queries)
 		{
 			look_at_query(lfirst_node(Query, cell));

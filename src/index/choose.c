@@ -9,7 +9,7 @@
 #include <string.h>
 
 enum { MOST_SWAPS = 20 };
-static const double TRIFLE = 0.05, TRIFLE_BESIDE = 0.25; // of what its statements cost: for less nobody should have to keep an index
+static const double TRIFLE = 0.05, TRIFLE_BESIDE = 0.35; // of what its statements cost: for less nobody should have to keep an index
 
 typedef struct Move {
   DbaIndexSet set;
@@ -287,12 +287,12 @@ static double part_of(const DbaIndexModel *model, uint32_t id, bool *chosen) {
   return served > 0 ? loss / served : 0;
 }
 
-static bool has_wider(const DbaIndexModel *model, uint32_t id, const bool *chosen) {
-  for (uint32_t i = 0; i < model->wider[id].n; i++) {
-    uint32_t other = model->wider[id].ids[i];
-    if (chosen[other] || dba_list_at(DbaIndexCandidate, &model->answer->candidates, other)->kept)
+// Is there one whose keys begin with its own, or its own with that one's?
+static bool has_sibling(const DbaIndexModel *model, uint32_t id, const bool *chosen) {
+  for (uint32_t other = 0; other < model->n_candidates; other++)
+    if ((chosen[other] || dba_list_at(DbaIndexCandidate, &model->answer->candidates, other)->kept) && other != id &&
+        (dba_index_set_has(&model->wider[id], other) || dba_index_set_has(&model->wider[other], id)))
       return true;
-  }
   return false;
 }
 
@@ -318,7 +318,7 @@ void dba_index_drop_trifles(const DbaIndexModel *model, bool *chosen) {
     for (uint32_t id = 0; id < model->n_candidates; id++) {
       const DbaIndexCandidate *candidate = dba_list_at(DbaIndexCandidate, &model->answer->candidates, id);
       double part = chosen[id] && !candidate->kept ? part_of(model, id, chosen) : 1;
-      double bar = candidate->existing ? 1e-9 : part < 1 && has_wider(model, id, chosen) ? TRIFLE_BESIDE : TRIFLE;
+      double bar = candidate->existing ? 1e-9 : part < 1 && has_sibling(model, id, chosen) ? TRIFLE_BESIDE : TRIFLE;
       if (part < bar && part / bar < least_part) {
         least = id;
         least_part = part / bar;

@@ -231,20 +231,69 @@ void dba_index_costs_close(DbaIndexCosts *costs) {
   g_free(costs);
 }
 
-// What one statement wants and writes; what cannot be planned does neither.
-static bool read_facts(DbaIndexCosts *costs, uint32_t statement, DbaList *ret_needs, DbaList *ret_writes, GError **error) {
-  DbaList facts = {0};
+// What is known of a statement; nothing of one that cannot be planned.
+static bool read_facts(DbaIndexCosts *costs, uint32_t statement, DbaList *ret_facts, GError **error) {
   Session *session = home_of(costs, statement);
   g_autoptr(GError) problem = NULL;
-  if (dba_what_if_facts(session->what_if, session->statements[statement], costs->arena, &facts, &problem)) {
-    dba_index_read_needs(costs->options->survey, statement, &facts, costs->arena, ret_needs);
-    dba_index_read_writes(costs->options->survey, statement, &facts, costs->arena, ret_writes);
-    return true;
-  }
-  if (g_error_matches(problem, DBA_ERROR, DBA_ERROR_DATABASE))
+  if (dba_what_if_facts(session->what_if, session->statements[statement], costs->arena, ret_facts, &problem) ||
+      g_error_matches(problem, DBA_ERROR, DBA_ERROR_DATABASE))
     return true;
   g_propagate_error(error, g_steal_pointer(&problem));
   return false;
+}
+
+// What it wants and writes.
+static bool read_needs(DbaIndexCosts *costs, uint32_t statement, DbaList *ret_needs, DbaList *ret_writes, GError **error) {
+  DbaList facts = {0};
+  if (!read_facts(costs, statement, &facts, error))
+    return false;
+  dba_index_read_needs(costs->options->survey, statement, &facts, costs->arena, ret_needs);
+  dba_index_read_writes(costs->options->survey, statement, &facts, costs->arena, ret_writes);
+  return true;
+}
+
+static void make_room(DbaIndexCosts *costs, uint32_t more) {
+  for (int i = 0; i < SESSIONS; i++) {
+    costs->sessions[i].statements = g_renew(int, costs->sessions[i].statements, costs->n_statements + more + 1);
+    memset(costs->sessions[i].statements + costs->n_statements, 0, (more + 1) * sizeof(int));
+  }
+}
+
+// Statements with parameters are planned with values from here on; the first of them takes the place of the generic one.
+static bool take_samples(DbaIndexCosts *costs, GError **error) {
+  DbaList more = {0};
+  for (uint32_t i = 0; i < costs->n_statements; i++) {
+    DbaIndexStatement *statement = dba_list_at(DbaIndexStatement, &costs->answer->statements, i);
+    DbaList facts = {0}, samples = {0};
+    if (!read_facts(costs, i, &facts, error))
+      return false;
+    dba_index_sample(costs->options->survey, statement, &facts, costs->answer->arena, &samples);
+    const DbaIndexStatement *first = samples.n ? dba_list_at(DbaIndexStatement, &samples, 0) : NULL;
+    g_autoptr(GError) problem = NULL;
+    int number = 0;
+    if (first && !dba_what_if_statement_with(home_of(costs, i)->what_if, first->text, first->values, &number, &problem)) {
+      if (g_error_matches(problem, DBA_ERROR, DBA_ERROR_DATABASE)) { // values that its types do not take
+        statement->origin = "a generic plan";
+        continue;
+      }
+      g_propagate_error(error, g_steal_pointer(&problem));
+      return false;
+    }
+    if (!first) {
+      statement->origin = statement->origin ? statement->origin : dba_index_has_parameters(&facts) ? "a generic plan" : NULL;
+      continue;
+    }
+    home_of(costs, i)->statements[i] = number;
+    *statement = *first;
+    for (uint32_t k = 1; k < samples.n; k++)
+      *(DbaIndexStatement *)dba_list_add(costs->arena, &more, sizeof *first) = *dba_list_at(DbaIndexStatement, &samples, k);
+  }
+  make_room(costs, more.n);
+  for (DBA_EACH(DbaIndexStatement, sample, &more))
+    if (!keep_statement(costs, sample, error))
+      return false;
+  costs->n_statements = costs->answer->statements.n;
+  return true;
 }
 
 static bool add_checks(DbaIndexCosts *costs, const DbaList *writes, GError **error) {
@@ -252,28 +301,26 @@ static bool add_checks(DbaIndexCosts *costs, const DbaList *writes, GError **err
   for (DBA_EACH(DbaIndexWrite, write, writes))
     dba_index_add_checks(costs->options->survey, write, dba_list_at(DbaIndexStatement, &costs->answer->statements, write->statement),
                          costs->answer->arena, &checks);
-  for (int i = 0; i < SESSIONS; i++) // room for them
-    costs->sessions[i].statements = g_renew(int, costs->sessions[i].statements, costs->n_statements + checks.n + 1);
-  for (DBA_EACH(DbaIndexStatement, check, &checks)) {
-    for (int i = 0; i < SESSIONS; i++)
-      costs->sessions[i].statements[costs->answer->statements.n] = 0;
+  make_room(costs, checks.n);
+  for (DBA_EACH(DbaIndexStatement, check, &checks))
     if (!keep_statement(costs, check, error))
       return false;
-  }
   costs->n_statements = costs->answer->statements.n;
   return true;
 }
 
 bool dba_index_costs_needs(DbaIndexCosts *costs, DbaList *ret_needs, DbaList *ret_writes, GError **error) {
+  if (!take_samples(costs, error))
+    return false;
   uint32_t own = costs->n_statements;
   for (uint32_t i = 0; i < own; i++)
-    if (!read_facts(costs, i, ret_needs, ret_writes, error))
+    if (!read_needs(costs, i, ret_needs, ret_writes, error))
       return false;
   DbaList of_own = *ret_writes;
   if (!add_checks(costs, &of_own, error))
     return false;
   for (uint32_t i = own; i < costs->n_statements; i++)
-    if (!read_facts(costs, i, ret_needs, ret_writes, error))
+    if (!read_needs(costs, i, ret_needs, ret_writes, error))
       return false;
   return true;
 }

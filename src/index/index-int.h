@@ -65,6 +65,12 @@ void dba_index_read_writes(const DbaSurvey *survey, uint32_t statement, const Db
 void dba_index_add_checks(const DbaSurvey *survey, const DbaIndexWrite *write, const DbaIndexStatement *by, DbaArena *arena,
                           DbaList *ret_statements);
 
+bool dba_index_has_parameters(const DbaList *facts);
+// The statement with values for its parameters (samples.c), as one or two DbaIndexStatement, appended; none: it has no parameters, or nothing is known
+// of them.
+void dba_index_sample(const DbaSurvey *survey, const DbaIndexStatement *statement, const DbaList *facts, DbaArena *arena,
+                      DbaList *ret_statements);
+
 // ---- candidates (candidates.c) --------------------------------------------------------------------------------------
 
 typedef struct DbaIndexShape { // of a candidate, for its maker and for who asks what it bears on
@@ -201,6 +207,6 @@ typedef struct DbaIndexLimits {
 void dba_index_choose_greedily(const DbaIndexModel *model, const DbaIndexLimits *limits, bool *chosen);
 // While one can go for others that do better, it does; of candidates that are `promising`.
 void dba_index_swap(const DbaIndexModel *model, const DbaIndexLimits *limits, const bool *promising, bool *chosen);
-// New ones that save less than a twentieth of what the statements cost that they serve go, the least first; a quarter where a wider one is there.  Those
+// New ones that save less than a twentieth of what the statements cost that they serve go, the least first; a third where one is there whose keys begin alike.  Those
 // that are there already go only where they save nothing.
 void dba_index_drop_trifles(const DbaIndexModel *model, bool *chosen);
