@@ -237,18 +237,26 @@ word_of_operator(Oid operator, const char *role)
 	return strcmp(role, "in-") == 0 ? "in" : get_opname(operator);
 }
 
-/* What stands for a parameter: "=", "<" ... and "in" for a list of them. */
+/* What a parameter is to a key: "=", "<" ..., "in" for a list of values, "set" for a new one. */
 static void
-tell_parameter(Node *comparand, const char *word, Node *key)
+tell_value(Node *value, const char *word, const char *key)
 {
 	ListCell   *cell;
 
-	comparand = strip(comparand);
-	if (IsA(comparand, Param) && ((Param *) comparand)->paramkind == PARAM_EXTERN)
-		tell("parameter", ((Param *) comparand)->paramid, key_text(key), format_type_be(((Param *) comparand)->paramtype), word, 1);
-	else if (IsA(comparand, ArrayExpr))
-		foreach(cell, ((ArrayExpr *) comparand)->elements)
-			tell_parameter(lfirst(cell), "=", key);
+	value = strip(value);
+	if (IsA(value, FuncExpr) && ((FuncExpr *) value)->funcformat != COERCE_EXPLICIT_CALL && list_length(((FuncExpr *) value)->args) > 0)
+		value = strip(linitial(((FuncExpr *) value)->args));	/* cast to the length of the column */
+	if (IsA(value, Param) && ((Param *) value)->paramkind == PARAM_EXTERN)
+		tell("parameter", ((Param *) value)->paramid, key, format_type_be(((Param *) value)->paramtype), word, 1);
+	else if (IsA(value, ArrayExpr))
+		foreach(cell, ((ArrayExpr *) value)->elements)
+			tell_value(lfirst(cell), "=", key);
+}
+
+static void
+tell_parameter(Node *comparand, const char *word, Node *key)
+{
+	tell_value(comparand, word, key_text(key));
 }
 
 static double
@@ -610,8 +618,13 @@ look_at_writing(CmdType command, List *targets)
 	{
 		TargetEntry *target = lfirst_node(TargetEntry, cell);
 
-		if (!target->resjunk && target->resno > 0)
-			tell("updated", target->resno, quote_identifier(get_attname(look->table, target->resno, false)), NULL, NULL, 1);
+		const char *column;
+
+		if (target->resjunk || target->resno <= 0)
+			continue;
+		column = quote_identifier(get_attname(look->table, target->resno, false));
+		tell("updated", target->resno, column, NULL, NULL, 1);
+		tell_value((Node *) target->expr, "set", column);
 	}
 }
 

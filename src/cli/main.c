@@ -205,6 +205,7 @@ static bool set_up_index(const DbaOptions *options, DbaRequest *request, GError 
   if (most && (!g_ascii_isdigit(*most) || *end || n < 1 || n > 1000))
     return dba_fail(error, DBA_ERROR_USAGE, "--per-table %s: say 1 to 1000", most);
   request->most_per_table = (unsigned)n;
+  request->prove = options->flags[DBA_OPTION_PROVE];
   request->index_sizes = options->texts[DBA_OPTION_SIZES];
   request->whys = (const char *const *)options->lists[DBA_OPTION_WHY]->pdata;
   request->keeps = (const char *const *)options->lists[DBA_OPTION_KEEP]->pdata;

@@ -34,6 +34,7 @@ static const struct {
      "index: what there is to say for and against it: 'orders(status)', or CREATE INDEX ... (may be repeated)", false, true},
     {"keep", 0, DBA_OPTION_KEEP, "INDEX", "index: it stays (may be repeated)", false, true},
     {"forbid", 0, DBA_OPTION_FORBID, "TABLE", "index: nothing new on it; or TABLE(KEYS): not that one (may be repeated)", false, true},
+    {"prove", 0, DBA_OPTION_PROVE, NULL, "index: build the set on rows, and run every statement with and without it", false},
     {"sizes", 0, DBA_OPTION_SIZES, "FILE", "index: lines of bytes, a tab, CREATE INDEX ...: to reckon with instead of what is predicted",
      false},
     {"per-table", 0, DBA_OPTION_PER_TABLE, "N", "index: at most so many that could go on one table", false},

@@ -60,7 +60,6 @@ void dba_index_add_checks(const DbaSurvey *survey, const DbaIndexWrite *write, c
       *check = (DbaIndexStatement){.id = dba_arena_format(arena, "%s: foreign key %s", by->id, key->name),
                                    .text = check_text(child, key, !strcmp(write->kind, "delete"), arena),
                                    .weight = by->weight * (by->rows > 0 ? by->rows : 1),
-                                   .origin = "the server's own check of a foreign key",
                                    .implied = true};
     }
 }

@@ -260,9 +260,9 @@ static void make_room(DbaIndexCosts *costs, uint32_t more) {
 }
 
 // Statements with parameters are planned with values from here on; the first of them takes the place of the generic one.
-static bool take_samples(DbaIndexCosts *costs, GError **error) {
+static bool take_samples(DbaIndexCosts *costs, uint32_t from, GError **error) {
   DbaList more = {0};
-  for (uint32_t i = 0; i < costs->n_statements; i++) {
+  for (uint32_t i = from; i < costs->n_statements; i++) {
     DbaIndexStatement *statement = dba_list_at(DbaIndexStatement, &costs->answer->statements, i);
     DbaList facts = {0}, samples = {0};
     if (!read_facts(costs, i, &facts, error))
@@ -310,14 +310,14 @@ static bool add_checks(DbaIndexCosts *costs, const DbaList *writes, GError **err
 }
 
 bool dba_index_costs_needs(DbaIndexCosts *costs, DbaList *ret_needs, DbaList *ret_writes, GError **error) {
-  if (!take_samples(costs, error))
+  if (!take_samples(costs, 0, error))
     return false;
   uint32_t own = costs->n_statements;
   for (uint32_t i = 0; i < own; i++)
     if (!read_needs(costs, i, ret_needs, ret_writes, error))
       return false;
   DbaList of_own = *ret_writes;
-  if (!add_checks(costs, &of_own, error))
+  if (!add_checks(costs, &of_own, error) || !take_samples(costs, own, error))
     return false;
   for (uint32_t i = own; i < costs->n_statements; i++)
     if (!read_needs(costs, i, ret_needs, ret_writes, error))

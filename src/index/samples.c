@@ -14,7 +14,7 @@ static const char LIMIT[] = "20";
 
 typedef struct Source { // of one parameter
   const DbaColumnStatistics *statistics;
-  const char *type, *operator; // operator: NULL: not compared
+  const char *type, *operator; // operator: NULL: neither compared nor set
 } Source;
 
 typedef struct Values {
@@ -107,7 +107,7 @@ static const DbaList *choose_values(const Source *sources, unsigned n, bool comm
     const char *value = !source->operator                 ? (!strcmp(source->type, "bigint") ? LIMIT : NULL)
                         : !strcmp(source->operator, "in") ? list_of(source, common, arena)
                                                           : value_of(source, common, arena);
-    if (!value && source->operator) // what it is compared with is not known
+    if (!value && source->operator&& strcmp(source->operator, "set")) // what it is compared with is not known
       return NULL;
     dba_list_add_text(arena, values, value);
   }
@@ -134,7 +134,7 @@ void dba_index_sample(const DbaSurvey *survey, const DbaIndexStatement *statemen
     if (!strcmp(fact->role, "parameter-type")) {
       source->type = fact->type;
       n = MAX(n, (unsigned)fact->number);
-    } else if (!strcmp(fact->role, "parameter") && !source->statistics) {
+    } else if (!strcmp(fact->role, "parameter") && (!source->operator|| !strcmp(source->operator, "set"))) {
       source->operator= fact->detail;
       source->statistics = find(survey, fact->table, fact->key);
     }

@@ -4,6 +4,8 @@
 
 #include "sql/sql.h"
 
+#include "lab-sql.h"
+
 #include <string.h>
 
 // A definition of the kind, without a name, which is taken in the twin, and without UNIQUE, which rough statistics may contradict.  The
@@ -71,5 +73,14 @@ bool dba_lab_index_pages(const DbaLab *lab, const char *database, const DbaSurve
         return false;
       }
     }
+  return true;
+}
+
+bool dba_lab_index_bytes(DbaServer *server, const char *index, int64_t *ret_bytes, GError **error) {
+  const char *parameters[] = {index, NULL};
+  g_autoptr(DbaResult) size = dba_server_query(server, dba_embedded_lab_sql("built_size"), parameters, error);
+  if (!size)
+    return false;
+  *ret_bytes = dba_result_int(size, 0, 0);
   return true;
 }

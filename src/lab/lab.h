@@ -310,6 +310,9 @@ bool dba_what_if_explain(DbaWhatIf *what_if, int statement, const int *set, unsi
 bool dba_lab_index_pages(const DbaLab *lab, const char *database, const DbaSurvey *survey, const char *modules, DbaLoad *load,
                          int64_t *ret_pages, GError **error) DBA_CHECKED;
 
+// Bytes of an index (a regclass text) with its parts.
+bool dba_lab_index_bytes(DbaServer *server, const char *index, int64_t *ret_bytes, GError **error) DBA_CHECKED;
+
 // ---- trials ---------------------------------------------------------------------------------------------------------
 
 // Makes receipts: runs what a finding proposes in clones of one database.  The clones serve many trials; one that a trial

@@ -212,12 +212,20 @@ const DbaIndexPoint *dba_index_run_answer(const DbaIndexRun *run) {
   return &run->advice.advised;
 }
 
+// Built, and of no use that could be measured.
+static bool is_vain(const DbaIndexRun *run, int64_t id) {
+  for (DBA_EACH(DbaIndexBuilt, built, &run->built))
+    if (built->candidate == id && (built->vain || built->problem))
+      return true;
+  return false;
+}
+
 bool dba_index_run_write(const DbaIndexRun *run, const DbaSurvey *survey, const DbaLab *lab, GError **error) {
   g_autoptr(DbaFindings) findings = dba_findings_new();
   Writer writer = {.run = run, .survey = survey, .point = dba_index_run_answer(run)};
   writer.advice = (DbaAdvice){.survey = survey, .schema = &survey->schema, .findings = findings, .arena = findings->arena};
   for (uint32_t i = 0; i < writer.point->chosen.n; i++)
-    if (!candidate_at(&writer, dba_list_int(&writer.point->chosen, i))->existing)
+    if (!candidate_at(&writer, dba_list_int(&writer.point->chosen, i))->existing && !is_vain(run, dba_list_int(&writer.point->chosen, i)))
       add_new(&writer, dba_list_int(&writer.point->chosen, i));
   for (uint32_t id = 0; id < run->advice.candidates.n; id++)
     if (candidate_at(&writer, id)->existing && !candidate_at(&writer, id)->kept && !is_chosen(writer.point, id))

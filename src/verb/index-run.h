@@ -8,6 +8,22 @@
 
 enum { DBA_INDEX_MOST_BUDGETS = 16 };
 
+// A statement that ran with and without the set: medians.
+typedef struct DbaIndexProof {
+  int64_t statement, runs;
+  double before_ms, after_ms, ratio, ratio_low, ratio_high, before_buffers, after_buffers;
+  bool slower, quicker; // by more than a tenth; by more than the noise
+  const char *problem;  // why it was not measured
+} DbaIndexProof;
+
+// An index of the set that was built.
+typedef struct DbaIndexBuilt {
+  int64_t candidate, bytes, predicted_bytes; // 0: the rows are not all
+  double ms;
+  bool vain; // no statement is measurably quicker with it
+  const char *problem;
+} DbaIndexBuilt;
+
 typedef struct DbaIndexRun {
   const DbaRequest *request;
   DbaAnswer *answer;
@@ -19,7 +35,12 @@ typedef struct DbaIndexRun {
   unsigned n_budgets;
   const char *horizon; // what --grow or --at made of the tables; NULL: nothing was asked for
   const char *subject, *server;
-  double seconds; // from the twin on
+  double seconds;     // from the twin on
+  bool proven;        // what follows is known
+  DbaList proofs;     // DbaIndexProof
+  DbaList built;      // DbaIndexBuilt
+  double correlation; // of promised and measured ratios, by rank; NaN: too few statements
+  const char *rows;
 } DbaIndexRun;
 
 char *dba_index_run_text(const DbaIndexRun *run) DBA_CHECKED;
@@ -28,3 +49,5 @@ char *dba_index_run_json(const DbaIndexRun *run) DBA_CHECKED;
 const DbaIndexPoint *dba_index_run_answer(const DbaIndexRun *run);
 // Migrations of that set, tried in the lab, and index.json into --out.
 bool dba_index_run_write(const DbaIndexRun *run, const DbaSurvey *survey, const DbaLab *lab, GError **error) DBA_CHECKED;
+// Builds the set on rows and runs the workload with and without it, within --budget.
+bool dba_index_run_prove(DbaIndexRun *run, GError **error) DBA_CHECKED;

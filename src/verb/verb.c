@@ -12,9 +12,9 @@ static const char *const lab_options[] = {"yes",      "clients", "rate",   "samp
                                           "cold",     "seed",    "dbname", "host",   "port",   "username", NULL};
 static const char *const capacity_options[] = {"stub", "as",     "grow", "at",   "since",    "no-lab", "format",
                                                "json", "dbname", "host", "port", "username", NULL};
-static const char *const index_options[] = {"stub",  "as",     "workload", "size",  "why",      "keep",  "forbid", "per-table",
-                                            "sizes", "grow",   "at",       "since", "out",      "force", "budget", "format",
-                                            "json",  "dbname", "host",     "port",  "username", NULL};
+static const char *const index_options[] = {"stub",   "as",   "workload", "size", "why",  "keep",     "forbid", "per-table", "sizes",
+                                            "prove",  "rows", "seed",     "grow", "at",   "since",    "out",    "force",     "budget",
+                                            "format", "json", "dbname",   "host", "port", "username", NULL};
 static const char *const migrate_options[] = {"to",
                                               "override",
                                               "lock-timeout",
@@ -94,6 +94,7 @@ const DbaVerb dba_verbs[] = {
      "  dbarch index -d shop\n"
      "  dbarch index shop.json.gz --workload statements.sql --size 500MB,2GB\n"
      "  dbarch index -d shop --why 'orders(status)'       (why it is chosen, or why not)\n"
+     "  dbarch index -d shop --prove                     (build it on rows like yours, and measure)\n"
      "  dbarch index -d shop --out indexes               (migrations of the set, tried)\n",
      dba_verb_index, false},
     {"migrate", true, "lint|verify|rehearse|up|down ...", "migrations: tried up, down and up again before they are trusted",

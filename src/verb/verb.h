@@ -20,6 +20,7 @@ typedef struct DbaRequest {
   const char *output;                                      // -o
   const char *workload;                                    // --workload: a file of statements
   const char *const *whys, *const *keeps, *const *forbids; // --why, --keep, --forbid: indexes, NULL-terminated
+  bool prove;                                              // --prove: build the set and measure
   const char *index_sizes;                                 // --sizes: a file
   unsigned most_per_table;                                 // --per-table; 0: not said
   const char *grow, *at;                                   // --grow, --at: the subject as it will be

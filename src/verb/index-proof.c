@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: Apache-2.0
+// The proof of a set: it is built on rows, and every statement of the workload runs with and without it.
+//
+// Rows are the subject's own where it is SQL files, else a stand-in's.  Two clones stand side by side; in one the set is made of what is there.  Runs alternate
+// (lab/compare.c), and those of statements that write are rolled back.  An index that no statement is measurably quicker with is not worth its keep,
+// whatever was planned; a statement that is slower by more than a tenth is told.
+#include "verb/index-run.h"
+
+#include "lab/measuring.h"
+#include "sql/sql.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char BEFORE[] = "index_before", AFTER[] = "index_after";
+enum { LEAST_RUNS = 5, MOST_RUNS = 11, PATIENCE_MS = 1500 };
+static const int64_t MOST_BYTES = (int64_t)1 << 30; // of a stand-in, unless --rows says otherwise
+static const double SLOWER = 1.1;
+
+typedef struct Prover {
+  DbaIndexRun *run;
+  const DbaIndexPoint *point;
+  DbaLabRows on;
+  DbaServer *admin, *before, *after;
+  gint64 deadline_us;
+} Prover;
+
+static const DbaIndexCandidate *candidate_at(const Prover *prover, int64_t id) {
+  return dba_list_at(DbaIndexCandidate, &prover->run->advice.candidates, id);
+}
+
+// ---- building -------------------------------------------------------------------------------------------------------
+
+static bool build(Prover *prover, int64_t id, GError **error) {
+  const DbaIndexCandidate *candidate = candidate_at(prover, id);
+  g_autofree char *name = g_strdup_printf("dbarch_%" G_GINT64_FORMAT, id), *full = dba_sql_name(candidate->schema, name);
+  const char *rest = candidate->definition + strlen("CREATE INDEX ");
+  g_autofree char *sql = g_strdup_printf("CREATE INDEX %s %s", name, rest);
+  gint64 begin = g_get_monotonic_time();
+  g_autoptr(GError) problem = NULL;
+  DbaIndexBuilt *built = dba_list_add(prover->run->arena, &prover->run->built, sizeof *built);
+  *built = (DbaIndexBuilt){.candidate = id, .predicted_bytes = prover->on.share >= 1 ? candidate->bytes : 0};
+  if (!dba_server_exec(prover->after, sql, &problem)) {
+    if (!g_error_matches(problem, DBA_ERROR, DBA_ERROR_DATABASE)) {
+      g_propagate_error(error, g_steal_pointer(&problem));
+      return false;
+    }
+    built->problem = dba_arena_text(prover->run->arena, problem->message);
+    return true;
+  }
+  built->ms = (double)(g_get_monotonic_time() - begin) / 1e3;
+  return dba_lab_index_bytes(prover->after, full, &built->bytes, error);
+}
+
+static bool is_chosen(const DbaIndexPoint *point, int64_t id) {
+  for (uint32_t i = 0; i < point->chosen.n; i++)
+    if (dba_list_int(&point->chosen, i) == id)
+      return true;
+  return false;
+}
+
+static bool make_set(Prover *prover, GError **error) {
+  for (uint32_t id = 0; id < prover->run->advice.candidates.n; id++) {
+    const DbaIndexCandidate *candidate = candidate_at(prover, id);
+    bool chosen = is_chosen(prover->point, id);
+    if (candidate->existing ? candidate->kept || chosen : !chosen)
+      continue;
+    if (!candidate->existing) {
+      if (!build(prover, id, error))
+        return false;
+      continue;
+    }
+    g_autofree char *name = dba_sql_name(candidate->schema, candidate->existing), *sql = g_strdup_printf("DROP INDEX %s", name);
+    if (!dba_server_exec(prover->after, sql, error))
+      return false;
+  }
+  g_autoptr(DbaServer) owner = dba_lab_connect(prover->on.lab, DBA_LAB_SUPERUSER, AFTER, error);
+  return owner && dba_lab_analyze_new(owner, error);
+}
+
+// ---- running --------------------------------------------------------------------------------------------------------
+
+// With its values, as an application sends it.
+static bool statement_text(int round, void *data, GString *prepare, GString *sql, GError **error) {
+  const DbaIndexStatement *statement = data;
+  (void)round, (void)error;
+  if (!statement->values) {
+    g_string_append(sql, statement->text);
+    return true;
+  }
+  g_string_append_printf(prepare, "deallocate all; prepare dbarch_statement as %s", statement->text);
+  g_string_append(sql, "execute dbarch_statement(");
+  for (uint32_t i = 0; i < statement->values->n; i++) {
+    g_string_append(sql, i ? ", " : "");
+    if (dba_list_text(statement->values, i))
+      dba_sql_append_literal(sql, dba_list_text(statement->values, i));
+    else
+      g_string_append(sql, "null");
+  }
+  g_string_append(sql, ")");
+  return true;
+}
+
+static bool measure(Prover *prover, const DbaIndexStatement *statement, DbaIndexProof *proof, GError **error) {
+  DbaEffect time, buffers;
+  g_auto(DbaComparison) comparison = {.lab = prover->on.lab,
+                                      .admin = prover->admin,
+                                      .before = prover->before,
+                                      .after = prover->after,
+                                      .before_name = BEFORE,
+                                      .after_name = AFTER,
+                                      .text = statement_text,
+                                      .data = (void *)(uintptr_t)statement,
+                                      .least = LEAST_RUNS,
+                                      .most = MOST_RUNS,
+                                      .patience_ms = PATIENCE_MS,
+                                      .modules = prover->run->request->home.modules};
+  g_autoptr(GError) problem = NULL;
+  if (!dba_compare(&comparison, &problem)) {
+    if (!g_error_matches(problem, DBA_ERROR, DBA_ERROR_DATABASE)) {
+      g_propagate_error(error, g_steal_pointer(&problem));
+      return false;
+    }
+    proof->problem = dba_arena_text(prover->run->arena, problem->message);
+    return dba_server_exec(prover->before, "rollback", error) && dba_server_exec(prover->after, "rollback", error);
+  }
+  if (dba_comparison_effect(&comparison, DBA_QUANTITY_TIME, &time))
+    *proof = (DbaIndexProof){.statement = proof->statement,
+                             .runs = time.n,
+                             .before_ms = time.before,
+                             .after_ms = time.after,
+                             .ratio = time.ratio,
+                             .ratio_low = time.ratio_low,
+                             .ratio_high = time.ratio_high};
+  if (dba_comparison_effect(&comparison, DBA_QUANTITY_BUFFERS, &buffers)) {
+    proof->before_buffers = buffers.before;
+    proof->after_buffers = buffers.after;
+  }
+  proof->slower = proof->ratio_low > SLOWER;
+  proof->quicker = proof->runs > 0 && proof->ratio_high < 1;
+  return true;
+}
+
+static bool measure_all(Prover *prover, GError **error) {
+  DbaIndexRun *run = prover->run;
+  for (DBA_EACH(DbaIndexServed, served, &prover->point->served)) {
+    const DbaIndexStatement *statement = dba_list_at(DbaIndexStatement, &run->advice.statements, served->statement);
+    DbaIndexProof *proof = dba_list_add(run->arena, &run->proofs, sizeof *proof);
+    proof->statement = served->statement;
+    if (!g_strcmp0(statement->origin, "a generic plan"))
+      proof->problem = "its parameters have no values that are known";
+    else if (g_get_monotonic_time() > prover->deadline_us)
+      proof->problem = "the time of --budget was used up";
+    else {
+      dba_request_progress(run->request, "measuring %u of %u", run->proofs.n, run->advice.statements.n);
+      if (!measure(prover, statement, proof, error))
+        return false;
+    }
+  }
+  return true;
+}
+
+// ---- what it says ---------------------------------------------------------------------------------------------------
+
+// Those whose gain does not show: no statement that uses it got measurably quicker, and one that does was measured.
+static void find_vain(DbaIndexRun *run, const DbaIndexPoint *point) {
+  for (DBA_EACH(DbaIndexBuilt, built, &run->built)) {
+    bool measured = false, shown = false;
+    for (DBA_EACH(DbaIndexServed, served, &point->served))
+      for (uint32_t i = 0; i < served->by.n; i++) {
+        if (dba_list_int(&served->by, i) != built->candidate)
+          continue;
+        for (DBA_EACH(DbaIndexProof, proof, &run->proofs)) {
+          measured |= proof->statement == served->statement && proof->runs > 0;
+          shown |= proof->statement == served->statement &&
+                   (proof->quicker || (proof->runs > 0 && proof->after_buffers < proof->before_buffers * 0.9));
+        }
+      }
+    built->vain = measured && !shown && !built->problem;
+  }
+}
+
+static int compare_real(const void *a, const void *b) {
+  double x = *(const double *)a, y = *(const double *)b;
+  return x < y ? -1 : x > y;
+}
+
+static double rank_of(const double *sorted, unsigned n, double value) {
+  unsigned below = 0, same = 0;
+  for (unsigned i = 0; i < n; i++) {
+    below += sorted[i] < value;
+    same += sorted[i] <= value && sorted[i] >= value;
+  }
+  return below + (same + 1) / 2.0;
+}
+
+// Spearman's: of promised and measured ratios, ties at their mean rank.  NaN with fewer than three statements.
+static double correlate(const DbaIndexRun *run, const DbaIndexPoint *point) {
+  g_autofree double *promised = g_new(double, run->proofs.n + 1), *measured = g_new(double, run->proofs.n + 1);
+  unsigned n = 0;
+  for (DBA_EACH(DbaIndexProof, proof, &run->proofs))
+    for (DBA_EACH(DbaIndexServed, served, &point->served))
+      if (served->statement == proof->statement && proof->runs > 0 && served->before > 0) {
+        promised[n] = served->after / served->before;
+        measured[n++] = proof->ratio;
+      }
+  if (n < 3)
+    return NAN;
+  g_autofree double *p = g_memdup2(promised, n * sizeof *p), *m = g_memdup2(measured, n * sizeof *m);
+  qsort(p, n, sizeof *p, compare_real);
+  qsort(m, n, sizeof *m, compare_real);
+  double mean = (n + 1) / 2.0, both = 0, of_p = 0, of_m = 0;
+  for (unsigned i = 0; i < n; i++) {
+    double x = rank_of(p, n, promised[i]) - mean, y = rank_of(m, n, measured[i]) - mean;
+    both += x * y;
+    of_p += x * x;
+    of_m += y * y;
+  }
+  return of_p > 0 && of_m > 0 ? both / sqrt(of_p * of_m) : NAN;
+}
+
+static bool prove(Prover *prover, GError **error) {
+  DbaLabRows *on = &prover->on;
+  if (on->ours && !dba_lab_set_fsync(on->lab, true, error))
+    return false;
+  g_autoptr(DbaServer) owner = dba_lab_connect(on->lab, DBA_LAB_SUPERUSER, on->database, error);
+  if (!owner || !dba_server_exec(owner, "vacuum analyze", error))
+    return false;
+  g_clear_pointer(&owner, dba_server_close);
+  dba_request_progress(prover->run->request, "cloning the rows");
+  if (!dba_lab_create_database(on->lab, BEFORE, on->database, error) || !dba_lab_create_database(on->lab, AFTER, on->database, error))
+    return false;
+  prover->admin = dba_lab_connect(on->lab, DBA_LAB_SUPERUSER, "postgres", error);
+  prover->before = prover->admin ? dba_lab_connect_as_person(on->lab, on->role, BEFORE, error) : NULL;
+  prover->after = prover->before ? dba_lab_connect_as_person(on->lab, on->role, AFTER, error) : NULL;
+  if (!prover->after || !dba_server_exec(prover->before, "set plan_cache_mode = force_custom_plan", error) ||
+      !dba_server_exec(prover->after, "set plan_cache_mode = force_custom_plan", error))
+    return false;
+  dba_request_progress(prover->run->request, "building the set");
+  if (!make_set(prover, error) || !measure_all(prover, error))
+    return false;
+  find_vain(prover->run, prover->point);
+  prover->run->correlation = correlate(prover->run, prover->point);
+  prover->run->rows = dba_arena_text(prover->run->arena, on->rows);
+  return true;
+}
+
+bool dba_index_run_prove(DbaIndexRun *run, GError **error) {
+  DbaRequest inner = *run->request;
+  const char *words[] = {"index", run->request->words[0], NULL};
+  Prover prover = {.run = run, .point = dba_index_run_answer(run)};
+  prover.deadline_us = g_get_monotonic_time() + (gint64)(run->request->budget_seconds * G_USEC_PER_SEC);
+  inner.words = words;
+  inner.workload = NULL;
+  inner.size_bytes = run->request->percent > 0 ? 0 : MOST_BYTES;
+  bool ok = dba_lab_rows_open(&inner, run->arena, run->answer, &prover.on, error) && prove(&prover, error);
+  dba_server_close(prover.admin);
+  dba_server_close(prover.before);
+  dba_server_close(prover.after);
+  dba_lab_rows_clear(&prover.on);
+  run->proven = ok;
+  return ok;
+}
