@@ -125,8 +125,51 @@ static DbaFinding *add_finding(Writer *writer, const DbaIndexCandidate *candidat
                           .severity_name = dba_severity_name(DBA_WORTH_IT),
                           .proof = "proven", // that it can be made and undone: it is tried before it is written
                           .has_change = true,
-                          .trial = DBA_TRIAL_UP_DOWN};
+                          .trial = DBA_TRIAL_NONE};
   return finding;
+}
+
+static char *command(const DbaIndexRun *run) {
+  g_autofree char *subject = g_shell_quote(run->subject), *workload = run->request->workload ? g_shell_quote(run->request->workload) : NULL;
+  return g_strdup_printf("dbarch index %s%s%s --prove", subject, workload ? " --workload " : "", workload ? workload : "");
+}
+
+static bool is_by(const DbaIndexServed *served, int64_t id) {
+  for (uint32_t i = 0; i < served->by.n; i++)
+    if (dba_list_int(&served->by, i) == id)
+      return true;
+  return false;
+}
+
+// Of the statements that use it and were measured.
+static void add_receipts(Writer *writer, int64_t id, DbaFinding *finding) {
+  enum { MOST = 3 };
+  const DbaIndexRun *run = writer->run;
+  DbaArena *arena = writer->advice.findings->arena;
+  g_autofree char *again = command(run);
+  for (DBA_EACH(DbaIndexServed, served, &writer->point->served))
+    for (DBA_EACH(DbaIndexProof, proof, &run->proofs)) {
+      if (!is_by(served, id) || proof->statement != served->statement || !proof->runs || finding->receipts.n == MOST)
+        continue;
+      const DbaIndexStatement *statement = dba_list_at(DbaIndexStatement, &run->advice.statements, served->statement);
+      *(DbaReceipt *)dba_list_add(arena, &finding->receipts, sizeof(DbaReceipt)) =
+          (DbaReceipt){.method = dba_arena_format(arena, "statement %s, with and without the whole set, in turn", statement->id),
+                       .quantity = "time",
+                       .unit = "ms",
+                       .before = proof->before_ms,
+                       .after = proof->after_ms,
+                       .ratio = proof->ratio,
+                       .ratio_low = proof->ratio_low,
+                       .ratio_high = proof->ratio_high,
+                       .n = proof->runs,
+                       .claimed = proof->quicker,
+                       .server = dba_arena_format(arena, "PostgreSQL %s", run->server),
+                       .settings = run->settings,
+                       .locale = run->locale,
+                       .rows_origin = run->rows,
+                       .rows = run->subject,
+                       .repeat = dba_arena_text(arena, again)};
+    }
 }
 
 static void add_new(Writer *writer, int64_t id) {
@@ -143,14 +186,15 @@ static void add_new(Writer *writer, int64_t id) {
   g_autoptr(GString) up = g_string_new(NULL);
   DbaFinding *finding = add_finding(writer, candidate, "missing-index");
   finding->index = name;
+  add_receipts(writer, id, finding);
   append_create(up, parted ? "" : "CONCURRENTLY ", name, parted ? "ONLY " : "", table, candidate);
   if (parted)
     append_parts(writer, relation, name, candidate, up);
   finding->what = dba_arena_format(arena, "An index on %s (%s)%s, about %s.", table, candidate->keys,
                                    candidate->predicate ? ", of a part of the rows" : "", bytes);
   finding->why = dba_arena_format(
-      arena, "Plans of %u statements of the workload use it; with the whole set they cost %s instead of %s (planned in a twin, not run).",
-      served, after, before);
+      arena, "Plans of %u statements of the workload use it; with the whole set they cost %s instead of %s, as planned in a twin%s.",
+      served, after, before, finding->receipts.n ? "" : "; they were not run");
   finding->change = (DbaChange){.name = dba_advice_file_name(&writer->advice, dba_arena_format(arena, "index_%s", name)),
                                 .up = dba_arena_text(arena, up->str),
                                 .down = dba_arena_format(arena, "DROP INDEX %s%s;\n", parted ? "" : "CONCURRENTLY ", quoted),

@@ -243,7 +243,7 @@ static bool prove(Prover *prover, GError **error) {
   find_vain(prover->run, prover->point);
   prover->run->correlation = correlate(prover->run, prover->point);
   prover->run->rows = dba_arena_text(prover->run->arena, on->rows);
-  return true;
+  return dba_lab_describe(prover->admin, prover->run->arena, &prover->run->settings, &prover->run->locale, error);
 }
 
 bool dba_index_run_prove(DbaIndexRun *run, GError **error) {

@@ -35,12 +35,12 @@ typedef struct DbaIndexRun {
   unsigned n_budgets;
   const char *horizon; // what --grow or --at made of the tables; NULL: nothing was asked for
   const char *subject, *server;
-  double seconds;     // from the twin on
-  bool proven;        // what follows is known
-  DbaList proofs;     // DbaIndexProof
-  DbaList built;      // DbaIndexBuilt
-  double correlation; // of promised and measured ratios, by rank; NaN: too few statements
-  const char *rows;
+  double seconds;                       // from the twin on
+  bool proven;                          // what follows is known
+  DbaList proofs;                       // DbaIndexProof
+  DbaList built;                        // DbaIndexBuilt
+  double correlation;                   // of promised and measured ratios, by rank; NaN: too few statements
+  const char *rows, *settings, *locale; // of the proof
 } DbaIndexRun;
 
 char *dba_index_run_text(const DbaIndexRun *run) DBA_CHECKED;
