@@ -88,10 +88,10 @@ static bool is_forbidden(const DbaIndexOptions *options, const DbaIndexCandidate
 static void add(Maker *maker, const DbaIndexShape *shape) {
   DbaIndexCandidate candidate = {.schema = shape->relation->schema,
                                  .table = shape->relation->name,
-                                 .method = shape->method,
+                                 .method = dba_arena_text(maker->arena, shape->method), // facts go with the sessions
                                  .keys = dba_index_joined(maker->arena, &shape->written),
                                  .included = dba_index_joined(maker->arena, &shape->included),
-                                 .predicate = shape->predicate};
+                                 .predicate = dba_arena_text(maker->arena, shape->predicate)};
   if (is_forbidden(maker->options, &candidate) || !g_hash_table_add(maker->made, identity(&candidate)))
     return;
   candidate.definition = create_text(maker->arena, &candidate);

@@ -14,21 +14,23 @@ static const char LIMIT[] = "20";
 
 typedef struct Source { // of one parameter
   const DbaColumnStatistics *statistics;
+  double rows;                 // of the table
   const char *type, *operator; // operator: NULL: neither compared nor set
 } Source;
 
 typedef struct Values {
   DbaList common, histogram; // texts
-  double first;              // share of the most common one
+  double first, last, sum;   // shares of the most and the least common one that are named; of all that are
 } Values;
 
-static const DbaColumnStatistics *find(const DbaSurvey *survey, const char *table, const char *key) {
+static const DbaColumnStatistics *find(const DbaSurvey *survey, const char *table, const char *key, double *ret_rows) {
   for (DBA_EACH(DbaRelation, relation, &survey->schema.relations)) {
     g_autofree char *full = dba_sql_name(relation->schema, relation->name), *bare = dba_sql_name(NULL, relation->name);
     if (strcmp(full, table) && strcmp(bare, table))
       continue;
     for (DBA_EACH(DbaColumnStatistics, statistics, &relation->statistics)) {
       g_autofree char *name = dba_sql_name(NULL, statistics->column);
+      *ret_rows = relation->rows;
       if (!strcmp(name, key))
         return statistics;
     }
@@ -45,7 +47,12 @@ static Values read_values(const DbaColumnStatistics *statistics, DbaArena *arena
   if (statistics->histogram && !dba_sql_read_array(statistics->histogram, arena, &values.histogram, &inner))
     values.histogram.n = 0;
   if (statistics->common_frequencies && dba_sql_read_array(statistics->common_frequencies, arena, &shares, &inner) && shares.n)
-    values.first = g_ascii_strtod(dba_list_text(&shares, 0), NULL);
+    for (uint32_t i = 0; i < shares.n; i++) {
+      double share = dba_list_text(&shares, i) ? g_ascii_strtod(dba_list_text(&shares, i), NULL) : 0;
+      values.first = i ? values.first : share;
+      values.last = share;
+      values.sum += share;
+    }
   return values;
 }
 
@@ -53,9 +60,11 @@ static const char *at(const DbaList *list, double place) {
   return list->n ? dba_list_text(list, MIN(list->n - 1, (uint32_t)(place * list->n))) : NULL;
 }
 
-static bool is_skewed(const DbaColumnStatistics *statistics, const Values *values) {
-  double distinct = statistics->distinct;
-  return values->common.n > 1 && distinct > 1 && values->first > SKEW / distinct;
+// Is the most common value far more so than a rare one: of those that are not named, else the least common that is?
+static bool is_skewed(const DbaColumnStatistics *statistics, const Values *values, double rows) {
+  double distinct = statistics->distinct < 0 ? -statistics->distinct * rows : statistics->distinct, others = distinct - values->common.n;
+  double rare = others >= 1 ? MAX(0, 1 - statistics->null_fraction - values->sum) / others : values->last;
+  return values->common.n > 0 && values->first > SKEW * rare && (others >= 1 || values->common.n > 1);
 }
 
 // One value, of the common or of the rare ones.
@@ -95,7 +104,7 @@ static bool is_compared(const Source *sources, unsigned n, bool *ret_skewed, Dba
     if (!sources[i].statistics || (strcmp(sources[i].operator, "=") && strcmp(sources[i].operator, "in")))
       continue;
     Values values = read_values(sources[i].statistics, arena);
-    *ret_skewed |= is_skewed(sources[i].statistics, &values);
+    *ret_skewed |= is_skewed(sources[i].statistics, &values, sources[i].rows);
   }
   return any;
 }
@@ -136,7 +145,7 @@ void dba_index_sample(const DbaSurvey *survey, const DbaIndexStatement *statemen
       n = MAX(n, (unsigned)fact->number);
     } else if (!strcmp(fact->role, "parameter") && (!source->operator|| !strcmp(source->operator, "set"))) {
       source->operator= fact->detail;
-      source->statistics = find(survey, fact->table, fact->key);
+      source->statistics = find(survey, fact->table, fact->key, &source->rows);
     }
   }
   if (statement->values || !n || !is_compared(sources, n, &skewed, arena))

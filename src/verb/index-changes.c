@@ -244,8 +244,12 @@ static bool write_files(const DbaIndexRun *run, const DbaReview *review, GError 
     if (!write_file(folder, up, migration->up, force, error) || !write_file(folder, down, migration->down, force, error))
       return false;
   }
-  g_string_append_printf(run->answer->text, "\nWrote %s/index.json and %u migration%s in %s, run up, down and up again in a lab\n", out,
-                         review->migrations.n, review->migrations.n == 1 ? "" : "s", folder);
+  g_autofree char *written = g_strdup_printf("Wrote %s/index.json and %u migration%s in %s, run up, down and up again in a lab", out,
+                                             review->migrations.n, review->migrations.n == 1 ? "" : "s", folder);
+  if (run->request->format == DBA_FORMAT_JSON)
+    g_ptr_array_add(run->answer->warnings, g_steal_pointer(&written));
+  else
+    g_string_append_printf(run->answer->text, "\n%s\n", written);
   return true;
 }
 

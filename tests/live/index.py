@@ -1,0 +1,250 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""dbarch index against a real server: the curve, its bound, bad input, reasons, migrations, the proof.
+
+  tests/live/index.py [WORD ...]     only tests with all words in their names
+"""
+import glob
+import itertools
+import json
+import os
+import re
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
+from harness import WORK, contains, equal, finish, run, write  # noqa: E402
+from harness import test as run_test  # noqa: E402
+from target import MAJOR, Target  # noqa: E402
+
+SHOP = """
+create table customers (id int primary key, email text not null, country char(2) not null, note text);
+create table orders (id int primary key, customer_id int not null references customers, state text not null, placed_at timestamptz not null, total numeric(10,2) not null, note text);
+insert into customers select i, 'c' || i || '@example.com', case when i % 10 < 8 then 'DE' else 'FR' end, repeat('x', 60) from generate_series(1, 5000) i;
+insert into orders select i, (i::bigint * 7919) % 5000 + 1, case when i % 500 = 0 then 'failed' when i % 3 = 0 then 'open' else 'done' end,
+  '2024-01-01'::timestamptz + ((i::bigint * 104729) % 500000) * interval '1 minute', i % 900, repeat('x', 80) from generate_series(1, 60000) i;
+"""
+STATEMENTS = """
+-- calls: 100
+select * from orders where customer_id = 42;
+-- calls: 20
+select id, total from orders where customer_id = 42 and placed_at >= '2024-06-01';
+-- calls: 50
+select * from orders where state = 'failed' order by placed_at limit 10;
+-- calls: 10
+select c.email, o.total from customers c join orders o on o.customer_id = c.id where c.email = 'c77@example.com';
+select sum(total) from orders where placed_at between '2024-03-01' and '2024-03-08';
+"""
+target = None
+
+
+def server():
+    global target
+    target = target or Target()
+    return target
+
+
+def subject(sql):
+    """A survey with values of a fresh database."""
+    database = server().database()
+    server().psql(database, sql + "vacuum analyze;")
+    path = os.path.join(WORK, database + ".json")
+    out = run("survey", server().conninfo(database), "-o", path, "--with-values", "-q")
+    assert out.returncode == 0, out.stderr
+    return database, path
+
+
+def advise(path, statements, *words, code=0):
+    out = run("index", path, "--workload", write("statements.sql", statements), "-q", "--json", *words)
+    assert out.returncode == code, out.stderr + out.stdout[:500]
+    return (json.loads(out.stdout), out) if code == 0 else (None, out)
+
+
+def ids(point):
+    return point.get("chosen", [])
+
+
+def the_curve_falls():
+    answer, _ = advise(subject(SHOP)[1], STATEMENTS, "--size", "0,1MB,10TB")
+    curve = answer["curve"]
+    asked = [p for p in curve if p.get("asked")]
+    equal([p.get("budget_bytes", 0) for p in asked], [0, 1 << 20, 10 << 40])
+    equal((ids(asked[0]), asked[0].get("bytes", 0)), ([], 0))
+    for before, after in zip(curve, curve[1:]):
+        assert after["cost"] <= before["cost"], (before["cost"], after["cost"])
+    for point in curve:
+        assert point["bound"] <= point["cost"] * 1.000001
+        assert point.get("budget_bytes", 0) < 0 or point.get("bytes", 0) <= point.get("budget_bytes", 0)
+        equal(point.get("bytes", 0), sum(answer["candidates"][i]["bytes"] for i in ids(point)))
+    equal(asked[2]["cost"], curve[-1]["cost"])
+    assert asked[2]["cost"] < 0.05 * answer["cost_none"], asked[2]["cost"]
+
+
+def the_bound_holds():
+    """No set of the candidates that were ever chosen does better within any budget: all of them are planned."""
+    _, path = subject(SHOP)
+    answer, _ = advise(path, STATEMENTS)
+    pool = sorted({i for p in answer["curve"] for i in ids(p)})[:9]
+    assert len(pool) >= 4, pool
+    out = run("lab", "twin", path, "--pg-major", MAJOR)
+    name, url = re.search(r"^lab (\S+):", out.stdout).group(1), out.stdout.strip().split("\n")[-1]
+    sets = [s for n in range(len(pool) + 1) for s in itertools.combinations(pool, n)]
+    sql = ["set client_min_messages = error;"]
+    for i in pool:
+        sql.append("select id from dbarch_twin.hypothetical_index($d$%s$d$);" % answer["candidates"][i]["definition"])
+    for statement in answer["statements"]:
+        sql.append("select dbarch_twin.keep_statement($d$%s$d$);" % statement["text"])
+    requests = [v for s in sets for q in range(len(answer["statements"])) for v in (q + 1, len(s), *(pool.index(i) + 1 for i in s))]
+    sql.append("select cost from dbarch_twin.plan_costs(array[%s]);" % ",".join(map(str, requests)))
+    try:
+        import subprocess
+        from harness import clean_env
+        from target import BIN
+        done = subprocess.run([os.path.join(BIN, "psql"), "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", url, "-f", "-"], input="\n".join(sql), encoding="utf-8", capture_output=True, env=clean_env(), check=True)
+    finally:
+        run("lab", "stop", name)
+    costs = [float(c) for c in done.stdout.strip().split("\n")[len(pool) + len(answer["statements"]):]]
+    n = len(answer["statements"])
+    equal(len(costs), len(sets) * n)
+    whole = [sum(s["weight"] * c for s, c in zip(answer["statements"], costs[k * n:(k + 1) * n])) for k in range(len(sets))]
+    size = [sum(answer["candidates"][i]["bytes"] for i in s) for s in sets]
+    for point in answer["curve"]:
+        budget = point.get("budget_bytes", 0)
+        best = min(w for w, b in zip(whole, size) if budget < 0 or b <= budget)
+        assert point["bound"] <= best * 1.0001, "at %s: bound %.1f, but %.1f is possible" % (budget, point["bound"], best)
+        assert point["cost"] <= best + 0.003 * answer["cost_none"], "at %s: %.1f, but %.1f is possible" % (budget, point["cost"], best)
+    print("# %d sets planned" % len(sets))
+
+
+def the_same_bytes_twice():
+    path = subject(SHOP)[1]
+    equal(advise(path, STATEMENTS, "--size", "2MB")[1].stdout, advise(path, STATEMENTS, "--size", "2MB")[1].stdout)
+
+
+def bad_statements_are_left_out():
+    answer, out = advise(subject(SHOP)[1], "selec 1;\nselect nope from orders;\nselect * from nowhere;\ncreate table x (i int);\nselect * from orders where customer_id = 42;")
+    equal(len(answer["statements"]), 1)
+    equal(len(answer["refused"]), 4)
+    for part in ("syntax error", 'column "nope" does not exist', 'relation "nowhere" does not exist'):
+        contains(out.stderr, part)
+
+
+def an_empty_workload():
+    for text in ("", "-- nothing\n"):
+        _, out = advise(subject("create table t (id int);")[1], text, code=2)
+        contains(out.stderr, "workload is empty")
+        contains(out.stderr, "pg_stat_statements")
+
+
+def bad_options():
+    path = subject("create table t (id int);")[1]
+    for words, part in ((("--size", "many"), "--size many"), (("--size", "1MB,,2MB"), "--size"), (("--per-table", "0"), "--per-table"), (("--sizes", "/nowhere"), "/nowhere")):
+        out = run("index", path, "--workload", write("w.sql", "select 1 from t;"), *words)
+        assert out.returncode in (2, 3), (words, out.returncode, out.stderr)
+        contains(out.stderr, part)
+
+
+def nothing_runs_on_the_subject():
+    """A statement that writes when it runs is planned in the twin alone."""
+    database = server().database()
+    server().psql(database, SHOP + "create table ran (at int); create function poison() returns int language sql as 'insert into ran values (1) returning at'; vacuum analyze;")
+    out = run("index", server().conninfo(database), "--workload", write("poison.sql", "select poison(); select * from orders where customer_id = poison(); delete from orders;"), "-q")
+    assert out.returncode == 0, out.stderr
+    equal(server().psql(database, "select count(*) from ran"), "0")
+    equal(server().psql(database, "select count(*) from orders"), "60000")
+
+
+def reasons():
+    answer, _ = advise(subject(SHOP + "create index orders_total on orders (total);")[1], STATEMENTS, "--why", "orders(customer_id)", "--why", "orders(note)", "--why", "nix(a)",
+                       "--why", "orders (total)", "--why", "create index on orders (customer_id, state, placed_at, total)", "--why", "customers(id)", "--why", "customers(nope)")
+    verdicts = [r["verdict"] for r in answer["reasons"]]
+    for verdict, part in zip(verdicts, ("", "no plan uses it", 'relation "nix" does not exist', "it is there: orders_total", "", "it is there: customers_pkey", 'column "nope" does not exist')):
+        contains(verdict, part)
+    assert re.search("it is chosen|serves|served|too little", verdicts[0]), verdicts[0]
+
+
+def limits_of_tables():
+    path = subject(SHOP)[1]
+    answer, _ = advise(path, STATEMENTS, "--per-table", "1", "--size", "100MB")
+    for point in answer["curve"]:
+        on_orders = [i for i in ids(point) if answer["candidates"][i]["table"] == "orders"]
+        assert len(on_orders) <= 1, [answer["candidates"][i]["definition"] for i in on_orders]
+    answer, _ = advise(path, STATEMENTS, "--forbid", "orders")
+    assert not [c for c in answer["candidates"] if c["table"] == "orders" and "existing" not in c]
+
+
+def the_counters_speak():
+    """An index that others scan stays; one that nobody scans goes only when the counters are old enough."""
+    _, path = subject(SHOP + "create index orders_note on orders (note); create index orders_total on orders (total);")
+    with open(path, encoding="utf-8") as file:
+        survey = json.load(file)
+    orders = next(r for r in survey["schema"]["relations"] if r["name"] == "orders")
+    next(i for i in orders["indexes"] if i["name"] == "orders_note")["scans"] = 7
+    answer, _ = advise(path, STATEMENTS)
+    for name in ("orders_note", "orders_total"):
+        contains(next(c for c in answer["candidates"] if c.get("existing") == name)["why"], "too few")
+    survey["server"]["statistics_age_seconds"] = survey["server"]["uptime_seconds"] = 40 * 86400
+    survey["server"]["statistics_since"] = "2024-01-01"
+    path = write("aged.json", json.dumps(survey))
+    answer, _ = advise(path, STATEMENTS)
+    kept = next(c for c in answer["candidates"] if c.get("existing") == "orders_note")
+    contains(kept["why"], "it was scanned 7 times")
+    gone = next(i for i, c in enumerate(answer["candidates"]) if c.get("existing") == "orders_total")
+    assert not answer["candidates"][gone].get("kept") and gone not in ids(answer["advised"])
+
+
+def migrations_run():
+    database, path = subject(SHOP + "create table logs (id int, month int, account int) partition by list (month); create table logs_1 partition of logs for values in (1);"
+                             "create table logs_2 partition of logs for values in (2); insert into logs select i, i % 2 + 1, i % 5000 from generate_series(1, 40000) i;"
+                             "create index orders_customer on orders (customer_id); create index orders_customer_again on orders (customer_id);")
+    out = os.path.join(WORK, "set")
+    advise(path, STATEMENTS + "-- calls: 500\nselect * from logs where account = 5;", "--out", out)
+    before = server().psql(database, "select indexdef from pg_indexes where schemaname = 'public' order by 1")
+    ups = sorted(glob.glob(os.path.join(out, "migrations", "*.up.sql")))
+    assert len(ups) >= 3, ups
+    names = " ".join(ups)
+    contains(names, "drop_orders_customer")
+    for way, files in (("up", ups), ("down", [u.replace(".up.", ".down.") for u in reversed(ups)])):
+        for file in files:
+            with open(file, encoding="utf-8") as text:
+                server().psql(database, text.read())
+        if way == "up":
+            equal(server().psql(database, "select count(*) from pg_index where not indisvalid"), "0")
+            contains(server().psql(database, "explain select * from logs where account = 5"), "logs_1_account_idx")
+    equal(server().psql(database, "select indexdef from pg_indexes where schemaname = 'public' order by 1"), before)
+    again = run("index", path, "--workload", os.path.join(WORK, "statements.sql"), "-q", "--out", out)
+    equal(again.returncode, 2)
+    contains(again.stderr, "--force")
+
+
+def the_proof():
+    _, path = subject(SHOP)
+    answer, _ = advise(path, STATEMENTS, "--prove", "--budget", "60s", "--out", os.path.join(WORK, "proven"))
+    measured = [p for p in answer["proofs"] if p.get("runs")]
+    equal(len(measured), 5)
+    assert not [p for p in measured if p.get("slower")], measured
+    assert sum(1 for p in measured if p.get("quicker")) >= 3, measured
+    errors = sorted(abs(b["predicted_bytes"] / b["bytes"] - 1) for b in answer["built"])
+    assert errors and errors[len(errors) // 2] <= 0.05, errors
+    text = "".join(open(f, encoding="utf-8").read() for f in glob.glob(os.path.join(WORK, "proven", "migrations", "*.up.sql")))
+    contains(text, "-- Receipt: time ")
+    contains(text, "-- Again: dbarch index ")
+
+
+def parameters():
+    """Common and rare values of a skewed column make two statements; a limit and a range have values, too."""
+    answer, _ = advise(subject(SHOP)[1], "select * from orders where state = $1 order by placed_at limit $2; select * from orders where placed_at > $1; select * from customers where email = $1;")
+    origins = [(s["text"][:40], s.get("origin")) for s in answer["statements"]]
+    equal([o for _, o in origins].count("common values"), 1)
+    equal([o for _, o in origins].count("rare values"), 1)
+    equal([o for _, o in origins].count("typical values"), 2)
+
+
+TESTS = [("the curve falls", the_curve_falls), ("the bound holds", the_bound_holds), ("the same bytes twice", the_same_bytes_twice), ("bad statements are left out", bad_statements_are_left_out),
+         ("an empty workload", an_empty_workload), ("bad options", bad_options), ("nothing runs on the subject", nothing_runs_on_the_subject), ("reasons", reasons), ("limits of tables", limits_of_tables),
+         ("the counters speak", the_counters_speak), ("migrations run", migrations_run), ("the proof", the_proof), ("parameters", parameters)]
+for name, function in TESTS:
+    if all(word in name for word in sys.argv[1:]):
+        run_test(name, function)
+if target:
+    target.stop()
+finish()
