@@ -7,7 +7,7 @@ import re
 import sys
 
 ORDER = ["base", "sql", "schema", "survey", "finding", "server", "lab", "data", "normal", "ledger", "migrate", "index", "advise", "design", "report", "verb", "mcp", "cli"]
-DOORS = {"pg_query": "sql", "libpq-fe.h": "server", "postgres.h": "sql", "yyjson.h": "base", "zlib.h": "base", "libfyaml.h": "base"}
+DOORS = {"coin/": "index", "pg_query": "sql", "libpq-fe.h": "server", "postgres.h": "sql", "yyjson.h": "base", "zlib.h": "base", "libfyaml.h": "base"}
 LONGEST = 1200
 root = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "src")
 breaches = 0
