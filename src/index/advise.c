@@ -341,11 +341,11 @@ static double bytes_of_tables(const DbaSurvey *survey) {
 // Beyond the knee indexes of a tenth of the tables' size save less than a hundredth of the workload.
 static DbaIndexPoint *find_knee(const DbaIndexAdvisor *advisor) {
   DbaIndexAnswer *answer = advisor->answer;
-  DbaIndexPoint *knee = NULL;
-  double best = 0, tables = bytes_of_tables(advisor->options->survey);
+  DbaIndexPoint *knee = dba_list_at(DbaIndexPoint, &answer->curve, answer->curve.n - 1); // the one without a limit is always there
+  double best = G_MAXDOUBLE, tables = bytes_of_tables(advisor->options->survey);
   for (DBA_EACH(DbaIndexPoint, point, &answer->curve)) {
     double price = point->cost / answer->cost_none + (tables > 0 ? WORTH_OF_BYTES * (double)point->bytes / tables : 0);
-    if (!knee || price < best) {
+    if (price < best) {
       best = price;
       knee = point;
     }

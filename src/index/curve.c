@@ -271,6 +271,7 @@ static void carry_over(Curve *curve) {
 
 static bool draw(Curve *curve, GError **error) {
   DbaIndexAdvisor *advisor = curve->advisor;
+  g_assert(curve->solvers && curve->spots);
   dba_index_tell(advisor, "looking around the best sets");
   for (unsigned i = 0; i < AROUND_POINTS && curve->n && !dba_index_is_over(advisor); i++)
     if (!look_around(curve, curve->spots[(curve->n - 1) * (AROUND_POINTS - i) / AROUND_POINTS].point->budget_bytes, error))
