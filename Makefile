@@ -3,7 +3,7 @@
 PREFIX ?= /usr/local
 BUILD ?= build
 
-.PHONY: all build setup setup-check demo check check-full bench bench-lint bench-migrate format install dist clean
+.PHONY: all build setup setup-check demo check check-full bench bench-lint bench-migrate bench-index format install dist clean
 
 all: build
 
@@ -34,6 +34,9 @@ bench: build
 
 bench-lint: build
 	@python3 bench/lint.py
+
+bench-index: build
+	@python3 bench/index.py
 
 bench-migrate: build
 	@python3 bench/migrate.py
