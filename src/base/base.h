@@ -154,6 +154,9 @@ void dba_json_append_quoted(GString *out, const char *text);
 // file, line and column or the path of the key.  `name` stands for the file in messages.
 bool dba_json_read(DbaArena *arena, const char *name, const char *text, size_t length, const DbaRecord *record, void *item,
                    GError **error) DBA_CHECKED;
+// Some texts of an object that may hold anything else, such as a line of a log: NULL where there is no such text.  `line` stands in messages.
+bool dba_json_read_texts(DbaArena *arena, const char *name, uint32_t line, const char *text, size_t length, const char *const *keys,
+                         const char **ret_values, GError **error) DBA_CHECKED;
 
 // The same of YAML: mappings, lists and scalars.  An INTERNAL member "line" (int64_t) of a record gets the line at which its mapping begins; text
 // of nothing but comments leaves *item as it is.

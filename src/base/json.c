@@ -245,3 +245,15 @@ bool dba_json_read(DbaArena *arena, const char *name, const char *text, size_t l
   yyjson_doc_free(doc);
   return ok;
 }
+
+bool dba_json_read_texts(DbaArena *arena, const char *name, uint32_t line, const char *text, size_t length, const char *const *keys,
+                         const char **ret_values, GError **error) {
+  yyjson_read_err problem;
+  yyjson_doc *doc = yyjson_read_opts((char *)(uintptr_t)text, length, 0, NULL, &problem);
+  if (!doc)
+    return dba_fail(error, DBA_ERROR_INPUT, "%s:%u:%zu: %s", name, line, problem.pos + 1, problem.msg);
+  for (unsigned i = 0; keys[i]; i++)
+    ret_values[i] = dba_arena_text(arena, yyjson_get_str(yyjson_obj_get(yyjson_doc_get_root(doc), keys[i])));
+  yyjson_doc_free(doc);
+  return true;
+}

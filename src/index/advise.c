@@ -156,7 +156,7 @@ static DbaIndexSet best_of(DbaIndexAdvisor *advisor, uint32_t q, const DbaIndexA
   const DbaIndexSet *bears = &advisor->bears[q];
   g_autofree Rated *rated = g_new(Rated, bears->n + 1);
   g_autofree uint32_t *ids = g_new(uint32_t, bears->n + 1);
-  double least = advisor->model->least / 4 / advisor->model->weight[q];
+  double least = advisor->model->weight[q] > 0 ? advisor->model->least / 4 / advisor->model->weight[q] : G_MAXDOUBLE;
   uint32_t n = 0;
   for (uint32_t i = 0; i < bears->n; i++)
     rated[i] = (Rated){bears->ids[i], asks[i].known->cost, dba_index_candidate_at(advisor, bears->ids[i])->bytes};
@@ -391,6 +391,13 @@ static bool show(DbaIndexAdvisor *advisor, GError **error) {
   return !advisor->options->questions || dba_index_give_reasons(advisor, answered, error);
 }
 
+static bool reads_tables(const DbaIndexAdvisor *advisor, uint32_t statement) {
+  for (DBA_EACH(DbaIndexNeed, need, &advisor->needs))
+    if (need->statement == statement && need->relation)
+      return true;
+  return false;
+}
+
 static bool advise(DbaIndexAdvisor *advisor, GError **error) {
   DbaList writes = {0};
   dba_index_tell(advisor, "reading what statements want");
@@ -406,6 +413,9 @@ static bool advise(DbaIndexAdvisor *advisor, GError **error) {
   advisor->writes = dba_index_writes_new(advisor->answer, &writes, advisor->options->prices);
   advisor->model = dba_index_model_new(advisor->answer, advisor->writes);
   advisor->model->wider = dba_index_find_wider(&advisor->answer->candidates, &advisor->shapes, advisor->arena);
+  for (uint32_t q = 0; q < advisor->n_statements; q++)
+    if (!reads_tables(advisor, q)) // of the system's catalogs, or of none: indexes have nothing to do with it
+      advisor->model->weight[q] = 0;
   dba_index_tell(advisor, "planning");
   bool ok = set_out(advisor, error) && learn_configurations(advisor, error) && dba_index_draw_curve(advisor, error) && show(advisor, error);
   advisor->answer->configurations = dba_index_model_size(advisor->model);

@@ -365,3 +365,11 @@ bool dba_sql_check(const char *sql, GError **error) {
   g_autoptr(DbaSqlReader) reader = dba_sql_reader_text("statement", sql, strlen(sql));
   return dba_sql_visit(reader, visit_nothing, NULL, error);
 }
+
+bool dba_sql_fingerprint(const char *sql, uint64_t *ret_print) {
+  PgQueryFingerprintResult result = pg_query_fingerprint(sql);
+  bool known = !result.error;
+  *ret_print = result.fingerprint;
+  pg_query_free_fingerprint_result(result);
+  return known;
+}

@@ -107,6 +107,9 @@ bool dba_sql_visit(DbaSqlReader *reader, DbaSqlVisit visit, void *data, GError *
 // Parses one statement that is known to be small (ours, or a statement from a workload): NULL error when it is well formed.
 bool dba_sql_check(const char *sql, GError **error) DBA_CHECKED;
 
+// Equal for statements that differ in literals, blanks and comments alone.  False: the grammar does not know it.
+bool dba_sql_fingerprint(const char *sql, uint64_t *ret_print) DBA_CHECKED;
+
 // Is the text a piece of one statement: no end of statement outside brackets and bodies, nothing left open, no psql command?
 bool dba_sql_is_fragment(const char *text) DBA_CHECKED;
 

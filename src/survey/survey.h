@@ -18,6 +18,7 @@ typedef struct DbaWorkloadStatement {
   const char *id, *text;
   int64_t calls, rows, blocks_hit, blocks_read;
   double total_ms, mean_ms;
+  DbaList parameters; // of a log: values of $1 ..., texts or NULL; not of the file
 } DbaWorkloadStatement;
 
 // Something that could not be read: advice that needs it says "cannot judge".
@@ -120,6 +121,13 @@ DbaSurvey *dba_survey_copy(const DbaSurvey *survey, GError **error) DBA_CHECKED;
 
 const char *dba_survey_setting(const DbaSurvey *survey, const char *name);
 void dba_survey_add_gap(DbaSurvey *survey, const char *what, const char *why, const char *remedy);
+
+// ---- logs -----------------------------------------------------------------------------------------------------------
+
+// By its name: .csv, .json, .jsonl or .log, also with .gz behind.
+bool dba_workload_is_log(const char *path);
+// Appends the statements of a server's log to the workload, those that differ in literals alone as at most four with their shares of the calls.
+bool dba_workload_read_log(DbaSurvey *survey, const char *path, GError **error) DBA_CHECKED;
 
 // ---- redaction ------------------------------------------------------------------------------------------------------
 

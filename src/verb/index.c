@@ -54,6 +54,8 @@ static void take_statements(Run *run, const DbaSurvey *survey) {
     *to = (DbaIndexStatement){.id = statement->id,
                               .text = statement->text,
                               .weight = statement->calls > 0 ? (double)statement->calls : 1,
+                              .values = statement->parameters.n ? &statement->parameters : NULL,
+                              .origin = statement->parameters.n ? "the log" : NULL,
                               .rows = statement->rows > 0 ? (double)statement->rows / (double)MAX(statement->calls, 1) : 0};
   }
 }

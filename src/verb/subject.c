@@ -193,6 +193,8 @@ static int64_t number_in(const char *comment, size_t length, const char *word) {
 }
 
 bool dba_subject_read_workload(DbaSurvey *survey, const char *path, GError **error) {
+  if (dba_workload_is_log(path))
+    return dba_workload_read_log(survey, path, error);
   g_autoptr(DbaSqlReader) reader = dba_sql_reader_file(path, error);
   for (;;) {
     DbaSqlItem item;

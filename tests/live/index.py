@@ -239,9 +239,38 @@ def parameters():
     equal([o for _, o in origins].count("typical values"), 2)
 
 
+def logs():
+    """Three formats of one log: parameters come with their statements, literals that differ make one of them, what dbarch asked is none of it."""
+    said = [("duration: 1.5 ms  statement: select * from orders where customer_id = %d" % n, None) for n in range(1, 8)]
+    said += [("duration: 0.2 ms  execute S_1: select id from orders where state = $1 and note <> $2", "parameters: $1 = 'failed', $2 = 'it''s, so'"),
+             ("execute <unnamed>: update orders set note = $1 where id = $2", "Parameters: $1 = NULL, $2 = '7'"),
+             ("duration: 0.1 ms  bind S_1: select 1", None), ("statement: begin", None), ("statement: /* dbarch */ select 2", None), ("connection received", None)]
+    quote = lambda text: '"%s"' % text.replace('"', '""') if text else ""
+    texts = {"csv": "".join(",".join(["2026-01-01"] * 13 + [quote(m), quote(d)] + [""] * 11) + "\n" for m, d in said),
+             "json": "".join(json.dumps({"timestamp": "now", "message": m, **({"detail": d} if d else {})}) + "\n" for m, d in said),
+             "log": "".join("2026-01-01 [7] LOG:  %s\n%s" % (m.replace("\n", "\n\t"), "2026-01-01 [7] DETAIL:  %s\n" % d if d else "") for m, d in said)}
+    path = subject(SHOP)[1]
+    answers = []
+    for kind, text in texts.items():
+        out = run("index", path, "--workload", write("server." + kind, text), "-q", "--json")
+        assert out.returncode == 0, out.stderr
+        answers.append(json.loads(out.stdout))
+        found = answers[-1]["statements"]
+        equal([s["weight"] for s in found], [1, 1, 1, 1, 1, 1])
+        equal([s.get("origin") for s in found[4:]], ["the log", "the log"])
+        contains(found[4]["text"], "state = $1")
+    equal(answers[0]["curve"], answers[1]["curve"])
+    equal(answers[0]["curve"], answers[2]["curve"])
+    out = run("index", path, "--workload", write("empty.log", "2026-01-01 LOG:  connection received\n"))
+    equal(out.returncode, 3)
+    contains(out.stderr, "log_min_duration_statement")
+    equal(run("index", path, "--workload", write("odd.csv", "a,b,c\n")).returncode, 3)
+    equal(run("index", path, "--workload", write("odd.json", "{\n")).returncode, 3)
+
+
 TESTS = [("the curve falls", the_curve_falls), ("the bound holds", the_bound_holds), ("the same bytes twice", the_same_bytes_twice), ("bad statements are left out", bad_statements_are_left_out),
          ("an empty workload", an_empty_workload), ("bad options", bad_options), ("nothing runs on the subject", nothing_runs_on_the_subject), ("reasons", reasons), ("limits of tables", limits_of_tables),
-         ("the counters speak", the_counters_speak), ("migrations run", migrations_run), ("the proof", the_proof), ("parameters", parameters)]
+         ("the counters speak", the_counters_speak), ("migrations run", migrations_run), ("the proof", the_proof), ("parameters", parameters), ("logs", logs)]
 for name, function in TESTS:
     if all(word in name for word in sys.argv[1:]):
         run_test(name, function)
