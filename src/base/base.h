@@ -190,6 +190,8 @@ char *dba_text_duration(double ms) DBA_CHECKED;    // "0.2 ms", "4 min 10 s"
 char *dba_text_html(const char *text) DBA_CHECKED; // &, <, >, quotes and control characters escaped
 // Replaces control characters (other than newline when `keep_lines`) so that foreign text cannot drive a terminal.
 char *dba_text_printable(const char *text, bool keep_lines) DBA_CHECKED;
+// The same with each run of blanks and line breaks as one blank.
+char *dba_text_one_line(const char *text) DBA_CHECKED;
 // Hides the password of a connection string, URI or keyword form.
 char *dba_text_hide_password(const char *conninfo) DBA_CHECKED;
 // "120", "90s", "500ms", "5m", "1h" or "30d" in seconds; negative when it is none of these.

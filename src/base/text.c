@@ -196,6 +196,15 @@ static char *hide_parameters(const char *text) {
   return g_strdup(out->str);
 }
 
+char *dba_text_one_line(const char *text) {
+  g_autofree char *safe = dba_text_printable(text, false);
+  GString *out = g_string_new(NULL);
+  for (const char *p = g_strstrip(safe); *p; p++)
+    if (!g_ascii_isspace(*p) || !g_ascii_isspace(p[1]))
+      g_string_append_c(out, g_ascii_isspace(*p) ? ' ' : *p);
+  return g_string_free(out, FALSE);
+}
+
 char *dba_text_hide_password(const char *conninfo) {
   g_autoptr(GRegex) uri = g_regex_new("(://[^/@:\\s]*:)[^?\\s]*@", 0, 0, NULL);
   g_autoptr(GRegex) keyword =
@@ -225,7 +234,8 @@ int64_t dba_text_read_bytes(const char *text) {
   static const struct {
     const char *unit;
     double bytes;
-  } units[] = {{"", 1}, {"B", 1}, {"kB", 1024}, {"MB", 0x1p20}, {"GB", 0x1p30}, {"TB", 0x1p40}, {"KiB", 1024}, {"MiB", 0x1p20}, {"GiB", 0x1p30}};
+  } units[] = {{"", 1},        {"B", 1},      {"kB", 1024},    {"MB", 0x1p20}, {"GB", 0x1p30},
+               {"TB", 0x1p40}, {"KiB", 1024}, {"MiB", 0x1p20}, {"GiB", 0x1p30}};
   char *end;
   double value = g_ascii_strtod(text, &end);
   while (*end == ' ')

@@ -17,7 +17,7 @@ static bool is_named(const char *const *names, const DbaRelation *relation, cons
 }
 
 static const char *reason_to_keep(const DbaIndexOptions *options, const DbaRelation *relation, const DbaIndex *index) {
-  return index->primary || index->constraint              ? "it carries a constraint"
+  return index->primary || index->constraint              ? DBA_INDEX_OF_A_CONSTRAINT
          : index->unique                                  ? "it keeps keys unique"
          : index->replica_identity                        ? "it is the replica identity"
          : index->clustered                               ? "the table is clustered by it"

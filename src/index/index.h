@@ -50,6 +50,8 @@ typedef struct DbaIndexOptions {
 
 // ---- what comes out -------------------------------------------------------------------------------------------------
 
+#define DBA_INDEX_OF_A_CONSTRAINT "it carries a constraint" // `why` of those
+
 typedef struct DbaIndexCandidate {
   const char *definition; // CREATE INDEX ON ..., without a name
   const char *schema, *table;
@@ -111,6 +113,32 @@ typedef struct DbaIndexAnswer {
   int64_t configurations, solved; // of the model; programs that were solved
   bool cut;                       // the time was over
 } DbaIndexAnswer;
+
+// ---- what came of it on rows; filled in by who runs it ---------------------------------------------------------------
+
+// A statement that ran with and without the set: medians.
+typedef struct DbaIndexProof {
+  int64_t statement, runs;
+  double before_ms, after_ms, ratio, ratio_low, ratio_high, before_buffers, after_buffers;
+  bool slower, quicker; // by more than a tenth; by more than the noise
+  const char *problem;  // why it was not measured
+} DbaIndexProof;
+
+// An index of the set that was built.
+typedef struct DbaIndexBuilt {
+  int64_t candidate, bytes, predicted_bytes; // 0: the rows are not all
+  double ms;
+  bool vain; // no statement is measurably quicker with it
+  const char *problem;
+} DbaIndexBuilt;
+
+typedef struct DbaIndexTrial {
+  DbaList statements; // DbaIndexProof
+  DbaList built;      // DbaIndexBuilt
+  double correlation; // of promised and measured ratios, by rank; NaN: too few statements
+  const char *rows;   // where they come from; NULL: nothing was run
+  const char *settings, *locale;
+} DbaIndexTrial;
 
 // `ret_answer` comes zeroed with an arena of the caller's.  An empty workload is DBA_ERROR_USAGE.
 bool dba_index_advise(const DbaIndexOptions *options, DbaIndexAnswer *ret_answer, GError **error) DBA_CHECKED;

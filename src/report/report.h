@@ -2,6 +2,7 @@
 // Reports: one review as terminal text, JSON, an HTML page, and migration files.
 #pragma once
 
+#include "index/index.h"
 #include "migrate/migrate.h"
 
 typedef struct DbaReviewNote {
@@ -94,6 +95,16 @@ typedef struct DbaToldRule {
 // nothing to find, for JUnit.  Rejected findings are not told; suppressed ones only where the format has a word for them.
 char *dba_report_findings(const DbaFindings *findings, DbaFormat format, const char *title, const DbaToldRule *rules,
                           const DbaList *passed) DBA_CHECKED;
+
+// ---- indexes --------------------------------------------------------------------------------------------------------
+
+typedef struct DbaIndexPage {
+  const char *subject, *server;
+  const DbaIndexAnswer *answer;
+  const DbaIndexPoint *point; // the set that is answered with
+  const DbaIndexTrial *proof;
+} DbaIndexPage;
+char *dba_report_index_html(const DbaIndexPage *page) DBA_CHECKED;
 
 // ---- migrations -----------------------------------------------------------------------------------------------------
 

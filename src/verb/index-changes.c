@@ -148,7 +148,7 @@ static void add_receipts(Writer *writer, int64_t id, DbaFinding *finding) {
   DbaArena *arena = writer->advice.findings->arena;
   g_autofree char *again = command(run);
   for (DBA_EACH(DbaIndexServed, served, &writer->point->served))
-    for (DBA_EACH(DbaIndexProof, proof, &run->proofs)) {
+    for (DBA_EACH(DbaIndexProof, proof, &run->proof.statements)) {
       if (!is_by(served, id) || proof->statement != served->statement || !proof->runs || finding->receipts.n == MOST)
         continue;
       const DbaIndexStatement *statement = dba_list_at(DbaIndexStatement, &run->advice.statements, served->statement);
@@ -164,9 +164,9 @@ static void add_receipts(Writer *writer, int64_t id, DbaFinding *finding) {
                        .n = proof->runs,
                        .claimed = proof->quicker,
                        .server = dba_arena_format(arena, "PostgreSQL %s", run->server),
-                       .settings = run->settings,
-                       .locale = run->locale,
-                       .rows_origin = run->rows,
+                       .settings = run->proof.settings,
+                       .locale = run->proof.locale,
+                       .rows_origin = run->proof.rows,
                        .rows = run->subject,
                        .repeat = dba_arena_text(arena, again)};
     }
@@ -233,26 +233,6 @@ static bool write_file(const char *folder, const char *name, const char *text, b
   return dba_file_write(path, text, strlen(text), error);
 }
 
-static bool write_files(const DbaIndexRun *run, const DbaReview *review, GError **error) {
-  const char *out = run->request->out;
-  g_autofree char *folder = g_build_filename(out, "migrations", NULL), *json = dba_index_run_json(run);
-  bool force = run->request->force;
-  if (!dba_file_make_folder(folder, 0777, error) || !write_file(out, "index.json", json, force, error))
-    return false;
-  for (DBA_EACH(DbaWrittenMigration, migration, &review->migrations)) {
-    g_autofree char *up = g_strdup_printf("%s.up.sql", migration->name), *down = g_strdup_printf("%s.down.sql", migration->name);
-    if (!write_file(folder, up, migration->up, force, error) || !write_file(folder, down, migration->down, force, error))
-      return false;
-  }
-  g_autofree char *written = g_strdup_printf("Wrote %s/index.json and %u migration%s in %s, run up, down and up again in a lab", out,
-                                             review->migrations.n, review->migrations.n == 1 ? "" : "s", folder);
-  if (run->request->format == DBA_FORMAT_JSON)
-    g_ptr_array_add(run->answer->warnings, g_steal_pointer(&written));
-  else
-    g_string_append_printf(run->answer->text, "\n%s\n", written);
-  return true;
-}
-
 const DbaIndexPoint *dba_index_run_answer(const DbaIndexRun *run) {
   for (DBA_EACH(DbaIndexPoint, point, &run->advice.curve))
     if (point->asked)
@@ -260,9 +240,33 @@ const DbaIndexPoint *dba_index_run_answer(const DbaIndexRun *run) {
   return &run->advice.advised;
 }
 
+static bool write_files(const DbaIndexRun *run, const DbaReview *review, GError **error) {
+  const char *out = run->request->out;
+  g_autofree char *folder = g_build_filename(out, "migrations", NULL), *json = dba_index_run_json(run);
+  DbaIndexPage page = {run->subject, run->server, &run->advice, dba_index_run_answer(run), &run->proof};
+  g_autofree char *html = dba_report_index_html(&page);
+  bool force = run->request->force;
+  if (!dba_file_make_folder(folder, 0777, error) || !write_file(out, "index.json", json, force, error) ||
+      !write_file(out, "report.html", html, force, error))
+    return false;
+  for (DBA_EACH(DbaWrittenMigration, migration, &review->migrations)) {
+    g_autofree char *up = g_strdup_printf("%s.up.sql", migration->name), *down = g_strdup_printf("%s.down.sql", migration->name);
+    if (!write_file(folder, up, migration->up, force, error) || !write_file(folder, down, migration->down, force, error))
+      return false;
+  }
+  g_autofree char *written =
+      g_strdup_printf("Wrote %s/report.html, %s/index.json and %u migration%s in %s, run up, down and up again in a lab", out, out,
+                      review->migrations.n, review->migrations.n == 1 ? "" : "s", folder);
+  if (run->request->format == DBA_FORMAT_JSON)
+    g_ptr_array_add(run->answer->warnings, g_steal_pointer(&written));
+  else
+    g_string_append_printf(run->answer->text, "\n%s\n", written);
+  return true;
+}
+
 // Built, and of no use that could be measured.
 static bool is_vain(const DbaIndexRun *run, int64_t id) {
-  for (DBA_EACH(DbaIndexBuilt, built, &run->built))
+  for (DBA_EACH(DbaIndexBuilt, built, &run->proof.built))
     if (built->candidate == id && (built->vain || built->problem))
       return true;
   return false;

@@ -19,16 +19,6 @@ static const DbaIndexStatement *statement_at(const DbaIndexRun *run, int64_t pla
 
 static char *size_text(int64_t bytes) { return bytes < 0 ? g_strdup("no limit") : bytes ? dba_text_bytes(bytes) : g_strdup("0"); }
 
-// A statement's text without its line breaks and indents.
-static char *one_line(const char *text) {
-  g_autofree char *safe = dba_text_printable(text, false);
-  GString *out = g_string_new(NULL);
-  for (const char *p = g_strstrip(safe); *p; p++)
-    if (!g_ascii_isspace(*p) || !g_ascii_isspace(p[1]))
-      g_string_append_c(out, g_ascii_isspace(*p) ? ' ' : *p);
-  return g_string_free(out, FALSE);
-}
-
 // ---- the curve ------------------------------------------------------------------------------------------------------
 
 static void print_point(const DbaIndexRun *run, const DbaIndexPoint *point, GString *out) {
@@ -69,7 +59,8 @@ static bool is_by(const DbaIndexServed *served, int64_t id) {
 
 static void print_served(const DbaIndexRun *run, const DbaIndexServed *served, GString *out) {
   const DbaIndexStatement *statement = statement_at(run, served->statement);
-  g_autofree char *sql = one_line(statement->text), *before = dba_text_count(served->before), *after = dba_text_count(served->after);
+  g_autofree char *sql = dba_text_one_line(statement->text), *before = dba_text_count(served->before),
+                  *after = dba_text_count(served->after);
   g_string_append_printf(out, "              %s -> %s  %.*s%s\n", before, after, TEXT_WIDTH, sql, strlen(sql) > TEXT_WIDTH ? "..." : "");
 }
 
@@ -135,7 +126,7 @@ static void print_set(const DbaIndexRun *run, const DbaIndexPoint *point, GStrin
 // ---- the proof ------------------------------------------------------------------------------------------------------
 
 static void print_built(const DbaIndexRun *run, GString *out) {
-  for (DBA_EACH(DbaIndexBuilt, built, &run->built)) {
+  for (DBA_EACH(DbaIndexBuilt, built, &run->proof.built)) {
     const DbaIndexCandidate *candidate = candidate_at(run, built->candidate);
     g_autofree char *bytes = dba_text_bytes(built->bytes), *predicted = dba_text_bytes(built->predicted_bytes),
                     *took = dba_text_duration(built->ms);
@@ -153,7 +144,7 @@ static void print_built(const DbaIndexRun *run, GString *out) {
 
 static void print_proof(const DbaIndexRun *run, GString *out) {
   unsigned slower = 0, quicker = 0, measured = 0;
-  for (DBA_EACH(DbaIndexProof, proof, &run->proofs)) {
+  for (DBA_EACH(DbaIndexProof, proof, &run->proof.statements)) {
     slower += proof->slower;
     quicker += proof->quicker;
     measured += proof->runs > 0;
@@ -161,14 +152,14 @@ static void print_proof(const DbaIndexRun *run, GString *out) {
   g_string_append_printf(out,
                          "\nProof: the set was built on rows (%s), and %u statements ran with and without it in turn: %u are quicker, %u "
                          "slower by more than a tenth",
-                         run->rows, measured, quicker, slower);
-  if (run->correlation >= -1)
-    g_string_append_printf(out, "; promised and measured gains agree in rank to %.2f", run->correlation);
+                         run->proof.rows, measured, quicker, slower);
+  if (run->proof.correlation >= -1)
+    g_string_append_printf(out, "; promised and measured gains agree in rank to %.2f", run->proof.correlation);
   g_string_append(out, ".\n");
   print_built(run, out);
-  for (DBA_EACH(DbaIndexProof, proof, &run->proofs)) {
+  for (DBA_EACH(DbaIndexProof, proof, &run->proof.statements)) {
     const DbaIndexStatement *statement = statement_at(run, proof->statement);
-    g_autofree char *sql = one_line(statement->text), *before = dba_text_duration(proof->before_ms),
+    g_autofree char *sql = dba_text_one_line(statement->text), *before = dba_text_duration(proof->before_ms),
                     *after = dba_text_duration(proof->after_ms);
     if (proof->problem)
       g_string_append_printf(out, "  not measured: %.100s: %.*s\n", proof->problem, TEXT_WIDTH, sql);
@@ -229,7 +220,7 @@ char *dba_index_run_text(const DbaIndexRun *run) {
       print_set(run, point, out);
   if (!asked)
     print_set(run, &advice->advised, out);
-  if (run->proven)
+  if (run->proof.rows)
     print_proof(run, out);
   for (DBA_EACH(DbaIndexReason, reason, &advice->reasons))
     print_reason(run, reason, out);
@@ -268,10 +259,10 @@ char *dba_index_run_json(const DbaIndexRun *run) {
   dba_json_put_text(json, "subject", run->subject);
   dba_json_put_text(json, "server", run->server);
   dba_json_put(json, NULL, &dba_index_answer_record, advice, 0);
-  if (run->proven) {
-    dba_json_put_text(json, "rows", run->rows);
-    dba_json_put_list(json, "proofs", &proof_record, &run->proofs, 0);
-    dba_json_put_list(json, "built", &built_record, &run->built, 0);
+  if (run->proof.rows) {
+    dba_json_put_text(json, "rows", run->proof.rows);
+    dba_json_put_list(json, "proofs", &proof_record, &run->proof.statements, 0);
+    dba_json_put_list(json, "built", &built_record, &run->proof.built, 0);
   }
   return dba_json_text(json);
 }

@@ -39,7 +39,7 @@ static bool build(Prover *prover, int64_t id, GError **error) {
   g_autofree char *sql = g_strdup_printf("CREATE INDEX %s %s", name, rest);
   gint64 begin = g_get_monotonic_time();
   g_autoptr(GError) problem = NULL;
-  DbaIndexBuilt *built = dba_list_add(prover->run->arena, &prover->run->built, sizeof *built);
+  DbaIndexBuilt *built = dba_list_add(prover->run->arena, &prover->run->proof.built, sizeof *built);
   *built = (DbaIndexBuilt){.candidate = id, .predicted_bytes = prover->on.share >= 1 ? candidate->bytes : 0};
   if (!dba_server_exec(prover->after, sql, &problem)) {
     if (!g_error_matches(problem, DBA_ERROR, DBA_ERROR_DATABASE)) {
@@ -146,14 +146,14 @@ static bool measure_all(Prover *prover, GError **error) {
   DbaIndexRun *run = prover->run;
   for (DBA_EACH(DbaIndexServed, served, &prover->point->served)) {
     const DbaIndexStatement *statement = dba_list_at(DbaIndexStatement, &run->advice.statements, served->statement);
-    DbaIndexProof *proof = dba_list_add(run->arena, &run->proofs, sizeof *proof);
+    DbaIndexProof *proof = dba_list_add(run->arena, &run->proof.statements, sizeof *proof);
     proof->statement = served->statement;
     if (!g_strcmp0(statement->origin, "a generic plan"))
       proof->problem = "its parameters have no values that are known";
     else if (g_get_monotonic_time() > prover->deadline_us)
       proof->problem = "the time of --budget was used up";
     else {
-      dba_request_progress(run->request, "measuring %u of %u", run->proofs.n, run->advice.statements.n);
+      dba_request_progress(run->request, "measuring %u of %u", run->proof.statements.n, run->advice.statements.n);
       if (!measure(prover, statement, proof, error))
         return false;
     }
@@ -165,13 +165,13 @@ static bool measure_all(Prover *prover, GError **error) {
 
 // Those whose gain does not show: no statement that uses it got measurably quicker, and one that does was measured.
 static void find_vain(DbaIndexRun *run, const DbaIndexPoint *point) {
-  for (DBA_EACH(DbaIndexBuilt, built, &run->built)) {
+  for (DBA_EACH(DbaIndexBuilt, built, &run->proof.built)) {
     bool measured = false, shown = false;
     for (DBA_EACH(DbaIndexServed, served, &point->served))
       for (uint32_t i = 0; i < served->by.n; i++) {
         if (dba_list_int(&served->by, i) != built->candidate)
           continue;
-        for (DBA_EACH(DbaIndexProof, proof, &run->proofs)) {
+        for (DBA_EACH(DbaIndexProof, proof, &run->proof.statements)) {
           measured |= proof->statement == served->statement && proof->runs > 0;
           shown |= proof->statement == served->statement &&
                    (proof->quicker || (proof->runs > 0 && proof->after_buffers < proof->before_buffers * 0.9));
@@ -197,9 +197,9 @@ static double rank_of(const double *sorted, unsigned n, double value) {
 
 // Spearman's: of promised and measured ratios, ties at their mean rank.  NaN with fewer than three statements.
 static double correlate(const DbaIndexRun *run, const DbaIndexPoint *point) {
-  g_autofree double *promised = g_new(double, run->proofs.n + 1), *measured = g_new(double, run->proofs.n + 1);
+  g_autofree double *promised = g_new(double, run->proof.statements.n + 1), *measured = g_new(double, run->proof.statements.n + 1);
   unsigned n = 0;
-  for (DBA_EACH(DbaIndexProof, proof, &run->proofs))
+  for (DBA_EACH(DbaIndexProof, proof, &run->proof.statements))
     for (DBA_EACH(DbaIndexServed, served, &point->served))
       if (served->statement == proof->statement && proof->runs > 0 && served->before > 0) {
         promised[n] = served->after / served->before;
@@ -241,9 +241,9 @@ static bool prove(Prover *prover, GError **error) {
   if (!make_set(prover, error) || !measure_all(prover, error))
     return false;
   find_vain(prover->run, prover->point);
-  prover->run->correlation = correlate(prover->run, prover->point);
-  prover->run->rows = dba_arena_text(prover->run->arena, on->rows);
-  return dba_lab_describe(prover->admin, prover->run->arena, &prover->run->settings, &prover->run->locale, error);
+  prover->run->proof.correlation = correlate(prover->run, prover->point);
+  prover->run->proof.rows = dba_arena_text(prover->run->arena, on->rows);
+  return dba_lab_describe(prover->admin, prover->run->arena, &prover->run->proof.settings, &prover->run->proof.locale, error);
 }
 
 bool dba_index_run_prove(DbaIndexRun *run, GError **error) {
@@ -259,6 +259,5 @@ bool dba_index_run_prove(DbaIndexRun *run, GError **error) {
   dba_server_close(prover.before);
   dba_server_close(prover.after);
   dba_lab_rows_clear(&prover.on);
-  run->proven = ok;
   return ok;
 }

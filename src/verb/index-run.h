@@ -8,22 +8,6 @@
 
 enum { DBA_INDEX_MOST_BUDGETS = 16 };
 
-// A statement that ran with and without the set: medians.
-typedef struct DbaIndexProof {
-  int64_t statement, runs;
-  double before_ms, after_ms, ratio, ratio_low, ratio_high, before_buffers, after_buffers;
-  bool slower, quicker; // by more than a tenth; by more than the noise
-  const char *problem;  // why it was not measured
-} DbaIndexProof;
-
-// An index of the set that was built.
-typedef struct DbaIndexBuilt {
-  int64_t candidate, bytes, predicted_bytes; // 0: the rows are not all
-  double ms;
-  bool vain; // no statement is measurably quicker with it
-  const char *problem;
-} DbaIndexBuilt;
-
 typedef struct DbaIndexRun {
   const DbaRequest *request;
   DbaAnswer *answer;
@@ -35,12 +19,8 @@ typedef struct DbaIndexRun {
   unsigned n_budgets;
   const char *horizon; // what --grow or --at made of the tables; NULL: nothing was asked for
   const char *subject, *server;
-  double seconds;                       // from the twin on
-  bool proven;                          // what follows is known
-  DbaList proofs;                       // DbaIndexProof
-  DbaList built;                        // DbaIndexBuilt
-  double correlation;                   // of promised and measured ratios, by rank; NaN: too few statements
-  const char *rows, *settings, *locale; // of the proof
+  double seconds; // from the twin on
+  DbaIndexTrial proof;
 } DbaIndexRun;
 
 char *dba_index_run_text(const DbaIndexRun *run) DBA_CHECKED;
