@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { WIDTH = 880, HEIGHT = 300, LEFT = 56, RIGHT = 20, TOP = 16, BOTTOM = 40, MOST_STATEMENTS = 12 };
+enum { WIDTH = 880, HEIGHT = 300, LEFT = 56, RIGHT = 20, TOP = 16, BOTTOM = 40, MOST_STATEMENTS = 12, LONGEST_STATEMENT = 400 };
 
 static double percent(const DbaIndexPage *page, double cost) {
   return page->answer->cost_none > 0 ? 100 * cost / page->answer->cost_none : 100;
@@ -123,8 +123,12 @@ static void statement_row(GString *out, const DbaIndexPage *page, const DbaIndex
   const DbaIndexProof *proof = proof_of(page, served->statement);
   g_autofree char *before = dba_text_count(served->before), *after = dba_text_count(served->after),
                   *sql = dba_text_one_line(dba_list_at(DbaIndexStatement, &page->answer->statements, served->statement)->text);
-  if (strlen(sql) > 400)
-    strcpy(sql + 396, "...");
+  size_t length = strlen(sql);
+  if (length > LONGEST_STATEMENT) {
+    for (length = LONGEST_STATEMENT; ((unsigned char)sql[length] & 0xC0) == 0x80;)
+      length--;
+    sql[length] = '\0';
+  }
   dba_html_wrapped(out, "<tr><td class=sql>", sql, "</td>");
   g_string_append_printf(out, "<td>%s</td><td>%s</td>", before, after);
   if (proof && proof->runs) {
