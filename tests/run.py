@@ -172,6 +172,7 @@ for groups in [[
     ("live: index on 17", True, ["python3", "tests/live/index.py"], {"TEST_PG_MAJOR": "17", "DBARCH_CACHE": own_cache()}),
     ("live: index, sanitizers", True, ["python3", "tests/live/index.py", "the"], {"TEST_PG_MAJOR": "17", "DBARCH_BUILD": os.path.join(ROOT, "build-asan"), "DBARCH_CACHE": own_cache(), **SANITIZERS}),
     ("quality: index on TPC-H", True, ["python3", "bench/index.py", "1" if FULL else "0.1", "--check"], {"DBARCH_CACHE": own_cache()}),
+    ("quality: what statements want", True, ["python3", "tests/quality/wants.py"], {"DBARCH_CACHE": own_cache()}),
     ("quality: index", True, ["python3", "tests/quality/index.py"], {"DBARCH_CACHE": own_cache()}),
     ("quality: what-if on 17", True, ["python3", "tests/quality/whatif.py"], {"TEST_PG_MAJOR": "17", "DBARCH_CACHE": own_cache()}),
     ("quality: stand-in on 17", True, ["python3", "tests/quality/standin.py"], {"TEST_PG_MAJOR": "17", "DBARCH_CACHE": own_cache()}),
