@@ -65,3 +65,4 @@ DBA_ADVISOR(dba_advise_nullable_unique);
 DBA_ADVISOR(dba_advise_column_order);
 DBA_ADVISOR(dba_advise_duplicate_foreign_key);
 DBA_ADVISOR(dba_advise_plan_flip);
+DBA_ADVISOR(dba_advise_missing_index);

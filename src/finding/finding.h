@@ -69,6 +69,7 @@ typedef enum DbaTrialKind {
   DBA_TRIAL_REINSERT,         // size of the dropped index, inserting rows again
   DBA_TRIAL_REINSERT_CHECKED, // the same with foreign keys checked
   DBA_TRIAL_COLUMN_ORDER,     // size of a copy with other column order
+  DBA_TRIAL_STATEMENT,        // running a statement of the workload
 } DbaTrialKind;
 
 typedef struct DbaFinding {
@@ -88,6 +89,8 @@ typedef struct DbaFinding {
   DbaList columns;                // columns the trial is about
   const char *constraint, *index; // names the trial needs
   int64_t trial;                  // DbaTrialKind
+  const char *prepare, *sql;      // of DBA_TRIAL_STATEMENT
+  DbaList tables;                 // texts, "schema.table": what else the trial reads
   bool has_change, rejected, suppressed;
   bool replayed;             // its proof comes from an earlier run
   const char *suppressed_by; // reason and place

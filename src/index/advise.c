@@ -391,6 +391,16 @@ static bool show(DbaIndexAdvisor *advisor, GError **error) {
   return !advisor->options->questions || dba_index_give_reasons(advisor, answered, error);
 }
 
+static void name_tables(DbaIndexAdvisor *advisor) {
+  DbaArena *arena = advisor->answer->arena;
+  for (DBA_EACH(DbaIndexNeed, need, &advisor->needs)) {
+    DbaIndexStatement *statement = dba_list_at(DbaIndexStatement, &advisor->answer->statements, need->statement);
+    const char *name = need->relation ? dba_arena_format(arena, "%s.%s", need->relation->schema, need->relation->name) : NULL;
+    if (name && !dba_list_has_text(&statement->tables, name))
+      dba_list_add_text(arena, &statement->tables, name);
+  }
+}
+
 static bool reads_tables(const DbaIndexAdvisor *advisor, uint32_t statement) {
   for (DBA_EACH(DbaIndexNeed, need, &advisor->needs))
     if (need->statement == statement && need->relation)
@@ -413,6 +423,7 @@ static bool advise(DbaIndexAdvisor *advisor, GError **error) {
   advisor->writes = dba_index_writes_new(advisor->answer, &writes, advisor->options->prices);
   advisor->model = dba_index_model_new(advisor->answer, advisor->writes);
   advisor->model->wider = dba_index_find_wider(&advisor->answer->candidates, &advisor->shapes, advisor->arena);
+  name_tables(advisor);
   for (uint32_t q = 0; q < advisor->n_statements; q++)
     if (!reads_tables(advisor, q)) // of the system's catalogs, or of none: indexes have nothing to do with it
       advisor->model->weight[q] = 0;

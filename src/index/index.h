@@ -21,6 +21,7 @@ typedef struct DbaIndexStatement {
   double rows;           // written by one execution; 0: not known, one
   const DbaList *values; // of its parameters, texts or NULL; NULL: it is planned generically
   const char *origin;    // where the values come from: "literals", "common values", "rare values", "a generic plan"
+  DbaList tables;        // texts, "schema.table": that it reads; filled in
   bool implied;          // the server runs it, for a foreign key
   double cost_now;       // of one execution, with the indexes that are there; filled in
 } DbaIndexStatement;
@@ -142,5 +143,8 @@ typedef struct DbaIndexTrial {
 
 // `ret_answer` comes zeroed with an arena of the caller's.  An empty workload is DBA_ERROR_USAGE.
 bool dba_index_advise(const DbaIndexOptions *options, DbaIndexAnswer *ret_answer, GError **error) DBA_CHECKED;
+// The statement with its values, as an application sends it: prepared, then executed.  Both texts are appended to.
+void dba_index_statement_sql(const DbaIndexStatement *statement, GString *prepare, GString *sql);
+
 extern const DbaRecord dba_index_statement_record, dba_index_candidate_record, dba_index_served_record, dba_index_point_record,
     dba_index_reason_record, dba_index_answer_record;

@@ -161,3 +161,20 @@ void dba_index_sample(const DbaSurvey *survey, const DbaIndexStatement *statemen
     sample->origin = common ? "common values" : skewed ? "rare values" : "typical values";
   }
 }
+
+void dba_index_statement_sql(const DbaIndexStatement *statement, GString *prepare, GString *sql) {
+  if (!statement->values) {
+    g_string_append(sql, statement->text);
+    return;
+  }
+  g_string_append_printf(prepare, "deallocate all; prepare dbarch_statement as %s", statement->text);
+  g_string_append(sql, "execute dbarch_statement(");
+  for (uint32_t i = 0; i < statement->values->n; i++) {
+    g_string_append(sql, i ? ", " : "");
+    if (dba_list_text(statement->values, i))
+      dba_sql_append_literal(sql, dba_list_text(statement->values, i));
+    else
+      g_string_append(sql, "null");
+  }
+  g_string_append(sql, ")");
+}

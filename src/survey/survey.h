@@ -85,6 +85,19 @@ typedef struct DbaHorizon {
   DbaList plans;                        // DbaHorizonPlan
 } DbaHorizon;
 
+// An index that the workload wants and has not, as the index advisor tells (index/): planned in a twin.
+typedef struct DbaWantedIndex {
+  const char *schema, *table;
+  const char *method, *keys, *included, *predicate; // as CREATE INDEX takes them
+  DbaList words;                                    // texts: of the keys, for a name
+  int64_t bytes;
+  int64_t statements;        // of the workload, that its plans serve
+  double before, after;      // what these cost, all their calls, today and with all that are wanted
+  const char *prepare, *sql; // the one that gains most, as SQL that runs it; NULL: its parameters have no values that are known
+  const char *text;          // of that one
+  DbaList tables;            // texts, "schema.table": that it reads
+} DbaWantedIndex;
+
 typedef struct DbaSurvey {
   DbaArena *arena;
   const char *format;
@@ -102,6 +115,8 @@ typedef struct DbaSurvey {
   DbaRedaction redaction;
   DbaSchema schema;
   DbaHorizon horizon; // not of the file: lives as long as the run that planned it
+  DbaList wanted;     // DbaWantedIndex; likewise
+  bool wanted_known;  // it was planned what the workload wants
 } DbaSurvey;
 
 extern const DbaRecord dba_setting_record, dba_workload_statement_record, dba_gap_record, dba_server_facts_record, dba_source_record,

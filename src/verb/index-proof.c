@@ -81,24 +81,9 @@ static bool make_set(Prover *prover, GError **error) {
 
 // ---- running --------------------------------------------------------------------------------------------------------
 
-// With its values, as an application sends it.
 static bool statement_text(int round, void *data, GString *prepare, GString *sql, GError **error) {
-  const DbaIndexStatement *statement = data;
   (void)round, (void)error;
-  if (!statement->values) {
-    g_string_append(sql, statement->text);
-    return true;
-  }
-  g_string_append_printf(prepare, "deallocate all; prepare dbarch_statement as %s", statement->text);
-  g_string_append(sql, "execute dbarch_statement(");
-  for (uint32_t i = 0; i < statement->values->n; i++) {
-    g_string_append(sql, i ? ", " : "");
-    if (dba_list_text(statement->values, i))
-      dba_sql_append_literal(sql, dba_list_text(statement->values, i));
-    else
-      g_string_append(sql, "null");
-  }
-  g_string_append(sql, ")");
+  dba_index_statement_sql(data, prepare, sql);
   return true;
 }
 

@@ -138,9 +138,7 @@ bool dba_verb_index(const DbaRequest *request, DbaAnswer *answer, GError **error
     if (!dba_subject_read_workload(survey, request->workload, error))
       return false;
   }
-  if (subject.kind == DBA_SUBJECT_SQL) // rows that were just loaded were not vacuumed yet; in production they are
-    for (DBA_EACH(DbaRelation, relation, &survey->schema.relations))
-      relation->all_visible_pages = relation->pages;
+  dba_subject_as_vacuumed(survey);
   g_autofree char *horizon = NULL;
   if (!dba_request_grow(request, survey, &horizon, error))
     return false;

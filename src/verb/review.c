@@ -89,6 +89,11 @@ static GPtrArray *trial_relations(const DbaSchema *schema, const DbaFindings *fi
       continue;
     if (g_hash_table_add(seen, relation) && !(only_empty && relation->rows > 0))
       g_ptr_array_add(relations, relation);
+    for (DBA_EACH(DbaRelation, other, &schema->relations)) {
+      g_autofree char *name = g_strdup_printf("%s.%s", other->schema, other->name);
+      if (dba_list_has_text(&finding->tables, name) && g_hash_table_add(seen, other) && !(only_empty && other->rows > 0))
+        g_ptr_array_add(relations, other);
+    }
     for (DBA_EACH(DbaConstraint, key, &relation->constraints)) {
       DbaRelation *parent = !strcmp(key->kind, "foreign key") ? dba_schema_relation(schema, key->ref_schema, key->ref_table) : NULL;
       if (parent && g_hash_table_add(seen, parent) && !(only_empty && parent->rows > 0))
@@ -333,6 +338,25 @@ static bool look_ahead(const DbaRequest *request, DbaSurvey *survey, DbaLab **la
   return true;
 }
 
+static bool looks_at_workload(const DbaRequest *request, const DbaSurvey *survey) {
+  bool told = false;
+  for (DBA_EACH(DbaWorkloadStatement, statement, &survey->workload))
+    told |= statement->text != NULL;
+  return told && !request->no_lab && (!*request->rules || g_strv_contains(request->rules, "missing-index"));
+}
+
+// Which indexes it wants.  A lab that cannot be had is told where proofs are.
+static bool look_at_workload(const DbaRequest *request, DbaSurvey *survey, DbaLab **lab, DbaReview *review, DbaAnswer *answer,
+                             GError **error) {
+  g_autoptr(GError) problem = NULL;
+  if (*lab || start_lab(request, survey, lab, review, answer, &problem))
+    return dba_review_wanted(request, survey, *lab, answer, error);
+  if (g_error_matches(problem, DBA_ERROR, DBA_ERROR_LAB))
+    return true;
+  g_propagate_error(error, g_steal_pointer(&problem));
+  return false;
+}
+
 static char *told_findings(const DbaRequest *request, const DbaReview *review) {
   g_autoptr(GArray) rules = g_array_new(TRUE, TRUE, sizeof(DbaToldRule));
   g_autofree char *title = g_strdup_printf("dbarch review %s", review->survey->subject ? review->survey->subject : "");
@@ -352,7 +376,7 @@ static bool run(const DbaRequest *request, const DbaSubject *subject, DbaLab **l
   gint64 begin = g_get_monotonic_time();
   DbaRequest reading = *request;
   reading.makes_rows = !request->no_lab;
-  reading.with_values |= grows(request);
+  reading.with_values |= grows(request) || !request->no_lab;
   g_autoptr(DbaSurvey) survey = dba_subject_survey(&reading, subject, lab, review, error);
   if (!survey)
     return false;
@@ -369,6 +393,8 @@ static bool run(const DbaRequest *request, const DbaSubject *subject, DbaLab **l
   }
   review->again = again(subject, review->arena);
   if (grows(request) && !look_ahead(request, survey, lab, review, answer, error))
+    return false;
+  if (looks_at_workload(request, survey) && !look_at_workload(request, survey, lab, review, answer, error))
     return false;
   g_autoptr(DbaFindings) findings = dba_advise(survey, request->rules);
   if (!keep_objects(request, &survey->schema, findings, error))

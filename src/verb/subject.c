@@ -185,6 +185,12 @@ void dba_subject_take_notes(const DbaLoad *load, DbaSurvey *survey, DbaReview *r
   }
 }
 
+void dba_subject_as_vacuumed(DbaSurvey *survey) {
+  for (DBA_EACH(DbaRelation, relation, &survey->schema.relations))
+    if (!survey->has_statistics)
+      relation->all_visible_pages = relation->pages;
+}
+
 // "-- calls: 5000, rows: 20": how often the statement below runs, and how many rows one run reads or writes.
 static int64_t number_in(const char *comment, size_t length, const char *word) {
   g_autofree char *text = g_strndup(comment ? comment : "", length);

@@ -200,6 +200,9 @@ bool dba_horizon_plan(DbaWhatIf *now, DbaWhatIf *then, gint64 deadline_us, DbaAr
 bool dba_review_horizon(const DbaRequest *request, DbaSurvey *survey, const DbaLab *lab, const char *again, DbaAnswer *answer,
                         GError **error) DBA_CHECKED;
 
+// What indexes the workload wants, into survey->wanted, or a warning.  The survey must have values.
+bool dba_review_wanted(const DbaRequest *request, DbaSurvey *survey, const DbaLab *lab, DbaAnswer *answer, GError **error) DBA_CHECKED;
+
 // Adds to findings about indexes what a twin of the subject says at its own size, and rejects drops that make a statement of the workload
 // dearer.  Only for subjects with statistics; what a twin cannot be made for is a warning.
 bool dba_review_plan(const DbaRequest *request, const DbaSurvey *survey, DbaFindings *findings, const DbaLab *lab, DbaReview *review,
@@ -293,6 +296,8 @@ typedef struct DbaLabRows {
 } DbaLabRows;
 bool dba_lab_rows_open(const DbaRequest *request, DbaArena *arena, DbaAnswer *answer, DbaLabRows *ret_rows, GError **error) DBA_CHECKED;
 void dba_lab_rows_clear(DbaLabRows *rows);
+// Rows of SQL files that were just loaded were not vacuumed yet; in production they are.
+void dba_subject_as_vacuumed(DbaSurvey *survey);
 // Appends the statements of a file to the survey's workload.
 bool dba_subject_read_workload(DbaSurvey *survey, const char *path, GError **error) DBA_CHECKED;
 
