@@ -194,13 +194,14 @@ class_text(Oid method, Oid family, Oid type)
 	return found;
 }
 
-/* Families of all access methods in which the operator is one to search or to order by; a fact of each. */
-static void
+/* Families of all access methods in which the operator is one to search or to order by; a fact of each.  Are there any? */
+static bool
 tell_families(const char *role, char purpose, Oid operator, Node *key, const char *with, double share)
 {
 	CatCList   *all = SearchSysCacheList1(AMOPOPID, ObjectIdGetDatum(operator));
 	char	   *text = key_text(key);
 	char	   *type = type_text(key);
+	bool		any = false;
 
 	for (int i = 0; i < all->n_members; i++)
 	{
@@ -217,8 +218,10 @@ tell_families(const char *role, char purpose, Oid operator, Node *key, const cha
 		else if (entry->amopmethod == HASH_AM_OID)
 			kind = "hash";
 		tell(psprintf("%s%s", with, kind), look->alternative, text, type, class, share);
+		any = true;
 	}
 	ReleaseSysCacheList(all);
+	return any;
 }
 
 /* LIKE and its kin, which btrees serve by their prefix: pattern operators are in no family of theirs (like_support.c). */
@@ -270,7 +273,7 @@ look_at_comparison(Oid operator, Node *left, Node *right, const char *role, Node
 {
 	if (!OidIsValid(operator) || !is_key(left) || !is_comparand(right))
 		return;
-	tell_families("match", AMOP_SEARCH, operator, left, psprintf("%s%s", is_of_others(right) ? "join-" : "", role), share_of(clause));
+	(void) tell_families("match", AMOP_SEARCH, operator, left, psprintf("%s%s", is_of_others(right) ? "join-" : "", role), share_of(clause));
 	tell_pattern(operator, left, right, share_of(clause));
 	tell_parameter(right, word_of_operator(operator, role), left);
 }
@@ -417,8 +420,9 @@ look_at_order(const char *role, List *keys)
 		{
 			OpExpr	   *distance = (OpExpr *) expression;
 
-			if (is_key(linitial(distance->args)) && is_comparand(lsecond(distance->args)))
-				tell_families("match", AMOP_ORDER, distance->opno, linitial(distance->args), "distance-", 1);
+			if (is_key(linitial(distance->args)) && is_comparand(lsecond(distance->args)) &&
+				tell_families("match", AMOP_ORDER, distance->opno, linitial(distance->args), "distance-", 1))
+				return;			/* the distance from another point is another key */
 		}
 		tell(role, ++n, key_text(expression), type_text(expression),
 			 descends(key) ? (key->pk_nulls_first ? "desc" : "desc nulls last") : (key->pk_nulls_first ? "nulls first" : ""), 1);
@@ -443,7 +447,7 @@ look_at_distances(void)
 			if (!IsA(distance, OpExpr) || list_length(distance->args) != 2 || is_key((Node *) distance))
 				continue;
 			if (is_key(linitial(distance->args)) && is_comparand(lsecond(distance->args)))
-				tell_families("match", AMOP_ORDER, distance->opno, linitial(distance->args), "distance-", 1);
+				(void) tell_families("match", AMOP_ORDER, distance->opno, linitial(distance->args), "distance-", 1);
 		}
 		return;
 	}

@@ -251,13 +251,28 @@ static bool has_gin(const DbaIndexNeed *need, const char *key) {
   return false;
 }
 
+// Is there a method whose default class serves the key?
+static bool has_default(const DbaIndexNeed *need, const DbaIndexMatch *but) {
+  for (DBA_EACH(DbaIndexMatch, match, &need->matches))
+    if (!match->operators && !strcmp(match->key, but->key) && strcmp(match->method, but->method) && strcmp(match->method, "brin") &&
+        strcmp(match->method, "hash"))
+      return true;
+  return false;
+}
+
 // What a btree compares, GiST and SP-GiST need not; what GIN finds, GiST finds with rechecks that the planner does not count (documentation,
-// "Preferred Index Types for Text Search").
+// "Preferred Index Types for Text Search"); a class that is no default is for what no default serves.
 static bool suits(const Maker *maker, const DbaIndexMatch *match) {
-  return !strcmp(match->method, "brin")   ? suits_brin(maker->need->relation, match)
-         : !strcmp(match->method, "hash") ? suits_hash(maker->need->relation, match)
-         : !strcmp(match->method, "gist") ? !has_gin(maker->need, match->key) && (match->operators || !is_compared(maker->need, match->key))
-                                          : match->operators || !is_compared(maker->need, match->key);
+  const DbaIndexNeed *need = maker->need;
+  if (!strcmp(match->method, "brin"))
+    return suits_brin(need->relation, match);
+  if (!strcmp(match->method, "hash"))
+    return suits_hash(need->relation, match);
+  if (!strcmp(match->method, "ivfflat")) // its lists stand on the rows of the day that it is built on
+    return false;
+  if (match->operators ? has_default(need, match) : is_compared(need, match->key))
+    return false;
+  return strcmp(match->method, "gist") || !has_gin(need, match->key);
 }
 
 static void add_match(Maker *maker, const DbaIndexMatch *match) {
