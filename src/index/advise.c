@@ -25,9 +25,9 @@ void dba_index_tell(const DbaIndexAdvisor *advisor, const char *line) {
 }
 
 bool dba_index_is_over(DbaIndexAdvisor *advisor) {
-  if (advisor->options->deadline_us && g_get_monotonic_time() > advisor->options->deadline_us)
-    advisor->answer->cut = true;
-  return advisor->answer->cut;
+  bool over = advisor->options->deadline_us && g_get_monotonic_time() > advisor->options->deadline_us;
+  advisor->answer->cut |= over;
+  return over;
 }
 
 // ---- asking ---------------------------------------------------------------------------------------------------------
@@ -39,7 +39,7 @@ void dba_index_add_ask(DbaIndexAdvisor *advisor, uint32_t statement, DbaIndexSet
 
 // Asks for all that was added; what plans used is learned.  In pieces, so that the time is looked at.
 bool dba_index_ask_added(DbaIndexAdvisor *advisor, GError **error) {
-  enum { PIECE = 1024 };
+  enum { PIECE = 256 };
   DbaIndexAsk *asks = (DbaIndexAsk *)(void *)advisor->asks->data;
   for (guint done = 0; done < advisor->asks->len; done += PIECE) {
     guint some = MIN(PIECE, advisor->asks->len - done);
@@ -173,21 +173,25 @@ static DbaIndexSet best_of(DbaIndexAdvisor *advisor, uint32_t q, const DbaIndexA
 }
 
 static bool ask_singles(DbaIndexAdvisor *advisor, GError **error) {
+  enum { PIECE = 512 };
   advisor->best = dba_arena_alloc(advisor->arena, (advisor->n_statements + 1) * sizeof *advisor->best);
-  for (uint32_t q = 0; q < advisor->n_statements; q++)
+  memset(advisor->best, 0, (advisor->n_statements + 1) * sizeof *advisor->best);
+  for (uint32_t first = 0, q = 0; q < advisor->n_statements; q++) { // some statements at a time
     for (uint32_t i = 0; i < advisor->bears[q].n; i++)
       dba_index_add_ask(advisor, q, (DbaIndexSet){1, &advisor->bears[q].ids[i]});
-  g_autoptr(GArray) singles = g_array_copy(advisor->asks);
-  if (!dba_index_costs_ask(advisor->costs, (DbaIndexAsk *)(void *)singles->data, singles->len, error))
-    return false;
-  g_array_set_size(advisor->asks, 0);
-  const DbaIndexAsk *asks = (const DbaIndexAsk *)(void *)singles->data;
-  for (uint32_t q = 0; q < advisor->n_statements; q++) {
-    for (uint32_t i = 0; i < advisor->bears[q].n; i++)
-      dba_index_model_learn(advisor->model, asks[i].known);
-    advisor->best[q] = best_of(advisor, q, asks);
-    asks += advisor->bears[q].n;
+    if (advisor->asks->len < PIECE && q + 1 < advisor->n_statements)
+      continue;
+    g_autoptr(GArray) singles = g_array_copy(advisor->asks);
+    if (dba_index_is_over(advisor))
+      break;
+    if (!dba_index_ask_added(advisor, error) || // in pieces; what it asked is remembered
+        !dba_index_costs_ask(advisor->costs, (DbaIndexAsk *)(void *)singles->data, singles->len, error))
+      return false;
+    for (guint at = 0; first <= q; at += advisor->bears[first++].n)
+      if (advisor->bears[first].n)
+        advisor->best[first] = best_of(advisor, first, &g_array_index(singles, DbaIndexAsk, at));
   }
+  g_array_set_size(advisor->asks, 0);
   return true;
 }
 
@@ -277,7 +281,7 @@ static bool set_out(DbaIndexAdvisor *advisor, GError **error) {
   answer->cost_now = dba_index_sum(advisor, costs) + dba_index_writes_cost(advisor->writes, there);
   for (uint32_t q = 0; q < advisor->n_statements; q++)
     dba_list_at(DbaIndexStatement, &answer->statements, q)->cost_now = costs[q];
-  if (dba_index_keep_scanned(advisor->options->survey, answer->arena, used, &answer->candidates))
+  if (dba_index_keep_scanned(advisor->options->survey, advisor->model->wider, answer->arena, used, &answer->candidates))
     dba_index_costs_forget(advisor->costs);
   for (uint32_t i = 0; i < advisor->n_candidates; i++)
     there[i] = there[i] && !dba_index_candidate_at(advisor, i)->kept;
@@ -365,6 +369,7 @@ static bool make_advice(DbaIndexAdvisor *advisor, const DbaIndexPoint *knee, GEr
   for (uint32_t i = 0; i < knee->chosen.n; i++)
     chosen[dba_list_int(&knee->chosen, i)] = true;
   dba_index_drop_trifles(advisor->model, chosen);
+  dba_index_repair_doubted(&answer->candidates, advisor->model->wider, chosen);
   dba_index_repair_keys(advisor->options->survey, &answer->candidates, &advisor->shapes, chosen);
   DbaIndexSet set = dba_index_set_of(advisor, chosen);
   if (!dba_index_ask_whole(advisor, set, known, &point->cost, error))
@@ -438,9 +443,13 @@ bool dba_index_advise(const DbaIndexOptions *options, DbaIndexAnswer *ret_answer
     return dba_fail(error, DBA_ERROR_USAGE,
                     "the workload is empty: without statements nothing says which indexes pay (hint: --workload FILE.sql, or "
                     "pg_stat_statements on the subject)");
+  if (!dba_index_check_names(options, error))
+    return false;
   g_autoptr(DbaIndexCosts) costs = dba_index_costs_open(options, ret_answer, error);
   if (!costs)
     return false;
+  if (!ret_answer->statements.n)
+    return dba_fail(error, DBA_ERROR_INPUT, "no statement of the workload can be planned: %s", dba_list_text(&ret_answer->refused, 0));
   DbaIndexAdvisor advisor = {.options = options,
                              .answer = ret_answer,
                              .arena = dba_arena_new(),

@@ -57,6 +57,16 @@ const char *dba_index_joined(DbaArena *arena, const DbaList *texts) {
   return texts->n ? dba_arena_text(arena, text->str) : NULL;
 }
 
+char *dba_index_squeezed(const char *text) {
+  g_autofree char *lower = g_ascii_strdown(text, -1);
+  char *to = lower;
+  for (const char *p = lower; *p; p++)
+    if (!g_ascii_isspace(*p))
+      *to++ = *p;
+  *to = '\0';
+  return g_strdup(lower);
+}
+
 // What makes two indexes the same.
 static char *identity(const DbaIndexCandidate *candidate) {
   return g_strdup_printf("%s.%s|%s|%s|%s|%s", candidate->schema, candidate->table, candidate->method, candidate->keys,
@@ -79,9 +89,13 @@ static bool is_forbidden(const DbaIndexOptions *options, const DbaIndexCandidate
   g_autofree char *full = g_strdup_printf("%s.%s", candidate->schema, candidate->table),
                   *keyed = g_strdup_printf("%s(%s)", candidate->table, candidate->keys),
                   *both = g_strdup_printf("%s(%s)", full, candidate->keys);
+  const char *const names[] = {candidate->table, full, keyed, both};
   for (const char *const *name = options->forbid; name && *name; name++)
-    if (!strcmp(*name, candidate->table) || !strcmp(*name, full) || !strcmp(*name, keyed) || !strcmp(*name, both))
-      return true;
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+      g_autofree char *said = dba_index_squeezed(*name), *wanted = dba_index_squeezed(names[i]);
+      if (!strcmp(said, wanted))
+        return true;
+    }
   return false;
 }
 
@@ -413,8 +427,9 @@ bool dba_index_bears_on(const DbaIndexCandidate *candidate, const DbaIndexShape 
 // ---- what does the work of others -----------------------------------------------------------------------------------
 
 static bool is_wider(const DbaIndexShape *shape, const DbaIndexShape *other) {
-  if (shape->relation != other->relation || strcmp(shape->method, "btree") || strcmp(other->method, "btree") ||
-      g_strcmp0(shape->predicate, other->predicate) || other->keys.n < shape->keys.n)
+  if (shape->relation != other->relation || strcmp(shape->method, other->method) || !shape->keys.n ||
+      g_strcmp0(shape->predicate, other->predicate) || other->keys.n < shape->keys.n ||
+      (strcmp(shape->method, "btree") && other->keys.n != shape->keys.n))
     return false;
   for (uint32_t i = 0; i < shape->written.n; i++)
     if (strcmp(dba_list_text(&shape->written, i), dba_list_text(&other->written, i)))

@@ -2,7 +2,7 @@
 // Statements that nobody writes: what the server runs for foreign keys when rows that they refer to go or change.
 //
 // A delete of a parent looks for children by the foreign key's columns, and deletes or changes them where the key says so (ri_triggers.c).  Without an index that
-// is a scan of the child table for each row.
+// is a scan of the child table for each row.  What a cascade deletes has children in turn.
 #include "index/index-int.h"
 
 #include <string.h>
@@ -47,6 +47,11 @@ static const char *check_text(const DbaRelation *child, const DbaConstraint *key
   return dba_arena_text(arena, sql->str);
 }
 
+// Rows of the child for one of the parent, on average: what a cascade writes.
+static double children_of(const DbaRelation *parent, const DbaRelation *child) {
+  return parent->rows > 0 && child->rows > parent->rows ? child->rows / parent->rows : 1;
+}
+
 void dba_index_add_checks(const DbaSurvey *survey, const DbaIndexWrite *write, const DbaIndexStatement *by, DbaArena *arena,
                           DbaList *ret_statements) {
   if (!write->relation)
@@ -60,6 +65,7 @@ void dba_index_add_checks(const DbaSurvey *survey, const DbaIndexWrite *write, c
       *check = (DbaIndexStatement){.id = dba_arena_format(arena, "%s: foreign key %s", by->id, key->name),
                                    .text = check_text(child, key, !strcmp(write->kind, "delete"), arena),
                                    .weight = by->weight * (by->rows > 0 ? by->rows : 1),
+                                   .rows = children_of(write->relation, child),
                                    .implied = true};
     }
 }

@@ -311,22 +311,29 @@ static void settle_twins(const DbaIndexModel *model, bool *chosen) {
   }
 }
 
-void dba_index_drop_trifles(const DbaIndexModel *model, bool *chosen) {
-  for (;;) {
-    uint32_t least = model->n_candidates;
-    double least_part = 1;
-    for (uint32_t id = 0; id < model->n_candidates; id++) {
-      const DbaIndexCandidate *candidate = dba_list_at(DbaIndexCandidate, &model->answer->candidates, id);
-      double part = chosen[id] && !candidate->kept ? part_of(model, id, chosen) : 1;
-      double bar = candidate->existing ? 1e-9 : part < 1 && has_sibling(model, id, chosen) ? TRIFLE_BESIDE : TRIFLE;
-      if (part < bar && part / bar < least_part) {
-        least = id;
-        least_part = part / bar;
-      }
+// The one that is least worth it of those that would be new, or of those that are there; false: all are.
+static bool drop_one(const DbaIndexModel *model, bool existing, bool *chosen) {
+  uint32_t least = model->n_candidates;
+  double least_part = 1;
+  for (uint32_t id = 0; id < model->n_candidates; id++) {
+    const DbaIndexCandidate *candidate = dba_list_at(DbaIndexCandidate, &model->answer->candidates, id);
+    if (!chosen[id] || candidate->kept || existing != (candidate->existing != NULL))
+      continue;
+    double part = part_of(model, id, chosen), bar = existing ? 1e-9 : has_sibling(model, id, chosen) ? TRIFLE_BESIDE : TRIFLE;
+    if (part < bar && part / bar < least_part) {
+      least = id;
+      least_part = part / bar;
     }
-    if (least == model->n_candidates)
-      break;
-    chosen[least] = false;
   }
+  if (least < model->n_candidates)
+    chosen[least] = false;
+  return least < model->n_candidates;
+}
+
+// New ones first, beside all that is there: what would only take the place of one that is there has to be worth it, too.
+void dba_index_drop_trifles(const DbaIndexModel *model, bool *chosen) {
+  for (int existing = 0; existing <= 1; existing++)
+    while (drop_one(model, existing, chosen))
+      ;
   settle_twins(model, chosen);
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 enum { SESSIONS = 2 };
+enum { MOST_LEVELS = 4 }; // of cascades: a self-reference has no end
 
 typedef struct Session {
   DbaIndexCosts *costs;
@@ -23,6 +24,7 @@ typedef struct Session {
   GArray *candidates;   // uint32_t by number: the candidate
   GHashTable *names;    // of existing indexes as the twin prints them: 1 + candidate
   GPtrArray *pending;   // DbaIndexKnown *: to be planned
+  bool cut;             // there was no time for all candidates
   GError *error;
 } Session;
 
@@ -34,7 +36,16 @@ struct DbaIndexCosts {
   uint32_t n_statements, n_candidates;
   const DbaIndexSet *bears; // by statement
   GHashTable *known;        // DbaIndexKnown *
+  gint64 supposed_until;    // 0: as long as it takes
 };
+
+static const int SHARE_OF_SUPPOSING = 3; // a third of the time: the rest is for planning with them
+
+static bool is_interrupted(const DbaIndexCosts *costs, GError **error) {
+  return costs->options->interrupt && *costs->options->interrupt && !dba_fail(error, DBA_ERROR_INTERRUPTED, "interrupted");
+}
+
+static bool is_over(gint64 deadline) { return deadline && g_get_monotonic_time() > deadline; }
 
 // ---- what is known --------------------------------------------------------------------------------------------------
 
@@ -142,6 +153,8 @@ static bool together(DbaIndexCosts *costs, GThreadFunc job, GError **error) {
 }
 
 bool dba_index_costs_ask(DbaIndexCosts *costs, DbaIndexAsk *asks, unsigned n, GError **error) {
+  if (is_interrupted(costs, error))
+    return false;
   for (unsigned i = 0; i < SESSIONS; i++)
     g_ptr_array_set_size(costs->sessions[i].pending, 0);
   for (unsigned i = 0; i < n; i++) {
@@ -163,6 +176,11 @@ bool dba_index_costs_ask(DbaIndexCosts *costs, DbaIndexAsk *asks, unsigned n, GE
 
 // ---- statements -----------------------------------------------------------------------------------------------------
 
+static void refuse(DbaIndexCosts *costs, const DbaIndexStatement *statement, const char *why) {
+  g_autofree char *shown = dba_text_printable(statement->text, false);
+  dba_list_add_text(costs->answer->arena, &costs->answer->refused, dba_arena_format(costs->answer->arena, "%.100s: %s", shown, why));
+}
+
 // Keeps the statement in its home; false with *error set only when the twin is gone.
 static bool keep_statement(DbaIndexCosts *costs, const DbaIndexStatement *statement, GError **error) {
   uint32_t place = costs->answer->statements.n;
@@ -174,9 +192,7 @@ static bool keep_statement(DbaIndexCosts *costs, const DbaIndexStatement *statem
       g_propagate_error(error, g_steal_pointer(&problem));
       return false;
     }
-    g_autofree char *shown = dba_text_printable(statement->text, false);
-    dba_list_add_text(costs->answer->arena, &costs->answer->refused,
-                      dba_arena_format(costs->answer->arena, "%.100s: %s", shown, problem->message));
+    refuse(costs, statement, problem->message);
     return true;
   }
   session->statements[place] = number;
@@ -231,15 +247,26 @@ void dba_index_costs_close(DbaIndexCosts *costs) {
   g_free(costs);
 }
 
-// What is known of a statement; nothing of one that cannot be planned.
+// What is known of a statement; nothing of one that cannot be planned: it counts for nothing.
 static bool read_facts(DbaIndexCosts *costs, uint32_t statement, DbaList *ret_facts, GError **error) {
   Session *session = home_of(costs, statement);
   g_autoptr(GError) problem = NULL;
-  if (dba_what_if_facts(session->what_if, session->statements[statement], costs->arena, ret_facts, &problem) ||
-      g_error_matches(problem, DBA_ERROR, DBA_ERROR_DATABASE))
+  DbaIndexStatement *of = dba_list_at(DbaIndexStatement, &costs->answer->statements, statement);
+  if (is_interrupted(costs, error))
+    return false;
+  if (of->weight <= 0 || is_over(costs->options->deadline_us)) {
+    costs->answer->cut |= of->weight > 0;
     return true;
-  g_propagate_error(error, g_steal_pointer(&problem));
-  return false;
+  }
+  if (dba_what_if_facts(session->what_if, session->statements[statement], costs->arena, ret_facts, &problem))
+    return true;
+  if (!g_error_matches(problem, DBA_ERROR, DBA_ERROR_DATABASE)) {
+    g_propagate_error(error, g_steal_pointer(&problem));
+    return false;
+  }
+  refuse(costs, of, problem->message);
+  of->weight = 0;
+  return true;
 }
 
 // What it wants and writes.
@@ -296,11 +323,14 @@ static bool take_samples(DbaIndexCosts *costs, uint32_t from, GError **error) {
   return true;
 }
 
-static bool add_checks(DbaIndexCosts *costs, const DbaList *writes, GError **error) {
+// Of those from a place on.
+static bool add_checks(DbaIndexCosts *costs, const DbaList *writes, uint32_t from, GError **error) {
   DbaList checks = {0};
-  for (DBA_EACH(DbaIndexWrite, write, writes))
+  for (uint32_t i = from; i < writes->n; i++) {
+    const DbaIndexWrite *write = dba_list_at(DbaIndexWrite, writes, i);
     dba_index_add_checks(costs->options->survey, write, dba_list_at(DbaIndexStatement, &costs->answer->statements, write->statement),
                          costs->answer->arena, &checks);
+  }
   make_room(costs, checks.n);
   for (DBA_EACH(DbaIndexStatement, check, &checks))
     if (!keep_statement(costs, check, error))
@@ -312,16 +342,16 @@ static bool add_checks(DbaIndexCosts *costs, const DbaList *writes, GError **err
 bool dba_index_costs_needs(DbaIndexCosts *costs, DbaList *ret_needs, DbaList *ret_writes, GError **error) {
   if (!take_samples(costs, 0, error))
     return false;
-  uint32_t own = costs->n_statements;
-  for (uint32_t i = 0; i < own; i++)
-    if (!read_needs(costs, i, ret_needs, ret_writes, error))
+  uint32_t from = 0, seen = 0; // statements whose needs are known; writes whose checks are
+  for (int level = 0; level <= MOST_LEVELS && from < costs->n_statements; level++) {
+    uint32_t to = costs->n_statements;
+    for (; from < to; from++)
+      if (!read_needs(costs, from, ret_needs, ret_writes, error))
+        return false;
+    if (level < MOST_LEVELS && (!add_checks(costs, ret_writes, seen, error) || !take_samples(costs, to, error)))
       return false;
-  DbaList of_own = *ret_writes;
-  if (!add_checks(costs, &of_own, error) || !take_samples(costs, own, error))
-    return false;
-  for (uint32_t i = own; i < costs->n_statements; i++)
-    if (!read_needs(costs, i, ret_needs, ret_writes, error))
-      return false;
+    seen = ret_writes->n;
+  }
   return true;
 }
 
@@ -361,15 +391,27 @@ static bool suppose(Session *session, uint32_t id) {
   return true;
 }
 
+// The first candidates of all statements before the second of any: that each has some when the time is over.
 static gpointer suppose_all(gpointer data) {
   Session *session = data;
   DbaIndexCosts *costs = session->costs;
-  for (uint32_t i = 0; i < costs->n_statements; i++)
-    for (uint32_t k = 0; home_of(costs, i) == session && k < costs->bears[i].n; k++) {
+  bool more = true;
+  for (uint32_t k = 0; more; k++) {
+    more = false;
+    for (uint32_t i = 0; i < costs->n_statements; i++) {
+      if (home_of(costs, i) != session || k >= costs->bears[i].n)
+        continue;
       uint32_t id = costs->bears[i].ids[k];
-      if (!session->numbers[id] && !session->refused[id] && !candidate_at(costs, id)->kept && !suppose(session, id))
+      more = true;
+      if (session->numbers[id] || session->refused[id] || candidate_at(costs, id)->kept)
+        continue;
+      session->cut = session->cut || is_over(costs->supposed_until);
+      if (session->cut && !candidate_at(costs, id)->existing)
+        continue;
+      if (is_interrupted(costs, &session->error) || !suppose(session, id))
         return NULL;
     }
+  }
   return NULL;
 }
 
@@ -413,8 +455,12 @@ bool dba_index_costs_suppose(DbaIndexCosts *costs, const DbaIndexSet *bears, GEr
     session->refused = g_new0(const char *, costs->n_candidates + 1);
     session->names = dba_index_names(costs->options->survey, &costs->answer->candidates);
   }
+  gint64 now = g_get_monotonic_time(), deadline = costs->options->deadline_us;
+  costs->supposed_until = deadline ? now + MAX(deadline - now, 0) / SHARE_OF_SUPPOSING : 0;
   if (!together(costs, suppose_all, error) || !suppose_questions(costs, error))
     return false;
+  for (unsigned i = 0; i < SESSIONS; i++)
+    costs->answer->cut |= costs->sessions[i].cut;
   take_sizes(costs);
   return true;
 }

@@ -16,6 +16,30 @@ static bool is_named(const char *const *names, const DbaRelation *relation, cons
   return false;
 }
 
+bool dba_index_check_names(const DbaIndexOptions *options, GError **error) {
+  const DbaList *relations = &options->survey->schema.relations;
+  for (const char *const *name = options->keep; name && *name; name++) {
+    const char *const one[] = {*name, NULL};
+    bool found = false;
+    for (DBA_EACH(DbaRelation, relation, relations))
+      for (DBA_EACH(DbaIndex, index, &relation->indexes))
+        found |= is_named(one, relation, index->name);
+    if (!found)
+      return dba_fail(error, DBA_ERROR_USAGE, "--keep %s: there is no index of that name", *name);
+  }
+  for (const char *const *name = options->forbid; name && *name; name++) {
+    g_autofree char *table = g_strndup(*name, strcspn(*name, "(")), *trimmed = g_strdup(g_strstrip(table));
+    bool found = false;
+    for (DBA_EACH(DbaRelation, relation, relations)) {
+      g_autofree char *full = g_strdup_printf("%s.%s", relation->schema, relation->name);
+      found |= !g_ascii_strcasecmp(trimmed, relation->name) || !g_ascii_strcasecmp(trimmed, full);
+    }
+    if (!found)
+      return dba_fail(error, DBA_ERROR_USAGE, "--forbid %s: there is no table of that name (hint: TABLE, or 'TABLE(KEYS)')", *name);
+  }
+  return true;
+}
+
 static const char *reason_to_keep(const DbaIndexOptions *options, const DbaRelation *relation, const DbaIndex *index) {
   return index->primary || index->constraint              ? DBA_INDEX_OF_A_CONSTRAINT
          : index->unique                                  ? "it keeps keys unique"
@@ -61,6 +85,26 @@ static int64_t bytes_of(const DbaSchema *schema, const DbaIndex *index) {
   return bytes;
 }
 
+// What the search path finds needs no schema.
+static const char *bare(const char *name) {
+  static const char *const schemas[] = {"pg_catalog.", "public."};
+  for (size_t i = 0; name && i < G_N_ELEMENTS(schemas); i++)
+    if (g_str_has_prefix(name, schemas[i]))
+      return name + strlen(schemas[i]);
+  return name;
+}
+
+// A key as candidates write theirs: what is the default is not said.
+static const char *written(const DbaIndexKey *key, const char *text, DbaArena *arena) {
+  bool first = key->nulls_first != key->descending; // that a descending order begins with nulls is the default
+  g_autofree char *collation = key->collation ? g_strdup_printf(" collate %s", bare(key->collation)) : NULL;
+  return dba_arena_format(arena, "%s%s%s%s%s%s", text, collation ? collation : "", key->opclass ? " " : "",
+                          key->opclass ? bare(key->opclass) : "", key->descending ? " desc" : "",
+                          !first             ? ""
+                          : key->nulls_first ? " nulls first"
+                                             : " nulls last");
+}
+
 static void take(const DbaIndexOptions *options, const DbaRelation *relation, const DbaIndex *index, DbaArena *arena, DbaList *candidates,
                  DbaList *shapes) {
   DbaIndexShape shape = {.relation = relation, .method = index->method, .predicate = index->predicate};
@@ -72,7 +116,7 @@ static void take(const DbaIndexOptions *options, const DbaRelation *relation, co
       continue;
     }
     dba_list_add_text(arena, &shape.keys, text);
-    dba_list_add_text(arena, &shape.written, key->descending ? dba_arena_format(arena, "%s desc", text) : text);
+    dba_list_add_text(arena, &shape.written, written(key, text, arena));
   }
   const char *why = reason_to_keep(options, relation, index);
   DbaIndexCandidate candidate = {.definition = index->definition,
@@ -85,6 +129,7 @@ static void take(const DbaIndexOptions *options, const DbaRelation *relation, co
                                  .existing = index->name,
                                  .bytes = bytes_of(&options->survey->schema, index),
                                  .kept = why != NULL,
+                                 .invalid = index->invalid,
                                  .why = why};
   *(DbaIndexCandidate *)dba_list_add(arena, candidates, sizeof candidate) = candidate;
   *(DbaIndexShape *)dba_list_add(arena, shapes, sizeof shape) = shape;
@@ -118,7 +163,8 @@ static void keep_for_keys(const DbaSurvey *survey, DbaArena *arena, DbaList *can
 void dba_index_take_existing(const DbaIndexOptions *options, DbaArena *arena, DbaList *ret_candidates, DbaList *ret_shapes) {
   for (DBA_EACH(DbaRelation, relation, &options->survey->schema.relations))
     for (DBA_EACH(DbaIndex, index, &relation->indexes))
-      if (!index->parent_index)
+      if (!index->parent_index &&
+          (!index->invalid || index->on_partitioned)) // one that is invalid serves nothing: another may be wanted in its place
         take(options, relation, index, arena, ret_candidates, ret_shapes);
   keep_for_keys(options->survey, arena, ret_candidates);
 }
@@ -140,7 +186,7 @@ GHashTable *dba_index_names(const DbaSurvey *survey, const DbaList *candidates) 
       const DbaIndex *root = root_of(&survey->schema, relation, index, &of_root);
       uint32_t id = find(candidates, of_root->schema, root->name);
       g_hash_table_insert(names, dba_sql_name(relation->schema, index->name), GUINT_TO_POINTER(id));
-      if (!g_hash_table_contains(names, index->name))
+      if (!g_hash_table_contains(names, index->name) || !strcmp(relation->schema, "public")) // the search path's, as plans tell
         g_hash_table_insert(names, dba_sql_name(NULL, index->name), GUINT_TO_POINTER(id));
     }
   return names;
@@ -153,27 +199,14 @@ static const DbaIndex *index_of(const DbaSurvey *survey, const DbaIndexCandidate
   return relation && candidate->existing ? dba_relation_index(relation, candidate->existing) : NULL;
 }
 
-// Does the other's key begin with all of this one's?
-static bool does_the_same(const DbaIndex *index, const DbaIndex *other) {
-  uint32_t n = dba_index_n_keys(index);
-  if (other == index || other->invalid || strcmp(other->method, index->method) || g_strcmp0(other->predicate, index->predicate) ||
-      dba_index_n_keys(other) < n || n < index->keys.n)
-    return false;
-  for (uint32_t i = 0; i < n; i++) {
-    const DbaIndexKey *x = dba_list_at(DbaIndexKey, &index->keys, i), *y = dba_list_at(DbaIndexKey, &other->keys, i);
-    if (g_strcmp0(x->column, y->column) || g_strcmp0(x->expression, y->expression) || g_strcmp0(x->opclass, y->opclass) ||
-        g_strcmp0(x->collation, y->collation) || x->descending != y->descending)
-      return false;
-  }
-  return strcmp(index->method, "btree") == 0 || dba_index_n_keys(other) == n;
-}
-
-static bool is_redundant(const DbaSurvey *survey, const DbaIndexCandidate *candidate) {
-  const DbaIndex *index = index_of(survey, candidate);
-  const DbaRelation *relation = dba_schema_relation(&survey->schema, candidate->schema, candidate->table);
-  for (DBA_EACH(DbaIndex, other, &relation->indexes))
-    if (does_the_same(index, other))
+// Is there another that does the same, and stays: one that must, or of those that may go the widest, of equals the first.
+static bool has_heir(const DbaList *candidates, const DbaIndexSet *wider, uint32_t id) {
+  for (uint32_t i = 0; i < wider[id].n; i++) {
+    uint32_t other = wider[id].ids[i];
+    const DbaIndexCandidate *heir = dba_list_at(DbaIndexCandidate, candidates, other);
+    if (heir->existing && !heir->invalid && (heir->kept || other < id || !dba_index_set_has(&wider[other], id)))
       return true;
+  }
   return false;
 }
 
@@ -192,18 +225,38 @@ static const char *reason_to_doubt(const DbaSurvey *survey, const DbaIndex *inde
              : NULL;
 }
 
-bool dba_index_keep_scanned(const DbaSurvey *survey, DbaArena *arena, const bool *used, DbaList *candidates) {
+bool dba_index_keep_scanned(const DbaSurvey *survey, const DbaIndexSet *wider, DbaArena *arena, const bool *used, DbaList *candidates) {
   bool any = false;
   for (uint32_t id = 0; id < candidates->n; id++) {
     DbaIndexCandidate *candidate = dba_list_at(DbaIndexCandidate, candidates, id);
     const DbaIndex *index = index_of(survey, candidate);
     const char *doubt = index && !candidate->kept && !used[id] ? reason_to_doubt(survey, index, arena) : NULL;
-    if (!doubt || is_redundant(survey, candidate))
+    if (!doubt)
+      continue;
+    candidate->doubt = doubt;
+    if (has_heir(candidates, wider, id))
       continue;
     candidate->kept = any = true;
     candidate->why = doubt;
   }
   return any;
+}
+
+static bool is_done_by_another(const DbaList *candidates, const DbaIndexSet *wider, const bool *chosen) {
+  for (uint32_t i = 0; i < wider->n; i++) {
+    const DbaIndexCandidate *other = dba_list_at(DbaIndexCandidate, candidates, wider->ids[i]);
+    if (!other->question && !other->invalid && (chosen[wider->ids[i]] || other->kept))
+      return true;
+  }
+  return false;
+}
+
+void dba_index_repair_doubted(const DbaList *candidates, const DbaIndexSet *wider, bool *chosen) {
+  for (uint32_t id = candidates->n; id-- > 0;) {
+    const DbaIndexCandidate *candidate = dba_list_at(DbaIndexCandidate, candidates, id);
+    if (candidate->doubt && !candidate->kept && !chosen[id] && !is_done_by_another(candidates, &wider[id], chosen))
+      chosen[id] = true;
+  }
 }
 
 // Could it serve the foreign key's checks?

@@ -49,6 +49,9 @@ typedef struct DbaIndexNeed {
   DbaList matches;    // DbaIndexMatch
 } DbaIndexNeed;
 
+// By its name as the twin prints it: qualified, where another or none of that name is on the search path, and quoted where it must be.
+const DbaRelation *dba_index_find_relation(const DbaSurvey *survey, const char *table);
+
 // Facts of one statement as needs, appended.
 void dba_index_read_needs(const DbaSurvey *survey, uint32_t statement, const DbaList *facts, DbaArena *arena, DbaList *ret_needs);
 
@@ -87,22 +90,28 @@ typedef struct DbaIndexShape { // of a candidate, for its maker and for who asks
 void dba_index_make_candidates(const DbaIndexOptions *options, const DbaList *needs, DbaArena *arena, DbaList *ret_candidates,
                                DbaList *ret_shapes);
 const char *dba_index_joined(DbaArena *arena, const DbaList *texts); // with commas; NULL: there are none
+char *dba_index_squeezed(const char *text);                          // lower case without blanks: two ways to write one definition
 // Could the planner make use of it for that need?
 bool dba_index_bears_on(const DbaIndexCandidate *candidate, const DbaIndexShape *shape, const DbaIndexNeed *need);
 
 // ---- indexes that are there (existing.c) -----------------------------------------------------------------------------
 
+// What is to be kept must be there, and a table with forbidden indexes: a name that is not would protect nothing.
+bool dba_index_check_names(const DbaIndexOptions *options, GError **error) DBA_CHECKED;
 // As candidates, appended; those of a partition that belong to one of its parent are that one.
 void dba_index_take_existing(const DbaIndexOptions *options, DbaArena *arena, DbaList *ret_candidates, DbaList *ret_shapes);
 // The names under which plans tell of existing candidates: 1 + the candidate's place, by name, qualified and bare.  Free with g_hash_table_unref.
 GHashTable *dba_index_names(const DbaSurvey *survey, const DbaList *candidates);
 // Those that the counters have seen scanned, though no plan of the workload uses them, stay: others use them.  Unless another that is there does
-// the same.  `used`: a flag for each candidate.  True when one stays that could go before.
-bool dba_index_keep_scanned(const DbaSurvey *survey, DbaArena *arena, const bool *used, DbaList *candidates);
+// the same, and stays.  `used`: a flag for each candidate.  True when one stays that could go before.
+bool dba_index_keep_scanned(const DbaSurvey *survey, const DbaIndexSet *wider, DbaArena *arena, const bool *used, DbaList *candidates);
+// Those of which that is so only as long as another is there: where that one goes, they stay.
+void dba_index_repair_doubted(const DbaList *candidates, const DbaIndexSet *wider, bool *chosen);
 // Foreign keys that an index serves today, and none of those that are chosen: the smallest that does comes back.
 void dba_index_repair_keys(const DbaSurvey *survey, const DbaList *candidates, const DbaList *shapes, bool *chosen);
 
-// For each candidate those on its table whose keys begin with its own, over the same rows and with all that it includes; in `arena`.
+// For each candidate those on its table that do all that it does: btrees whose keys begin with its own, over the same rows and with all that it
+// includes, and of other methods its equals; in `arena`.
 const DbaIndexSet *dba_index_find_wider(const DbaList *candidates, const DbaList *shapes, DbaArena *arena);
 
 // ---- costs (costs.c) ------------------------------------------------------------------------------------------------

@@ -42,7 +42,7 @@ typedef struct DbaIndexOptions {
   const DbaWritePrices *prices;            // NULL: writes cost nothing
   unsigned most_per_table;                 // of indexes that are chosen; 0: no limit
   const char *const *questions;            // --why: "orders(status)" or CREATE INDEX ..., NULL-terminated or NULL
-  const char *const *keep, *const *forbid; // existing names, or "table(columns)"; NULL-terminated or NULL
+  const char *const *keep, *const *forbid; // existing names; tables, or "table(keys)".  Qualified or not; NULL-terminated or NULL
   DbaInterrupt *interrupt;
   gint64 deadline_us;                             // monotonic; what is known by then is what there is; 0: none
   void (*progress)(void *data, const char *line); // may be NULL
@@ -62,12 +62,14 @@ typedef struct DbaIndexCandidate {
   const char *predicate; // or NULL
   const char *existing;  // the name of the index that is there; NULL: it would be new
   int64_t bytes;
-  double share;    // of the table's rows that are in it
-  bool rough;      // the size is a guess
-  bool kept;       // it cannot go: `why` tells
-  const char *why; // why it is none any more, or was not chosen
-  int64_t serves;  // statements that it could bear on
-  bool question;   // somebody asked about it: it is not for choice
+  double share;      // of the table's rows that are in it
+  bool rough;        // the size is a guess
+  bool kept;         // it cannot go: `why` tells
+  const char *why;   // why it is none any more, or was not chosen
+  int64_t serves;    // statements that it could bear on
+  bool question;     // somebody asked about it: it is not for choice
+  bool invalid;      // it is there, and serves nothing
+  const char *doubt; // why it is not known to be of no use, though no plan uses it; NULL: it is known, or used
 } DbaIndexCandidate;
 
 // A statement at one point of the curve.

@@ -6,14 +6,16 @@
 
 #include <string.h>
 
-// The name as the twin prints it is qualified and quoted where it must be: the relation whose name it is.
-static const DbaRelation *find_relation(const DbaSurvey *survey, const char *table) {
+const DbaRelation *dba_index_find_relation(const DbaSurvey *survey, const char *table) {
+  const DbaRelation *found = NULL;
   for (DBA_EACH(DbaRelation, relation, &survey->schema.relations)) {
     g_autofree char *full = dba_sql_name(relation->schema, relation->name), *bare = dba_sql_name(NULL, relation->name);
-    if (!strcmp(full, table) || !strcmp(bare, table))
+    if (!strcmp(full, table))
       return relation;
+    if (!strcmp(bare, table) && (!found || !strcmp(relation->schema, "public")))
+      found = relation;
   }
-  return NULL;
+  return found;
 }
 
 static void add_once(DbaArena *arena, DbaList *list, const char *text) {
@@ -100,7 +102,7 @@ void dba_index_read_needs(const DbaSurvey *survey, uint32_t statement, const Dba
       need = NULL;
       if (!strcmp(fact->role, "table")) {
         need = dba_list_add(arena, ret_needs, sizeof *need);
-        *need = (DbaIndexNeed){.statement = statement, .relation = find_relation(survey, fact->table)};
+        *need = (DbaIndexNeed){.statement = statement, .relation = dba_index_find_relation(survey, fact->table)};
         n = 0;
         for (DBA_EACH(DbaWhatIfFact, other, facts))
           if (other->instance == instance && g_str_has_suffix(other->role, "equal"))
@@ -120,7 +122,7 @@ void dba_index_read_writes(const DbaSurvey *survey, uint32_t statement, const Db
   for (DBA_EACH(DbaWhatIfFact, fact, facts))
     if (!strcmp(fact->role, "insert") || !strcmp(fact->role, "update") || !strcmp(fact->role, "delete")) {
       write = dba_list_add(arena, ret_writes, sizeof *write);
-      *write = (DbaIndexWrite){.statement = statement, .relation = find_relation(survey, fact->table), .kind = fact->role};
+      *write = (DbaIndexWrite){.statement = statement, .relation = dba_index_find_relation(survey, fact->table), .kind = fact->role};
     } else if (write && !strcmp(fact->role, "updated"))
       add_once(arena, &write->updated, fact->key);
 }

@@ -24,16 +24,12 @@ typedef struct Values {
 } Values;
 
 static const DbaColumnStatistics *find(const DbaSurvey *survey, const char *table, const char *key, double *ret_rows) {
-  for (DBA_EACH(DbaRelation, relation, &survey->schema.relations)) {
-    g_autofree char *full = dba_sql_name(relation->schema, relation->name), *bare = dba_sql_name(NULL, relation->name);
-    if (strcmp(full, table) && strcmp(bare, table))
-      continue;
-    for (DBA_EACH(DbaColumnStatistics, statistics, &relation->statistics)) {
-      g_autofree char *name = dba_sql_name(NULL, statistics->column);
-      *ret_rows = relation->rows;
-      if (!strcmp(name, key))
-        return statistics;
-    }
+  const DbaRelation *relation = dba_index_find_relation(survey, table);
+  for (DBA_EACH(DbaColumnStatistics, statistics, relation ? &relation->statistics : &(DbaList){0})) {
+    g_autofree char *name = dba_sql_name(NULL, statistics->column);
+    *ret_rows = relation->rows;
+    if (!strcmp(name, key))
+      return statistics;
   }
   return NULL;
 }

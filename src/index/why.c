@@ -10,37 +10,26 @@
 
 static const double WORTH = 0.05; // of what its statements cost
 
-// Lower case without blanks: two ways to write one definition.
-static char *squeeze(const char *text) {
-  g_autofree char *lower = g_ascii_strdown(text, -1);
-  char *to = lower;
-  for (const char *p = lower; *p; p++)
-    if (!g_ascii_isspace(*p))
-      *to++ = *p;
-  *to = '\0';
-  return g_strdup(lower);
-}
-
 // The keys and all behind them: "(status)include(total)where...".
 static char *tail_of(const DbaIndexCandidate *candidate) {
   g_autoptr(GString) text = g_string_new(NULL);
   if (candidate->question) {
     const char *open = strchr(candidate->definition, '(');
-    return squeeze(open ? open : "");
+    return dba_index_squeezed(open ? open : "");
   }
   g_string_append_printf(text, "(%s)", candidate->keys);
   if (candidate->included)
     g_string_append_printf(text, "include(%s)", candidate->included);
   if (candidate->predicate)
     g_string_append_printf(text, "where%s", candidate->predicate);
-  return squeeze(text->str);
+  return dba_index_squeezed(text->str);
 }
 
 static const char *method_of(const DbaIndexCandidate *candidate) {
   static const char *const methods[] = {"hash", "gin", "gist", "spgist", "brin", "hnsw", "ivfflat"};
   if (*candidate->method)
     return candidate->method;
-  g_autofree char *text = squeeze(candidate->definition);
+  g_autofree char *text = dba_index_squeezed(candidate->definition);
   for (size_t i = 0; i < G_N_ELEMENTS(methods); i++) {
     g_autofree char *wanted = g_strdup_printf("using%s(", methods[i]);
     if (strstr(text, wanted))

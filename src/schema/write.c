@@ -13,6 +13,7 @@ typedef struct Writer {
   const DbaSchema *schema;
   const DbaSchemaWrite *options;
   GString *before, *after; // the rows
+  GString *attached;       // indexes to those of their parents, which the walk may come to later
 } Writer;
 
 static void append_list(GString *sql, const DbaList *texts) {
@@ -407,7 +408,7 @@ static void write_index_details(Writer *writer, const DbaRelation *relation, con
                              number, key->statistics_target);
   }
   if (index->parent_index)
-    g_string_append_printf(writer->after, "ALTER INDEX %s ATTACH PARTITION %s;\n", index->parent_index, name);
+    g_string_append_printf(writer->attached, "ALTER INDEX %s ATTACH PARTITION %s;\n", index->parent_index, name);
 }
 
 static void write_index(Writer *writer, const DbaRelation *relation, const DbaIndex *index) {
@@ -513,17 +514,27 @@ static void write_node(Writer *writer, const DbaNode *node, const GHashTable *ea
   }
 }
 
+static void write_attached(Writer *writer) {
+  g_string_append(writer->after, writer->attached->str);
+  g_string_truncate(writer->attached, 0);
+}
+
 void dba_schema_write_parts(const DbaSchema *schema, const DbaSchemaWrite *options, char **ret_before_rows, char **ret_after_rows) {
   Writer writer = {schema, options,
                    g_string_new("SET check_function_bodies = off;\nSELECT pg_catalog.set_config('search_path', '', false);\n"),
-                   g_string_new(NULL)};
+                   g_string_new(NULL), g_string_new(NULL)};
   g_autoptr(GArray) nodes = dba_schema_order(schema);
   // Constraints that a view groups by, say, must exist before the view: they go before the rows.
   g_autoptr(GHashTable) early = g_hash_table_new(NULL, NULL);
   for (DBA_EACH(DbaNeed, need, &schema->needs))
     g_hash_table_add(early, GSIZE_TO_POINTER((gsize)need->needed));
-  for (guint i = 0; i < nodes->len; i++)
+  for (guint i = 0; i < nodes->len; i++) {
+    if (g_array_index(nodes, DbaNode, i).kind >= DBA_NODE_FOREIGN_KEY) // which may lean on a key that is valid only with its parts
+      write_attached(&writer);
     write_node(&writer, &g_array_index(nodes, DbaNode, i), early);
+  }
+  write_attached(&writer);
+  g_string_free(writer.attached, TRUE);
   if (!options->no_grants)
     for (DBA_EACH(DbaDefaultAcl, x, &schema->default_acls))
       write_default_acl(&writer, x);

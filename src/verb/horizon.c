@@ -67,6 +67,8 @@ DbaWhatIf *dba_request_twin(const DbaRequest *request, const DbaLab *lab, const 
   if (!dba_lab_create_twin(lab, database, survey, request->home.modules, load, error))
     return NULL;
   dba_answer_take_notes(answer, load, prefix);
+  if (!dba_lab_invalidate_indexes(lab, database, &survey->schema, error))
+    return NULL;
   return dba_what_if_open(lab, database, error);
 }
 

@@ -233,6 +233,27 @@ static bool write_file(const char *folder, const char *name, const char *text, b
   return dba_file_write(path, text, strlen(text), error);
 }
 
+static bool is_ours(const DbaReview *review, const char *file) {
+  for (DBA_EACH(DbaWrittenMigration, migration, &review->migrations)) {
+    g_autofree char *up = g_strdup_printf("%s.up.sql", migration->name), *down = g_strdup_printf("%s.down.sql", migration->name);
+    if (!strcmp(file, up) || !strcmp(file, down))
+      return true;
+  }
+  return false;
+}
+
+// Beside migrations of another set those of this one would be run with them.
+static bool is_free_of_others(const DbaReview *review, const char *folder, GError **error) {
+  g_autoptr(GDir) dir = g_dir_open(folder, 0, NULL);
+  for (const char *file; dir && (file = g_dir_read_name(dir));)
+    if (g_str_has_suffix(file, ".sql") && !is_ours(review, file))
+      return dba_fail(
+          error, DBA_ERROR_USAGE,
+          "%s holds %s, which is not of this set: who runs the folder would run both (hint: take it away, or name another folder)", folder,
+          file);
+  return true;
+}
+
 const DbaIndexPoint *dba_index_run_answer(const DbaIndexRun *run) {
   for (DBA_EACH(DbaIndexPoint, point, &run->advice.curve))
     if (point->asked)
@@ -246,8 +267,8 @@ static bool write_files(const DbaIndexRun *run, const DbaReview *review, GError 
   DbaIndexPage page = {run->subject, run->server, &run->advice, dba_index_run_answer(run), &run->proof};
   g_autofree char *html = dba_report_index_html(&page);
   bool force = run->request->force;
-  if (!dba_file_make_folder(folder, 0777, error) || !write_file(out, "index.json", json, force, error) ||
-      !write_file(out, "report.html", html, force, error))
+  if (!is_free_of_others(review, folder, error) || !dba_file_make_folder(folder, 0777, error) ||
+      !write_file(out, "index.json", json, force, error) || !write_file(out, "report.html", html, force, error))
     return false;
   for (DBA_EACH(DbaWrittenMigration, migration, &review->migrations)) {
     g_autofree char *up = g_strdup_printf("%s.up.sql", migration->name), *down = g_strdup_printf("%s.down.sql", migration->name);

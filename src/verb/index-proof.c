@@ -15,6 +15,7 @@
 
 static const char BEFORE[] = "index_before", AFTER[] = "index_after";
 enum { LEAST_RUNS = 5, MOST_RUNS = 11, PATIENCE_MS = 1500 };
+enum { LEAST_MS = 100, MOST_MS = 60000 };           // of a run
 static const int64_t MOST_BYTES = (int64_t)1 << 30; // of a stand-in, unless --rows says otherwise
 static const double SLOWER = 1.1;
 
@@ -87,6 +88,13 @@ static bool statement_text(int round, void *data, GString *prepare, GString *sql
   return true;
 }
 
+// No run may take what is left of the time from the others: each gets a part of it.
+static bool limit(const Prover *prover, GError **error) {
+  gint64 left_ms = (prover->deadline_us - g_get_monotonic_time()) / 1000 / (2 * (LEAST_RUNS + 1));
+  g_autofree char *sql = g_strdup_printf("set statement_timeout = %" G_GINT64_FORMAT, CLAMP(left_ms, LEAST_MS, MOST_MS));
+  return dba_server_exec(prover->before, sql, error) && dba_server_exec(prover->after, sql, error);
+}
+
 static bool measure(Prover *prover, const DbaIndexStatement *statement, DbaIndexProof *proof, GError **error) {
   DbaEffect time, buffers;
   g_auto(DbaComparison) comparison = {.lab = prover->on.lab,
@@ -102,6 +110,8 @@ static bool measure(Prover *prover, const DbaIndexStatement *statement, DbaIndex
                                       .patience_ms = PATIENCE_MS,
                                       .modules = prover->run->request->home.modules};
   g_autoptr(GError) problem = NULL;
+  if (!limit(prover, error))
+    return false;
   if (!dba_compare(&comparison, &problem)) {
     if (!g_error_matches(problem, DBA_ERROR, DBA_ERROR_DATABASE)) {
       g_propagate_error(error, g_steal_pointer(&problem));

@@ -25,19 +25,27 @@ static bool read_budgets(const DbaRequest *request, Run *run, GError **error) {
   return true;
 }
 
+// Before hours go into an answer that could not be written.
+static bool is_free(const DbaRequest *request, GError **error) {
+  g_autofree char *path = request->out && !request->force ? g_build_filename(request->out, "index.json", NULL) : NULL;
+  return !path || !g_file_test(path, G_FILE_TEST_EXISTS) ||
+         dba_fail(error, DBA_ERROR_USAGE, "%s is there already (hint: --force overwrites it, --out names another folder)", path);
+}
+
 // Bytes, a tab, a definition, and maybe a tab and a height; a line each.
 static bool read_sizes(const char *path, GHashTable *sizes, GError **error) {
   g_autofree char *text = NULL;
   size_t length;
   if (!dba_file_read(path, &text, &length, error))
     return false;
+  static const int64_t MOST_BYTES = (int64_t)32 << 40; // what a relation can have: 2^32 pages
   g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
   for (unsigned i = 0; lines[i]; i++) {
     g_auto(GStrv) fields = g_strsplit(lines[i], "\t", 3);
     DbaIndexSize size = {.bytes = *fields ? g_ascii_strtoll(*fields, NULL, 10) : 0, .height = -2};
     if (!*g_strstrip(lines[i]))
       continue;
-    if (size.bytes <= 0 || !fields[1])
+    if (size.bytes <= 0 || size.bytes > MOST_BYTES || !fields[1])
       return dba_fail(error, DBA_ERROR_INPUT, "%s:%u: bytes, a tab and CREATE INDEX ... are wanted", path, i + 1);
     if (fields[2])
       size.height = (int)CLAMP(g_ascii_strtoll(fields[2], NULL, 10), -2, 10);
@@ -126,7 +134,7 @@ bool dba_verb_index(const DbaRequest *request, DbaAnswer *answer, GError **error
   Run run = {.request = request, .answer = answer, .arena = arena, .advice = {.arena = arena}};
   inner.with_values = true;
   inner.workload = NULL;
-  if (!read_budgets(request, &run, error) || !dba_subject_find(&inner, &subject, error))
+  if (!read_budgets(request, &run, error) || !is_free(request, error) || !dba_subject_find(&inner, &subject, error))
     return false;
   g_autoptr(DbaLab) source = NULL, lab = NULL;
   g_autoptr(DbaSurvey) survey = dba_subject_survey(&inner, &subject, &source, NULL, error);

@@ -10,6 +10,7 @@ import json
 import os
 import re
 import sys
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 from harness import WORK, contains, equal, finish, run, write  # noqa: E402
@@ -214,6 +215,9 @@ def migrations_run():
     again = run("index", path, "--workload", os.path.join(WORK, "statements.sql"), "-q", "--out", out)
     equal(again.returncode, 2)
     contains(again.stderr, "--force")
+    again = run("index", path, "--workload", os.path.join(WORK, "statements.sql"), "-q", "--out", out, "--force", "--forbid", "orders")
+    equal(again.returncode, 2)
+    contains(again.stderr, "not of this set")
 
 
 def the_proof():
@@ -268,9 +272,98 @@ def logs():
     equal(run("index", path, "--workload", write("odd.json", "{\n")).returncode, 3)
 
 
+def stays(answer, name):
+    at = next(i for i, c in enumerate(answer["candidates"]) if c.get("existing") == name)
+    return answer["candidates"][at].get("kept", False) or at in ids(answer["advised"])
+
+
+def wanted(answer):
+    return [(answer["candidates"][i]["schema"], answer["candidates"][i]["table"], answer["candidates"][i]["keys"]) for i in ids(answer["advised"]) if "existing" not in answer["candidates"][i]]
+
+
+def heirs_stay():
+    """Of indexes that do the same one is left; none goes for the sake of one that goes as well."""
+    rows = "insert into t select i, i % 3, i % 5000, i % 1000, repeat('x', 50) from generate_series(1, 60000) i;"
+    table = "create table t (id int primary key, a int, b int, c int, body text);"
+    answer, _ = advise(subject(table + rows + "create index t_c1 on t (c); create index t_c2 on t (c);")[1], "select * from t where b = 5;")
+    equal([stays(answer, n) for n in ("t_c1", "t_c2")], [True, False])
+    answer, _ = advise(subject(table + rows + "create index t_a on t (a); create index t_ab on t (a, b); create index t_c_first on t (c nulls first); create index t_cb on t (c, b);")[1],
+                       "select id from t where a = 1 and b = 77; select id from t where b = 7;")
+    assert stays(answer, "t_ab") or stays(answer, "t_a"), "nothing begins with a"
+    assert stays(answer, "t_c_first"), "nulls first is another order: t_cb does not do the same"
+
+
+def one_name_in_two_schemas():
+    answer, _ = advise(subject("create schema aaa; create table aaa.t (id int primary key, a int, b int); insert into aaa.t values (1, 1, 1); create table t (id int primary key, a int, b int, body text);"
+                               "insert into t select i, i % 5000, i % 3000, repeat('x', 50) from generate_series(1, 50000) i;")[1], "select * from t where a = 5; select * from public.t where b = $1;")
+    equal(sorted(wanted(answer)), [("public", "t", "a"), ("public", "t", "b")])
+
+
+def an_index_is_what_its_keys_say():
+    """Operator classes and collations are part of what an index is."""
+    table = "create table t (id int primary key, c text, body text); insert into t select i, md5(i::text), repeat('x', 50) from generate_series(1, 100000) i;"
+    for keys in ("c text_pattern_ops", 'c collate "POSIX"'):
+        answer, _ = advise(subject(table + "create index t_c on t (%s);" % keys)[1], "select * from t order by c limit 10;", "--why", "t(c)")
+        equal(wanted(answer), [("public", "t", "c")])
+        contains(answer["reasons"][0]["verdict"], "it is chosen")
+
+
+def an_invalid_index_serves_nothing():
+    database, path = subject("create table t (id int primary key, a int, body text); insert into t select i, i % 5000, repeat('x', 50) from generate_series(1, 50000) i; create index t_a on t (a);")
+    equal(wanted(advise(path, "select * from t where a = 7;")[0]), [])
+    server().psql(database, "update pg_index set indisvalid = false where indexrelid = 't_a'::regclass")
+    assert run("survey", server().conninfo(database), "-o", path, "--force", "--with-values", "-q").returncode == 0
+    equal(wanted(advise(path, "select * from t where a = 7;")[0]), [("public", "t", "a")])
+
+
+def partitions_named_before_their_parents():
+    answer, out = advise(subject("create table m (region text, day int, body text) partition by list (region); create table a_part partition of m for values in ('a'); create table m2 partition of m for values in ('b');"
+                                 "create index m_day on m (day); insert into m select case when i % 2 = 0 then 'a' else 'b' end, i % 5000, repeat('x', 50) from generate_series(1, 50000) i;")[1], "select * from m where day = 7;")
+    equal(out.stderr, "")
+    equal((wanted(answer), stays(answer, "m_day")), ([], True))
+
+
+def cascades():
+    """A delete that cascades twice wants an index at each step."""
+    answer, _ = advise(subject("create table c (id int primary key); create table o (id int primary key, c_id int not null references c on delete cascade); create table i (id int primary key, o_id int not null references o on delete cascade);"
+                               "insert into c select i from generate_series(1, 1000) i; insert into o select i, i % 1000 + 1 from generate_series(1, 20000) i; insert into i select i, i % 20000 + 1 from generate_series(1, 60000) i;")[1], "delete from c where id = $1;")
+    equal(sorted(wanted(answer)), [("public", "i", "o_id"), ("public", "o", "c_id")])
+
+
+def names_that_are_not_there():
+    path = subject("create table t (id int primary key, a int);")[1]
+    for words in (("--keep", "nope"), ("--keep", "t(a)"), ("--forbid", "nope"), ("--forbid", "nope(a)")):
+        _, out = advise(path, "select * from t where a = 1;", *words, code=2)
+        contains(out.stderr, " ".join(words))
+    _, path = subject(SHOP)
+    plain, _ = advise(path, STATEMENTS)
+    assert ("public", "orders", "customer_id") in wanted(plain), wanted(plain)
+    answer, _ = advise(path, STATEMENTS, "--forbid", "Orders( customer_id )")
+    assert ("public", "orders", "customer_id") not in wanted(answer), wanted(answer)
+    _, out = advise(path, "drop table orders; vacuum;", code=3)
+    contains(out.stderr, "no statement of the workload can be planned")
+
+
+def the_time_is_kept():
+    """A workload that wants thousands of indexes, and statements that take too long, end in time."""
+    columns = 60
+    path = subject("create table big (%s); insert into big select %s from generate_series(1, 20000) i;" % (", ".join("c%d int" % i for i in range(columns)), ", ".join("i %% %d" % (i * 37 + 2) for i in range(columns))))[1]
+    workload = "".join("select c%d from big where c%d = 2 and c%d = 3 and c%d = 5 and c%d > 7 order by c%d;\n" % tuple((n * k + k) % columns for k in (1, 3, 7, 11, 13, 17)) for n in range(150))
+    start = time.monotonic()
+    answer, _ = advise(path, workload, "--budget", "6s")
+    assert time.monotonic() - start < 20, time.monotonic() - start
+    assert answer.get("cut") and answer["advised"]["cost"] < answer["cost_none"], (answer.get("cut"), answer["advised"]["cost"])
+    start = time.monotonic()
+    answer, _ = advise(subject(SHOP)[1], "select * from orders where customer_id = 7; select pg_sleep(100);", "--prove", "--budget", "12s")
+    assert time.monotonic() - start < 40, time.monotonic() - start
+    contains([p.get("problem", "") for p in answer["proofs"]][-1], "timeout")
+
+
 TESTS = [("the curve falls", the_curve_falls), ("the bound holds", the_bound_holds), ("the same bytes twice", the_same_bytes_twice), ("bad statements are left out", bad_statements_are_left_out),
          ("an empty workload", an_empty_workload), ("bad options", bad_options), ("nothing runs on the subject", nothing_runs_on_the_subject), ("reasons", reasons), ("limits of tables", limits_of_tables),
-         ("the counters speak", the_counters_speak), ("migrations run", migrations_run), ("the proof", the_proof), ("parameters", parameters), ("logs", logs)]
+         ("the counters speak", the_counters_speak), ("migrations run", migrations_run), ("the proof", the_proof), ("parameters", parameters), ("logs", logs), ("heirs stay", heirs_stay), ("one name in two schemas", one_name_in_two_schemas),
+         ("an index is what its keys say", an_index_is_what_its_keys_say), ("an invalid index serves nothing", an_invalid_index_serves_nothing), ("partitions named before their parents", partitions_named_before_their_parents), ("cascades", cascades),
+         ("names that are not there", names_that_are_not_there), ("the time is kept", the_time_is_kept)]
 for name, function in TESTS:
     if all(word in name for word in sys.argv[1:]):
         run_test(name, function)
