@@ -57,6 +57,23 @@ const char *dba_index_joined(DbaArena *arena, const DbaList *texts) {
   return texts->n ? dba_arena_text(arena, text->str) : NULL;
 }
 
+static bool is_of_a_word(char c) { return g_ascii_isalnum(c) || c == '_' || (c & 0x80); }
+
+void dba_index_key_words(DbaArena *arena, const char *keys, DbaList *ret_words) {
+  enum { MOST_WORDS = 4 };
+  static const char *const others[] = {"desc", "asc", "nulls", "first", "last", "from", "for", "text", "regconfig", NULL};
+  while (*keys && ret_words->n < MOST_WORDS) {
+    const char *begin = keys;
+    while (is_of_a_word(*keys))
+      keys++;
+    g_autofree char *word = g_strndup(begin, (gsize)(keys - begin));
+    if (*word && !g_strv_contains(others, word))
+      dba_list_add_text(arena, ret_words, dba_arena_text(arena, word));
+    if (keys == begin)
+      keys++;
+  }
+}
+
 char *dba_index_squeezed(const char *text) {
   g_autofree char *lower = g_ascii_strdown(text, -1);
   char *to = lower;

@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+static const char FOR_KEY[] = ": foreign key "; // between whose id it is and the key's name
+
 static bool changes(const DbaIndexWrite *write, const DbaConstraint *key) {
   if (!strcmp(write->kind, "delete"))
     return true;
@@ -52,6 +54,12 @@ static double children_of(const DbaRelation *parent, const DbaRelation *child) {
   return parent->rows > 0 && child->rows > parent->rows ? child->rows / parent->rows : 1;
 }
 
+char *dba_index_statement_shown(const DbaIndexStatement *statement) {
+  const char *key = statement->implied ? g_strrstr(statement->id, FOR_KEY) : NULL;
+  g_autofree char *sql = dba_text_one_line(statement->text);
+  return key ? g_strdup_printf("%s: %s", key + strlen(": "), sql) : g_steal_pointer(&sql);
+}
+
 void dba_index_add_checks(const DbaSurvey *survey, const DbaIndexWrite *write, const DbaIndexStatement *by, DbaArena *arena,
                           DbaList *ret_statements) {
   if (!write->relation)
@@ -62,7 +70,7 @@ void dba_index_add_checks(const DbaSurvey *survey, const DbaIndexWrite *write, c
           strcmp(key->ref_schema, write->relation->schema) || !changes(write, key))
         continue;
       DbaIndexStatement *check = dba_list_add(arena, ret_statements, sizeof *check);
-      *check = (DbaIndexStatement){.id = dba_arena_format(arena, "%s: foreign key %s", by->id, key->name),
+      *check = (DbaIndexStatement){.id = dba_arena_format(arena, "%s%s%s", by->id, FOR_KEY, key->name),
                                    .text = check_text(child, key, !strcmp(write->kind, "delete"), arena),
                                    .weight = by->weight * (by->rows > 0 ? by->rows : 1),
                                    .rows = children_of(write->relation, child),

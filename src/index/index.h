@@ -131,7 +131,8 @@ typedef struct DbaIndexProof {
 typedef struct DbaIndexBuilt {
   int64_t candidate, bytes, predicted_bytes; // 0: the rows are not all
   double ms;
-  bool vain; // no statement is measurably quicker with it
+  const char *rows; // of the table that it was built on: "shop.orders: 50 k rows, 6.2 MB"; concurrently, unless that is partitioned
+  bool vain;        // no statement is measurably quicker with it
   const char *problem;
 } DbaIndexBuilt;
 
@@ -147,6 +148,10 @@ typedef struct DbaIndexTrial {
 bool dba_index_advise(const DbaIndexOptions *options, DbaIndexAnswer *ret_answer, GError **error) DBA_CHECKED;
 // The statement with its values, as an application sends it: prepared, then executed.  Both texts are appended to.
 void dba_index_statement_sql(const DbaIndexStatement *statement, GString *prepare, GString *sql);
+// One line for people; of those that the server runs, for which foreign key.  Free it.
+char *dba_index_statement_shown(const DbaIndexStatement *statement) DBA_CHECKED;
+// The words of keys, as names of indexes are made of them: of "(lower(email)), created_at desc" lower, email, created_at.  Four at most.
+void dba_index_key_words(DbaArena *arena, const char *keys, DbaList *ret_words);
 
 extern const DbaRecord dba_index_statement_record, dba_index_candidate_record, dba_index_served_record, dba_index_point_record,
     dba_index_reason_record, dba_index_answer_record;

@@ -310,6 +310,8 @@ bool dba_what_if_explain(DbaWhatIf *what_if, int statement, const int *set, unsi
 bool dba_lab_index_pages(const DbaLab *lab, const char *database, const DbaSurvey *survey, const char *modules, DbaLoad *load,
                          int64_t *ret_pages, GError **error) DBA_CHECKED;
 
+// "shop.orders: 50 k rows, 6.2 MB", of a table by its quoted name.
+bool dba_lab_rows_of(DbaServer *server, const char *table, char **ret_text, GError **error) DBA_CHECKED;
 // Bytes of an index (a regclass text) with its parts.
 bool dba_lab_index_bytes(DbaServer *server, const char *index, int64_t *ret_bytes, GError **error) DBA_CHECKED;
 

@@ -13,19 +13,23 @@ enum { LEAST_ROUNDS = 9, MOST_ROUNDS = 25, PATIENCE_MS = 1500, SAMPLE_ROWS = 100
 
 typedef enum Size { TABLE_BYTES, INDEX_BYTES, TOTAL_BYTES } Size; // columns of relation_sizes.sql
 
-bool dba_trial_rows_of(DbaTrial *trial, const char *table, char **ret_text, GError **error) {
-  g_autoptr(DbaServer) original = dba_lab_connect(trial->setup->lab, DBA_LAB_SUBJECT_ROLE, trial->setup->database, error);
-  if (original)
-    dba_server_set_deadline(original, trial->setup->deadline_us);
+bool dba_lab_rows_of(DbaServer *server, const char *table, char **ret_text, GError **error) {
   g_autofree char *sql = g_strdup_printf("select count(*) from %s", table);
-  g_autoptr(DbaResult) count = original ? dba_server_query(original, sql, NULL, error) : NULL;
+  g_autoptr(DbaResult) count = dba_server_query(server, sql, NULL, error);
   const char *parameters[] = {table, NULL};
-  g_autoptr(DbaResult) size = count ? dba_server_query(original, dba_embedded_lab_sql("relation_sizes"), parameters, error) : NULL;
+  g_autoptr(DbaResult) size = count ? dba_server_query(server, dba_embedded_lab_sql("relation_sizes"), parameters, error) : NULL;
   if (!size)
     return false;
   g_autofree char *rows = dba_text_count(dba_result_real(count, 0, 0)), *bytes = dba_text_bytes(dba_result_int(size, 0, TABLE_BYTES));
   *ret_text = g_strdup_printf("%s: %s rows, %s", table, rows, bytes);
   return true;
+}
+
+bool dba_trial_rows_of(DbaTrial *trial, const char *table, char **ret_text, GError **error) {
+  g_autoptr(DbaServer) original = dba_lab_connect(trial->setup->lab, DBA_LAB_SUBJECT_ROLE, trial->setup->database, error);
+  if (original)
+    dba_server_set_deadline(original, trial->setup->deadline_us);
+  return original && dba_lab_rows_of(original, table, ret_text, error);
 }
 
 bool dba_trial_describe(DbaTrial *trial, GError **error) {

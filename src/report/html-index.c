@@ -122,7 +122,7 @@ static bool is_by(const DbaIndexServed *served, int64_t id) {
 static void statement_row(GString *out, const DbaIndexPage *page, const DbaIndexServed *served) {
   const DbaIndexProof *proof = proof_of(page, served->statement);
   g_autofree char *before = dba_text_count(served->before), *after = dba_text_count(served->after),
-                  *sql = dba_text_one_line(dba_list_at(DbaIndexStatement, &page->answer->statements, served->statement)->text);
+                  *sql = dba_index_statement_shown(dba_list_at(DbaIndexStatement, &page->answer->statements, served->statement));
   size_t length = strlen(sql);
   if (length > LONGEST_STATEMENT) {
     for (length = LONGEST_STATEMENT; ((unsigned char)sql[length] & 0xC0) == 0x80;)

@@ -28,18 +28,9 @@ static bool is_chosen(const DbaIndexPoint *point, int64_t id) {
 
 // ---- names ----------------------------------------------------------------------------------------------------------
 
-// The words of the keys: "(lower(email)), created_at desc" gives lower, email, created_at.
-static void take_words(DbaArena *arena, const char *keys, DbaList *ret_words) {
-  static const char *const others[] = {"desc", "asc", "nulls", "first", "last", "from", "for", "text", "regconfig", NULL};
-  g_auto(GStrv) words = g_strsplit_set(keys, " ,()'\":.", -1);
-  for (char **word = words; *word; word++)
-    if (**word && !g_strv_contains(others, *word) && ret_words->n < 4)
-      dba_list_add_text(arena, ret_words, *word);
-}
-
 static const char *name_of(Writer *writer, const DbaRelation *relation, const DbaIndexCandidate *candidate) {
   DbaList words = {0};
-  take_words(writer->run->arena, candidate->keys, &words);
+  dba_index_key_words(writer->run->arena, candidate->keys, &words);
   return dba_advice_free_name(&writer->advice, relation, &words, "idx");
 }
 
@@ -172,6 +163,20 @@ static void add_receipts(Writer *writer, int64_t id, DbaFinding *finding) {
     }
 }
 
+// Its lock, and how long it was held where the set was built.
+static void add_risk(const Writer *writer, int64_t id, DbaFinding *finding) {
+  DbaArena *arena = writer->advice.findings->arena;
+  for (DBA_EACH(DbaIndexBuilt, built, &writer->run->proof.built)) {
+    if (built->candidate != id || !built->rows)
+      continue;
+    finding->risk = (DbaRisk){.lock = dba_lock_name(DBA_LOCK_SHARE_UPDATE_EXCLUSIVE),
+                              .blocks = dba_lock_blocks(DBA_LOCK_SHARE_UPDATE_EXCLUSIVE),
+                              .duration_ms = built->ms,
+                              .duration_note = built->rows};
+    dba_list_add_text(arena, &finding->risk.tables, dba_arena_format(arena, "%s.%s", finding->schema, finding->table));
+  }
+}
+
 static void add_new(Writer *writer, int64_t id) {
   const DbaIndexCandidate *candidate = candidate_at(writer, id);
   const DbaRelation *relation = dba_schema_relation(&writer->survey->schema, candidate->schema, candidate->table);
@@ -187,14 +192,15 @@ static void add_new(Writer *writer, int64_t id) {
   DbaFinding *finding = add_finding(writer, candidate, "missing-index");
   finding->index = name;
   add_receipts(writer, id, finding);
+  add_risk(writer, id, finding);
   append_create(up, parted ? "" : "CONCURRENTLY ", name, parted ? "ONLY " : "", table, candidate);
   if (parted)
     append_parts(writer, relation, name, candidate, up);
   finding->what = dba_arena_format(arena, "An index on %s (%s)%s, about %s.", table, candidate->keys,
                                    candidate->predicate ? ", of a part of the rows" : "", bytes);
   finding->why = dba_arena_format(
-      arena, "Plans of %u statements of the workload use it; with the whole set they cost %s instead of %s, as planned in a twin%s.",
-      served, after, before, finding->receipts.n ? "" : "; they were not run");
+      arena, "Plans of %u statement%s of the workload use it; with the whole set they cost %s instead of %s, as planned in a twin%s.",
+      served, served == 1 ? "" : "s", after, before, finding->receipts.n ? "" : "; they were not run");
   finding->change = (DbaChange){.name = dba_advice_file_name(&writer->advice, dba_arena_format(arena, "index_%s", name)),
                                 .up = dba_arena_text(arena, up->str),
                                 .down = dba_arena_format(arena, "DROP INDEX %s%s;\n", parted ? "" : "CONCURRENTLY ", quoted),

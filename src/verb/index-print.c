@@ -59,7 +59,7 @@ static bool is_by(const DbaIndexServed *served, int64_t id) {
 
 static void print_served(const DbaIndexRun *run, const DbaIndexServed *served, GString *out) {
   const DbaIndexStatement *statement = statement_at(run, served->statement);
-  g_autofree char *sql = dba_text_one_line(statement->text), *before = dba_text_count(served->before),
+  g_autofree char *sql = dba_index_statement_shown(statement), *before = dba_text_count(served->before),
                   *after = dba_text_count(served->after);
   g_string_append_printf(out, "              %s -> %s  %.*s%s\n", before, after, TEXT_WIDTH, sql, strlen(sql) > TEXT_WIDTH ? "..." : "");
 }
@@ -130,7 +130,7 @@ static void print_built(const DbaIndexRun *run, GString *out) {
     const DbaIndexCandidate *candidate = candidate_at(run, built->candidate);
     g_autofree char *bytes = dba_text_bytes(built->bytes), *predicted = dba_text_bytes(built->predicted_bytes),
                     *took = dba_text_duration(built->ms);
-    g_string_append_printf(out, "  built in %s: %s (%s)", took, candidate->table, candidate->keys);
+    g_string_append_printf(out, "  built in %s%s: %s (%s)", took, built->rows ? " concurrently" : "", candidate->table, candidate->keys);
     if (built->problem)
       g_string_append_printf(out, ": FAILED: %s\n", built->problem);
     else {
@@ -159,7 +159,7 @@ static void print_proof(const DbaIndexRun *run, GString *out) {
   print_built(run, out);
   for (DBA_EACH(DbaIndexProof, proof, &run->proof.statements)) {
     const DbaIndexStatement *statement = statement_at(run, proof->statement);
-    g_autofree char *sql = dba_text_one_line(statement->text), *before = dba_text_duration(proof->before_ms),
+    g_autofree char *sql = dba_index_statement_shown(statement), *before = dba_text_duration(proof->before_ms),
                     *after = dba_text_duration(proof->after_ms);
     if (proof->problem)
       g_string_append_printf(out, "  not measured: %.100s: %.*s\n", proof->problem, TEXT_WIDTH, sql);
@@ -245,8 +245,8 @@ static const DbaField proof_fields[] = {F(statement, INT),
 #undef T
 static const DbaRecord proof_record = {"proof", sizeof(DbaIndexProof), proof_fields};
 #define T DbaIndexBuilt
-static const DbaField built_fields[] = {
-    F(candidate, INT), F(bytes, INT), F(predicted_bytes, INT), F(ms, REAL), F(vain, BOOL), F(problem, TEXT), {0}};
+static const DbaField built_fields[] = {F(candidate, INT), F(bytes, INT), F(predicted_bytes, INT), F(ms, REAL),
+                                        F(rows, TEXT),     F(vain, BOOL), F(problem, TEXT),        {0}};
 #undef T
 #undef F
 static const DbaRecord built_record = {"built", sizeof(DbaIndexBuilt), built_fields};

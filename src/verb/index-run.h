@@ -30,4 +30,4 @@ const DbaIndexPoint *dba_index_run_answer(const DbaIndexRun *run);
 // Migrations of that set, tried in the lab, and index.json into --out.
 bool dba_index_run_write(const DbaIndexRun *run, const DbaSurvey *survey, const DbaLab *lab, GError **error) DBA_CHECKED;
 // Builds the set on rows and runs the workload with and without it, within --budget.
-bool dba_index_run_prove(DbaIndexRun *run, GError **error) DBA_CHECKED;
+bool dba_index_run_prove(DbaIndexRun *run, const DbaSurvey *survey, GError **error) DBA_CHECKED;

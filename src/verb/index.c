@@ -162,7 +162,7 @@ bool dba_verb_index(const DbaRequest *request, DbaAnswer *answer, GError **error
   run.server = dba_lab_version(lab);
   if (!advise(&run, survey, lab, error))
     return false;
-  if (request->prove && !dba_index_run_prove(&run, error))
+  if (request->prove && !dba_index_run_prove(&run, survey, error))
     return false;
   g_autofree char *text = request->format == DBA_FORMAT_JSON ? dba_index_run_json(&run) : dba_index_run_text(&run);
   g_string_append(answer->text, text);

@@ -31,14 +31,6 @@ static bool is_by(const DbaIndexServed *served, int64_t id) {
   return false;
 }
 
-static void take_words(DbaArena *arena, const char *keys, DbaList *words) {
-  static const char *const others[] = {"desc", "asc", "nulls", "first", "last", "from", "for", "text", "regconfig", NULL};
-  g_auto(GStrv) parts = g_strsplit_set(keys, " ,()'\":.", -1);
-  for (char **part = parts; *part; part++)
-    if (**part && !g_strv_contains(others, *part) && words->n < 4)
-      dba_list_add_text(arena, words, *part);
-}
-
 static void take_wanted(const DbaIndexAnswer *answer, int64_t id, DbaSurvey *survey) {
   const DbaIndexCandidate *candidate = dba_list_at(DbaIndexCandidate, &answer->candidates, id);
   DbaWantedIndex *wanted = dba_list_add(survey->arena, &survey->wanted, sizeof *wanted);
@@ -51,7 +43,7 @@ static void take_wanted(const DbaIndexAnswer *answer, int64_t id, DbaSurvey *sur
                              .included = candidate->included,
                              .predicate = candidate->predicate,
                              .bytes = candidate->bytes};
-  take_words(survey->arena, candidate->keys, &wanted->words);
+  dba_index_key_words(survey->arena, candidate->keys, &wanted->words);
   for (DBA_EACH(DbaIndexServed, served, &answer->advised.served)) {
     const DbaIndexStatement *statement = dba_list_at(DbaIndexStatement, &answer->statements, served->statement);
     double saved = (served->before - served->after) * statement->weight;
