@@ -294,7 +294,7 @@ static bool take_samples(DbaIndexCosts *costs, uint32_t from, GError **error) {
     DbaList facts = {0}, samples = {0};
     if (!read_facts(costs, i, &facts, error))
       return false;
-    dba_index_sample(costs->options->survey, statement, &facts, costs->answer->arena, &samples);
+    dba_index_sample(costs->options->survey, home_of(costs, i)->what_if, statement, &facts, costs->answer->arena, &samples);
     const DbaIndexStatement *first = samples.n ? dba_list_at(DbaIndexStatement, &samples, 0) : NULL;
     g_autoptr(GError) problem = NULL;
     int number = 0;

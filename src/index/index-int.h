@@ -71,8 +71,8 @@ void dba_index_add_checks(const DbaSurvey *survey, const DbaIndexWrite *write, c
 bool dba_index_has_parameters(const DbaList *facts);
 // The statement with values for its parameters (samples.c), as one or two DbaIndexStatement, appended; none: it has no parameters, or nothing is known
 // of them.
-void dba_index_sample(const DbaSurvey *survey, const DbaIndexStatement *statement, const DbaList *facts, DbaArena *arena,
-                      DbaList *ret_statements);
+void dba_index_sample(const DbaSurvey *survey, DbaWhatIf *what_if, const DbaIndexStatement *statement, const DbaList *facts,
+                      DbaArena *arena, DbaList *ret_statements);
 
 // ---- candidates (candidates.c) --------------------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ typedef struct Source { // of one parameter
   const DbaColumnStatistics *statistics;
   double rows;                 // of the table
   const char *type, *operator; // operator: NULL: neither compared nor set
+  const char *computed;        // of an expression; NULL: of a column, or not known
 } Source;
 
 typedef struct Values {
@@ -66,7 +67,7 @@ static bool is_skewed(const DbaColumnStatistics *statistics, const Values *value
 // One value, of the common or of the rare ones.
 static const char *value_of(const Source *source, bool common, DbaArena *arena) {
   if (!source->statistics)
-    return NULL;
+    return source->computed;
   Values values = read_values(source->statistics, arena);
   const char *operator= source->operator;
   if (!strcmp(operator, ">") || !strcmp(operator, ">="))
@@ -86,6 +87,8 @@ static const char *list_of(const Source *source, bool common, DbaArena *arena) {
   DbaList three = {0};
   for (int i = 0; i < 3 && from->n; i++)
     dba_list_add_text(arena, &three, from == &values.common ? dba_list_text(from, MIN((uint32_t)i, from->n - 1)) : at(from, 0.3 + 0.2 * i));
+  if (!three.n && source->computed)
+    dba_list_add_text(arena, &three, source->computed);
   if (!three.n)
     return NULL;
   g_autofree char *text = dba_sql_write_array(&three, 0);
@@ -119,6 +122,27 @@ static const DbaList *choose_values(const Source *sources, unsigned n, bool comm
   return values;
 }
 
+// Of an expression nothing is told: it is computed of a row, each column with a value of its own.
+static const char *compute(const DbaSurvey *survey, DbaWhatIf *what_if, const DbaWhatIfFact *fact, DbaArena *arena) {
+  const DbaRelation *relation = dba_index_find_relation(survey, fact->table);
+  g_autoptr(GString) row = g_string_new(NULL);
+  g_autoptr(GError) unable = NULL;
+  const char *value = NULL;
+  for (DBA_EACH(DbaColumn, column, relation ? &relation->columns : &(DbaList){0})) {
+    g_autofree char *name = dba_sql_name(NULL, column->name);
+    double rows;
+    const Source source = {.statistics = find(survey, fact->table, name, &rows), .operator= "=" };
+    const char *of_column = value_of(&source, false, arena);
+    g_string_append(row, row->len ? ", " : "");
+    if (of_column)
+      dba_sql_append_literal(row, of_column);
+    else
+      g_string_append(row, "NULL");
+    g_string_append_printf(row, "::%s AS %s", column->type, name);
+  }
+  return row->len && dba_what_if_value(what_if, fact->key, row->str, arena, &value, &unable) ? value : NULL;
+}
+
 bool dba_index_has_parameters(const DbaList *facts) {
   for (DBA_EACH(DbaWhatIfFact, fact, facts))
     if (!strcmp(fact->role, "parameter-type"))
@@ -126,8 +150,8 @@ bool dba_index_has_parameters(const DbaList *facts) {
   return false;
 }
 
-void dba_index_sample(const DbaSurvey *survey, const DbaIndexStatement *statement, const DbaList *facts, DbaArena *arena,
-                      DbaList *ret_statements) {
+void dba_index_sample(const DbaSurvey *survey, DbaWhatIf *what_if, const DbaIndexStatement *statement, const DbaList *facts,
+                      DbaArena *arena, DbaList *ret_statements) {
   enum { MOST = 64 };
   Source sources[MOST] = {{0}};
   unsigned n = 0;
@@ -142,6 +166,7 @@ void dba_index_sample(const DbaSurvey *survey, const DbaIndexStatement *statemen
     } else if (!strcmp(fact->role, "parameter") && (!source->operator|| !strcmp(source->operator, "set"))) {
       source->operator= fact->detail;
       source->statistics = find(survey, fact->table, fact->key, &source->rows);
+      source->computed = source->statistics || !strcmp(fact->detail, "set") ? NULL : compute(survey, what_if, fact, arena);
     }
   }
   if (statement->values || !n || !is_compared(sources, n, &skewed, arena))

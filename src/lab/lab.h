@@ -283,6 +283,9 @@ typedef struct DbaWhatIfFact {
   double share;       // of the rows that satisfy the clause
 } DbaWhatIfFact;
 bool dba_what_if_facts(DbaWhatIf *what_if, int statement, DbaArena *arena, DbaList *ret_facts, GError **error) DBA_CHECKED;
+// What a fact's key, an expression, gives for a row that is written as a select list ("'a'::text AS email, ..."): text in `arena`; NULL: null.
+bool dba_what_if_value(DbaWhatIf *what_if, const char *key, const char *row, DbaArena *arena, const char **ret_text,
+                       GError **error) DBA_CHECKED;
 
 typedef struct DbaWhatIfRequest {
   int statement;

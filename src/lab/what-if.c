@@ -202,6 +202,15 @@ bool dba_what_if_facts(DbaWhatIf *what_if, int statement, DbaArena *arena, DbaLi
   return result != NULL;
 }
 
+bool dba_what_if_value(DbaWhatIf *what_if, const char *key, const char *row, DbaArena *arena, const char **ret_text, GError **error) {
+  g_autofree char *sql = g_strdup_printf("select (%s)::text from (select %s) r", key, row);
+  g_autoptr(DbaResult) result = dba_server_query(what_if->server, sql, NULL, error);
+  if (!result)
+    return false;
+  *ret_text = dba_result_rows(result) ? dba_arena_text(arena, dba_result_text(result, 0, 0)) : NULL;
+  return true;
+}
+
 static bool add_id(DbaWhatIf *what_if, GString *array, int number, bool statement, GError **error) {
   Made *made = number >= 1 && (guint)number <= what_if->made->len ? &g_array_index(what_if->made, Made, (guint)number - 1) : NULL;
   if (!made || (made->kind == MADE_STATEMENT) != statement)

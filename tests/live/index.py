@@ -241,6 +241,8 @@ def parameters():
     equal([o for _, o in origins].count("common values"), 1)
     equal([o for _, o in origins].count("rare values"), 1)
     equal([o for _, o in origins].count("typical values"), 2)
+    answer, _ = advise(subject(SHOP)[1], "select * from customers where lower(email) = $1; select * from customers where lower(email) in ($1, $2); select * from orders where $1 = total / nullif(id % $2, 0);")
+    equal([s.get("origin") for s in answer["statements"]], ["typical values", "typical values", "a generic plan"])
 
 
 def logs():
