@@ -27,7 +27,7 @@ SCALE = WORDS[0] if WORDS else "1"
 CHECK = "--check" in sys.argv
 BUDGETS = [int(mb * 1e6 * float(SCALE)) for mb in (100, 250, 500, 1000, 2000, 5000)]
 LEFT_OUT = (2, 17, 20)
-LIMITS = {"0.1": (71, 57, 50, 44.5, 35.5, 31.5), "1": (58.5, 49, 44.5, 38, 30.5, 27)}  # of --check
+LIMITS = {"0.1": (71, 57, 50, 44.5, 35.5, 31.5), "1": (63, 52, 47.5, 41, 34, 31)}  # of --check; at 1 they differ from one ANALYZE to the next
 
 
 def load(target, database):
