@@ -123,6 +123,7 @@ typedef struct DbaIndexAnswer {
 typedef struct DbaIndexProof {
   int64_t statement, runs;
   double before_ms, after_ms, ratio, ratio_low, ratio_high, before_buffers, after_buffers;
+  double before_wal, after_wal; // bytes of one execution
   bool slower, quicker; // by more than a tenth; by more than the noise
   const char *problem;  // why it was not measured
 } DbaIndexProof;

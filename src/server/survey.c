@@ -257,7 +257,7 @@ bool dba_server_begin_reading(DbaServer *server, GError **error) {
 }
 
 DbaSurvey *dba_server_survey(DbaServer *server, const char *subject, DbaSurveyValues values, GError **error) {
-  enum { TRIES = 6, PAUSE_US = 50000 };
+  enum { TRIES = 12, PAUSE_US = 50000 };
   for (int attempt = 1;; attempt++) {
     g_autoptr(DbaSurvey) survey = dba_survey_new();
     g_autoptr(GError) problem = NULL;

@@ -142,6 +142,26 @@ static void print_built(const DbaIndexRun *run, GString *out) {
   }
 }
 
+// All executions of what was measured.
+static void print_sums(const DbaIndexRun *run, GString *out) {
+  double ms[2] = {0}, wal[2] = {0};
+  for (DBA_EACH(DbaIndexProof, proof, &run->proof.statements)) {
+    double times = proof->runs ? statement_at(run, proof->statement)->weight : 0;
+    ms[0] += times * proof->before_ms;
+    ms[1] += times * proof->after_ms;
+    wal[0] += times * proof->before_wal;
+    wal[1] += times * proof->after_wal;
+  }
+  g_autofree char *before = dba_text_duration(ms[0]), *after = dba_text_duration(ms[1]), *wal_before = dba_text_bytes((int64_t)wal[0]),
+                  *wal_after = dba_text_bytes((int64_t)wal[1]);
+  if (ms[0] > 0)
+    g_string_append_printf(out, "  all executions of these: %s -> %s", before, after);
+  if (wal[0] + wal[1] >= 1)
+    g_string_append_printf(out, ", WAL %s -> %s", wal_before, wal_after);
+  if (ms[0] > 0)
+    g_string_append_c(out, '\n');
+}
+
 static void print_proof(const DbaIndexRun *run, GString *out) {
   unsigned slower = 0, quicker = 0, measured = 0;
   for (DBA_EACH(DbaIndexProof, proof, &run->proof.statements)) {
@@ -156,16 +176,20 @@ static void print_proof(const DbaIndexRun *run, GString *out) {
   if (run->proof.correlation >= -1)
     g_string_append_printf(out, "; promised and measured gains agree in rank to %.2f", run->proof.correlation);
   g_string_append(out, ".\n");
+  print_sums(run, out);
   print_built(run, out);
   for (DBA_EACH(DbaIndexProof, proof, &run->proof.statements)) {
     const DbaIndexStatement *statement = statement_at(run, proof->statement);
     g_autofree char *sql = dba_index_statement_shown(statement), *before = dba_text_duration(proof->before_ms),
-                    *after = dba_text_duration(proof->after_ms);
+                    *after = dba_text_duration(proof->after_ms),
+                    *wal = proof->before_wal + proof->after_wal >= 1
+                               ? g_strdup_printf("WAL %.0f -> %.0f bytes  ", proof->before_wal, proof->after_wal)
+                               : g_strdup("");
     if (proof->problem)
       g_string_append_printf(out, "  not measured: %.100s: %.*s\n", proof->problem, TEXT_WIDTH, sql);
     else
-      g_string_append_printf(out, "  %s%10s -> %-10s %6.0f -> %-6.0f pages  %.*s\n", proof->slower ? "SLOWER " : "", before, after,
-                             proof->before_buffers, proof->after_buffers, TEXT_WIDTH, sql);
+      g_string_append_printf(out, "  %s%10s -> %-10s %6.0f -> %-6.0f pages  %s%.*s\n", proof->slower ? "SLOWER " : "", before, after,
+                             proof->before_buffers, proof->after_buffers, wal, TEXT_WIDTH, sql);
   }
 }
 
@@ -229,19 +253,10 @@ char *dba_index_run_text(const DbaIndexRun *run) {
 
 #define F(member, kind) DBA_FIELD(T, member, kind, 0)
 #define T DbaIndexProof
-static const DbaField proof_fields[] = {F(statement, INT),
-                                        F(runs, INT),
-                                        F(before_ms, REAL),
-                                        F(after_ms, REAL),
-                                        F(ratio, REAL),
-                                        F(ratio_low, REAL),
-                                        F(ratio_high, REAL),
-                                        F(before_buffers, REAL),
-                                        F(after_buffers, REAL),
-                                        F(slower, BOOL),
-                                        F(quicker, BOOL),
-                                        F(problem, TEXT),
-                                        {0}};
+static const DbaField proof_fields[] = {
+    F(statement, INT),  F(runs, INT),        F(before_ms, REAL),      F(after_ms, REAL),      F(ratio, REAL),
+    F(ratio_low, REAL), F(ratio_high, REAL), F(before_buffers, REAL), F(after_buffers, REAL), F(before_wal, REAL),
+    F(after_wal, REAL), F(slower, BOOL),     F(quicker, BOOL),        F(problem, TEXT),       {0}};
 #undef T
 static const DbaRecord proof_record = {"proof", sizeof(DbaIndexProof), proof_fields};
 #define T DbaIndexBuilt

@@ -103,7 +103,7 @@ static bool limit(const Prover *prover, GError **error) {
 }
 
 static bool measure(Prover *prover, const DbaIndexStatement *statement, DbaIndexProof *proof, GError **error) {
-  DbaEffect time, buffers;
+  DbaEffect time, buffers, wal;
   g_auto(DbaComparison) comparison = {.lab = prover->on.lab,
                                       .admin = prover->admin,
                                       .before = prover->before,
@@ -138,6 +138,10 @@ static bool measure(Prover *prover, const DbaIndexStatement *statement, DbaIndex
   if (dba_comparison_effect(&comparison, DBA_QUANTITY_BUFFERS, &buffers)) {
     proof->before_buffers = buffers.before;
     proof->after_buffers = buffers.after;
+  }
+  if (dba_comparison_effect(&comparison, DBA_QUANTITY_WAL, &wal)) {
+    proof->before_wal = wal.before;
+    proof->after_wal = wal.after;
   }
   proof->slower = proof->ratio_low > SLOWER;
   proof->quicker = proof->runs > 0 && proof->ratio_high < 1;
