@@ -371,6 +371,7 @@ static bool make_advice(DbaIndexAdvisor *advisor, const DbaIndexPoint *knee, GEr
   dba_index_drop_trifles(advisor->model, chosen);
   dba_index_repair_doubted(&answer->candidates, advisor->model->wider, chosen);
   dba_index_repair_keys(advisor->options->survey, &answer->candidates, &advisor->shapes, chosen);
+  dba_index_name_heirs(advisor->model->wider, chosen, &answer->candidates);
   DbaIndexSet set = dba_index_set_of(advisor, chosen);
   if (!dba_index_ask_whole(advisor, set, known, &point->cost, error))
     return false;

@@ -251,6 +251,28 @@ static bool is_done_by_another(const DbaList *candidates, const DbaIndexSet *wid
   return false;
 }
 
+void dba_index_name_heirs(const DbaIndexSet *wider, const bool *chosen, DbaList *candidates) {
+  for (uint32_t id = 0; id < candidates->n; id++) {
+    DbaIndexCandidate *candidate = dba_list_at(DbaIndexCandidate, candidates, id);
+    for (uint32_t i = 0; candidate->existing && !candidate->kept && !chosen[id] && i < wider[id].n && !candidate->heir; i++) {
+      uint32_t other = wider[id].ids[i];
+      const DbaIndexCandidate *heir = dba_list_at(DbaIndexCandidate, candidates, other);
+      if (!heir->question && !heir->invalid && (heir->kept || chosen[other]))
+        candidate->heir = 1 + (int64_t)other;
+    }
+  }
+}
+
+const char *dba_index_heir(const DbaIndexAnswer *answer, const DbaIndexPoint *point, const DbaIndexCandidate *candidate) {
+  if (!candidate->heir)
+    return NULL;
+  const DbaIndexCandidate *heir = dba_list_at(DbaIndexCandidate, &answer->candidates, candidate->heir - 1);
+  bool stays = heir->kept;
+  for (uint32_t i = 0; i < point->chosen.n; i++)
+    stays |= dba_list_int(&point->chosen, i) == candidate->heir - 1;
+  return !stays ? NULL : heir->existing ? heir->existing : heir->keys;
+}
+
 void dba_index_repair_doubted(const DbaList *candidates, const DbaIndexSet *wider, bool *chosen) {
   for (uint32_t id = candidates->n; id-- > 0;) {
     const DbaIndexCandidate *candidate = dba_list_at(DbaIndexCandidate, candidates, id);

@@ -107,6 +107,8 @@ GHashTable *dba_index_names(const DbaSurvey *survey, const DbaList *candidates);
 bool dba_index_keep_scanned(const DbaSurvey *survey, const DbaIndexSet *wider, DbaArena *arena, const bool *used, DbaList *candidates);
 // Those of which that is so only as long as another is there: where that one goes, they stay.
 void dba_index_repair_doubted(const DbaList *candidates, const DbaIndexSet *wider, bool *chosen);
+// Those that go because another that stays does the same say which.
+void dba_index_name_heirs(const DbaIndexSet *wider, const bool *chosen, DbaList *candidates);
 // Foreign keys that an index serves today, and none of those that are chosen: the smallest that does comes back.
 void dba_index_repair_keys(const DbaSurvey *survey, const DbaList *candidates, const DbaList *shapes, bool *chosen);
 

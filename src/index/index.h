@@ -70,6 +70,7 @@ typedef struct DbaIndexCandidate {
   bool question;     // somebody asked about it: it is not for choice
   bool invalid;      // it is there, and serves nothing
   const char *doubt; // why it is not known to be of no use, though no plan uses it; NULL: it is known, or used
+  int64_t heir;      // 1 + the place of one that does the same and stays in the advised set; 0: none, or it stays itself
 } DbaIndexCandidate;
 
 // A statement at one point of the curve.
@@ -124,8 +125,8 @@ typedef struct DbaIndexProof {
   int64_t statement, runs;
   double before_ms, after_ms, ratio, ratio_low, ratio_high, before_buffers, after_buffers;
   double before_wal, after_wal; // bytes of one execution
-  bool slower, quicker; // by more than a tenth; by more than the noise
-  const char *problem;  // why it was not measured
+  bool slower, quicker;         // by more than a tenth; by more than the noise
+  const char *problem;          // why it was not measured
 } DbaIndexProof;
 
 // An index of the set that was built.
@@ -149,6 +150,8 @@ typedef struct DbaIndexTrial {
 bool dba_index_advise(const DbaIndexOptions *options, DbaIndexAnswer *ret_answer, GError **error) DBA_CHECKED;
 // The statement with its values, as an application sends it: prepared, then executed.  Both texts are appended to.
 void dba_index_statement_sql(const DbaIndexStatement *statement, GString *prepare, GString *sql);
+// The existing index, or the keys of the new one, that does at this point what a candidate that goes does; NULL: none.
+const char *dba_index_heir(const DbaIndexAnswer *answer, const DbaIndexPoint *point, const DbaIndexCandidate *candidate);
 // One line for people; of those that the server runs, for which foreign key.  Free it.
 char *dba_index_statement_shown(const DbaIndexStatement *statement) DBA_CHECKED;
 // The words of keys, as names of indexes are made of them: of "(lower(email)), created_at desc" lower, email, created_at.  Four at most.

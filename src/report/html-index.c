@@ -139,7 +139,8 @@ static void statement_row(GString *out, const DbaIndexPage *page, const DbaIndex
                                             : "",
                            after_ms, (int)proof->runs);
   } else
-    dba_html_wrapped(out, "<td colspan=3 class=soft>", proof && proof->problem ? proof->problem : "not run", "</td></tr>\n");
+    dba_html_wrapped(out, "<td colspan=3 class=soft style=\"white-space:normal\">", proof && proof->problem ? proof->problem : "not run",
+                     "</td></tr>\n");
 }
 
 static void statements(GString *out, const DbaIndexPage *page, int64_t id) {
@@ -182,13 +183,15 @@ static bool is_chosen(const DbaIndexPoint *point, int64_t id) {
   return false;
 }
 
-static void existing_row(GString *out, const DbaIndexCandidate *candidate) {
-  g_autofree char *bytes = dba_text_bytes(candidate->bytes);
+static void existing_row(GString *out, const DbaIndexPage *page, const DbaIndexCandidate *candidate) {
+  const char *heir = dba_index_heir(page->answer, page->point, candidate);
+  g_autofree char *bytes = dba_text_bytes(candidate->bytes), *does_the_same = g_strdup_printf("%s does the same", heir ? heir : "");
   dba_html_wrapped(out, candidate->kept ? "<tr><td>stays</td><td>" : "<tr><td class=must>goes</td><td>", candidate->existing, "");
   dba_html_wrapped(out, " on ", candidate->table, "");
   dba_html_wrapped(out, "</td><td>", bytes, "</td>");
   dba_html_wrapped(out, "<td style=\"white-space:normal\">",
                    candidate->kept ? candidate->why
+                   : heir          ? does_the_same
                                    : "hidden in the twin: the workload does as well without it beside the set, writes counted",
                    "</td></tr>\n");
 }
@@ -205,7 +208,7 @@ static void existing(GString *out, const DbaIndexPage *page) {
       if (!told++)
         g_string_append(
             out, "<h2>Indexes that are there</h2><div class=scroll><table><tr><th></th><th>index</th><th>size</th><th>why</th></tr>\n");
-      existing_row(out, candidate);
+      existing_row(out, page, candidate);
     }
   g_string_append(out, told ? "</table></div>\n" : "");
 }

@@ -221,7 +221,10 @@ static void add_drop(Writer *writer, int64_t id) {
   DbaFinding *finding = add_finding(writer, candidate, "index-not-worth-it");
   finding->index = candidate->existing;
   finding->what = dba_arena_format(arena, "Index %s, %s, is not in the set.", candidate->existing, bytes);
-  finding->why = "It was hidden in a twin: the workload does as well without it beside the set, writes counted.";
+  const char *heir = dba_index_heir(&writer->run->advice, writer->point, candidate);
+  finding->why =
+      dba_arena_format(arena, "It was hidden in a twin: the workload does as well without it beside the set, writes counted%s%s%s.",
+                       heir ? "; " : "", heir ? heir : "", heir ? " does the same" : "");
   finding->change = (DbaChange){.name = dba_advice_file_name(&writer->advice, dba_arena_format(arena, "drop_%s", candidate->existing)),
                                 .up = dba_arena_format(arena, "DROP INDEX %s%s;\n", index->on_partitioned ? "" : "CONCURRENTLY ", name),
                                 .down = dba_arena_text(arena, down->str),

@@ -101,9 +101,10 @@ static void print_drops(const DbaIndexRun *run, const DbaIndexPoint *point, GStr
     const DbaIndexCandidate *candidate = candidate_at(run, id);
     if (!candidate->existing || candidate->kept || is_chosen(point, id))
       continue;
+    const char *heir = dba_index_heir(&run->advice, point, candidate);
     g_autofree char *bytes = dba_text_bytes(candidate->bytes);
-    g_string_append_printf(out, "  %-4s %9s  %s.%s, on %s (%s)\n", "drop", bytes, candidate->schema, candidate->existing, candidate->table,
-                           candidate->keys);
+    g_string_append_printf(out, "  %-4s %9s  %s.%s, on %s (%s)%s%s\n", "drop", bytes, candidate->schema, candidate->existing,
+                           candidate->table, candidate->keys, heir ? ", as does " : "", heir ? heir : "");
   }
 }
 
