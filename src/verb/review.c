@@ -376,7 +376,7 @@ static bool run(const DbaRequest *request, const DbaSubject *subject, DbaLab **l
   gint64 begin = g_get_monotonic_time();
   DbaRequest reading = *request;
   reading.makes_rows = !request->no_lab;
-  reading.with_values |= grows(request) || !request->no_lab;
+  reading.with_values |= grows(request);
   g_autoptr(DbaSurvey) survey = dba_subject_survey(&reading, subject, lab, review, error);
   if (!survey)
     return false;

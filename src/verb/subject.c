@@ -237,8 +237,8 @@ static DbaSurvey *survey_sql(const DbaRequest *request, const DbaSubject *subjec
   g_autoptr(DbaServer) server = dba_lab_connect(*lab, DBA_LAB_SUPERUSER, "subject", error);
   if (!server || !dba_server_exec(server, "analyze", error))
     return NULL;
-  g_autoptr(DbaSurvey) survey =
-      dba_server_survey(server, subject->shown, request->with_values ? DBA_SURVEY_VALUES_OF_A_LAB : DBA_SURVEY_NUMBERS, error);
+  g_autoptr(DbaSurvey) survey = dba_server_survey(
+      server, subject->shown, request->with_values || request->makes_rows ? DBA_SURVEY_VALUES_OF_A_LAB : DBA_SURVEY_NUMBERS, error);
   if (!survey)
     return NULL;
   survey->subject_kind = "SQL files";
