@@ -22,16 +22,8 @@ static bool is_proposed(const DbaAdvice *advice, const DbaWantedIndex *wanted) {
 }
 
 static const char *create_text(DbaAdvice *advice, const DbaWantedIndex *wanted, const char *name) {
-  g_autofree char *table = dba_sql_name(wanted->schema, wanted->table);
-  g_autoptr(GString) sql = g_string_new("CREATE INDEX CONCURRENTLY ");
-  dba_sql_append_identifier(sql, name);
-  g_string_append_printf(sql, " ON %s USING %s (%s)", table, wanted->method, wanted->keys);
-  if (wanted->included)
-    g_string_append_printf(sql, " INCLUDE (%s)", wanted->included);
-  if (wanted->predicate)
-    g_string_append_printf(sql, " WHERE %s", wanted->predicate);
-  g_string_append(sql, ";\n");
-  return dba_arena_text(advice->arena, sql->str);
+  g_autofree char *quoted = dba_sql_name(NULL, name);
+  return dba_arena_format(advice->arena, "CREATE INDEX CONCURRENTLY %s %s;\n", quoted, wanted->definition + strlen("CREATE INDEX "));
 }
 
 static void find(DbaAdvice *advice, const DbaWantedIndex *wanted, const DbaRelation *relation) {

@@ -121,6 +121,7 @@ void dba_list_reserve(DbaArena *arena, DbaList *list, size_t item_size, uint32_t
 void dba_list_add_text(DbaArena *arena, DbaList *list, const char *text);
 void dba_list_add_int(DbaArena *arena, DbaList *list, int64_t value);
 bool dba_list_has_text(const DbaList *list, const char *text);
+bool dba_list_has_int(const DbaList *list, int64_t value);
 #define dba_list_text(list, i) (((const char **)(list)->items)[i])
 #define dba_list_int(list, i) (((int64_t *)(list)->items)[i])
 #define dba_list_at(type, list, i) (&((type *)(list)->items)[i])

@@ -33,6 +33,13 @@ void dba_list_add_int(DbaArena *arena, DbaList *list, int64_t value) {
   *slot = value;
 }
 
+bool dba_list_has_int(const DbaList *list, int64_t value) {
+  for (uint32_t i = 0; i < list->n; i++)
+    if (dba_list_int(list, i) == value)
+      return true;
+  return false;
+}
+
 bool dba_list_has_text(const DbaList *list, const char *text) {
   for (DBA_EACH_TEXT(item, list))
     if (!g_strcmp0(*item, text))

@@ -111,28 +111,6 @@ static void find_bearing(DbaIndexAdvisor *advisor) {
 
 // ---- what plans make of them ----------------------------------------------------------------------------------------
 
-// The workload with a set: by the planner.  `used`, or NULL: gets a flag for each candidate that a plan uses.
-static bool ask_whole(DbaIndexAdvisor *advisor, DbaIndexSet set, double *costs, bool *used, GError **error) {
-  g_autofree DbaIndexAsk *asks = g_new0(DbaIndexAsk, advisor->n_statements + 1);
-  for (uint32_t q = 0; q < advisor->n_statements; q++)
-    asks[q] = (DbaIndexAsk){q, set, NULL};
-  if (!dba_index_costs_ask(advisor->costs, asks, advisor->n_statements, error))
-    return false;
-  for (uint32_t q = 0; q < advisor->n_statements; q++) {
-    costs[q] = asks[q].known->cost;
-    for (uint32_t i = 0; used && i < asks[q].known->used.n; i++)
-      used[asks[q].known->used.ids[i]] = true;
-  }
-  return true;
-}
-
-double dba_index_sum(const DbaIndexAdvisor *advisor, const double *costs) {
-  double all = 0;
-  for (uint32_t q = 0; q < advisor->n_statements; q++)
-    all += advisor->model->weight[q] * costs[q];
-  return all;
-}
-
 typedef struct Rated {
   uint32_t id;
   double cost;
@@ -269,31 +247,6 @@ int64_t dba_index_bytes_of(const DbaIndexAdvisor *advisor, const bool *chosen) {
 
 // ---- the answer -----------------------------------------------------------------------------------------------------
 
-// Today's plans, with all that is there, and those with nothing that could go.  What others use stays.
-static bool set_out(DbaIndexAdvisor *advisor, GError **error) {
-  DbaIndexAnswer *answer = advisor->answer;
-  g_autofree double *costs = g_new(double, advisor->n_statements + 1);
-  g_autofree bool *there = g_new0(bool, advisor->n_candidates + 1), *used = g_new0(bool, advisor->n_candidates + 1);
-  for (uint32_t i = 0; i < advisor->n_candidates; i++)
-    there[i] = dba_index_candidate_at(advisor, i)->existing && !dba_index_candidate_at(advisor, i)->kept;
-  if (!ask_whole(advisor, dba_index_set_of(advisor, there), costs, used, error))
-    return false;
-  answer->cost_now = dba_index_sum(advisor, costs) + dba_index_writes_cost(advisor->writes, there);
-  for (uint32_t q = 0; q < advisor->n_statements; q++)
-    dba_list_at(DbaIndexStatement, &answer->statements, q)->cost_now = costs[q];
-  if (dba_index_keep_scanned(advisor->options->survey, advisor->model->wider, answer->arena, used, &answer->candidates))
-    dba_index_costs_forget(advisor->costs);
-  for (uint32_t i = 0; i < advisor->n_candidates; i++)
-    there[i] = there[i] && !dba_index_candidate_at(advisor, i)->kept;
-  answer->bytes_now = dba_index_bytes_of(advisor, there);
-  if (!ask_whole(advisor, (DbaIndexSet){0}, costs, NULL, error))
-    return false;
-  dba_index_model_set_base(advisor->model, costs);
-  g_autofree bool *none = g_new0(bool, advisor->n_candidates + 1);
-  answer->cost_none = dba_index_sum(advisor, costs) + dba_index_writes_cost(advisor->writes, none);
-  return true;
-}
-
 bool dba_index_ask_whole(DbaIndexAdvisor *advisor, DbaIndexSet set, const DbaIndexKnown **ret_known, double *ret_cost, GError **error) {
   g_autofree DbaIndexAsk *asks = g_new0(DbaIndexAsk, advisor->n_statements + 1);
   g_autofree bool *chosen = g_new0(bool, advisor->n_candidates + 1);
@@ -308,6 +261,34 @@ bool dba_index_ask_whole(DbaIndexAdvisor *advisor, DbaIndexSet set, const DbaInd
     ret_known[q] = asks[q].known;
     *ret_cost += advisor->model->weight[q] * asks[q].known->cost;
   }
+  return true;
+}
+
+// Today's plans, with all that is there, and those with nothing that could go.  What others use stays.
+static bool set_out(DbaIndexAdvisor *advisor, GError **error) {
+  DbaIndexAnswer *answer = advisor->answer;
+  g_autofree const DbaIndexKnown **known = g_new0(const DbaIndexKnown *, advisor->n_statements + 1);
+  g_autofree double *costs = g_new(double, advisor->n_statements + 1);
+  g_autofree bool *there = g_new0(bool, advisor->n_candidates + 1), *used = g_new0(bool, advisor->n_candidates + 1);
+  for (uint32_t i = 0; i < advisor->n_candidates; i++)
+    there[i] = dba_index_candidate_at(advisor, i)->existing && !dba_index_candidate_at(advisor, i)->kept;
+  if (!dba_index_ask_whole(advisor, dba_index_set_of(advisor, there), known, &answer->cost_now, error))
+    return false;
+  for (uint32_t q = 0; q < advisor->n_statements; q++) {
+    dba_list_at(DbaIndexStatement, &answer->statements, q)->cost_now = known[q]->cost;
+    for (uint32_t i = 0; i < known[q]->used.n; i++)
+      used[known[q]->used.ids[i]] = true;
+  }
+  if (dba_index_keep_scanned(advisor->options->survey, advisor->model->wider, answer->arena, used, &answer->candidates))
+    dba_index_costs_forget(advisor->costs);
+  for (uint32_t i = 0; i < advisor->n_candidates; i++)
+    there[i] = there[i] && !dba_index_candidate_at(advisor, i)->kept;
+  answer->bytes_now = dba_index_bytes_of(advisor, there);
+  if (!dba_index_ask_whole(advisor, (DbaIndexSet){0}, known, &answer->cost_none, error))
+    return false;
+  for (uint32_t q = 0; q < advisor->n_statements; q++)
+    costs[q] = known[q]->cost;
+  dba_index_model_set_base(advisor->model, costs);
   return true;
 }
 

@@ -26,7 +26,6 @@ bool dba_index_is_over(DbaIndexAdvisor *advisor); // the time; then the answer s
 DbaIndexSet dba_index_set_of(DbaIndexAdvisor *advisor, const bool *flags);
 DbaIndexSet dba_index_set_of_ids(DbaIndexAdvisor *advisor, const uint32_t *ids, uint32_t n);
 int64_t dba_index_bytes_of(const DbaIndexAdvisor *advisor, const bool *chosen);
-double dba_index_sum(const DbaIndexAdvisor *advisor, const double *costs); // of statements, by their weights
 void dba_index_add_ask(DbaIndexAdvisor *advisor, uint32_t statement, DbaIndexSet set);
 // Asks for all that was added; what plans used is learned.
 bool dba_index_ask_added(DbaIndexAdvisor *advisor, GError **error) DBA_CHECKED;

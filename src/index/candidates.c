@@ -90,14 +90,21 @@ static char *identity(const DbaIndexCandidate *candidate) {
                          candidate->included ? candidate->included : "", candidate->predicate ? candidate->predicate : "");
 }
 
-static const char *create_text(DbaArena *arena, const DbaIndexCandidate *candidate) {
-  g_autofree char *table = dba_sql_name(candidate->schema, candidate->table);
-  g_autoptr(GString) sql = g_string_new(NULL);
-  g_string_append_printf(sql, "CREATE INDEX ON %s USING %s (%s)", table, candidate->method, candidate->keys);
+void dba_index_append_create(GString *sql, const char *how, const char *name, const char *on, const DbaIndexCandidate *candidate) {
+  g_string_append_printf(sql, "CREATE INDEX %s", how);
+  if (name)
+    dba_sql_append_identifier(sql, name);
+  g_string_append_printf(sql, "%sON %s USING %s (%s)", name ? " " : "", on, candidate->method, candidate->keys);
   if (candidate->included)
     g_string_append_printf(sql, " INCLUDE (%s)", candidate->included);
   if (candidate->predicate)
     g_string_append_printf(sql, " WHERE %s", candidate->predicate);
+}
+
+static const char *create_text(DbaArena *arena, const DbaIndexCandidate *candidate) {
+  g_autofree char *table = dba_sql_name(candidate->schema, candidate->table);
+  g_autoptr(GString) sql = g_string_new(NULL);
+  dba_index_append_create(sql, "", NULL, table, candidate);
   return dba_arena_text(arena, sql->str);
 }
 

@@ -242,24 +242,21 @@ bool dba_index_keep_scanned(const DbaSurvey *survey, const DbaIndexSet *wider, D
   return any;
 }
 
-static bool is_done_by_another(const DbaList *candidates, const DbaIndexSet *wider, const bool *chosen) {
+// 1 + the place of one that does the same and stays beside those that are chosen; 0: none.
+static int64_t find_heir(const DbaList *candidates, const DbaIndexSet *wider, const bool *chosen) {
   for (uint32_t i = 0; i < wider->n; i++) {
     const DbaIndexCandidate *other = dba_list_at(DbaIndexCandidate, candidates, wider->ids[i]);
     if (!other->question && !other->invalid && (chosen[wider->ids[i]] || other->kept))
-      return true;
+      return 1 + (int64_t)wider->ids[i];
   }
-  return false;
+  return 0;
 }
 
 void dba_index_name_heirs(const DbaIndexSet *wider, const bool *chosen, DbaList *candidates) {
   for (uint32_t id = 0; id < candidates->n; id++) {
     DbaIndexCandidate *candidate = dba_list_at(DbaIndexCandidate, candidates, id);
-    for (uint32_t i = 0; candidate->existing && !candidate->kept && !chosen[id] && i < wider[id].n && !candidate->heir; i++) {
-      uint32_t other = wider[id].ids[i];
-      const DbaIndexCandidate *heir = dba_list_at(DbaIndexCandidate, candidates, other);
-      if (!heir->question && !heir->invalid && (heir->kept || chosen[other]))
-        candidate->heir = 1 + (int64_t)other;
-    }
+    if (candidate->existing && !candidate->kept && !chosen[id])
+      candidate->heir = find_heir(candidates, &wider[id], chosen);
   }
 }
 
@@ -267,16 +264,14 @@ const char *dba_index_heir(const DbaIndexAnswer *answer, const DbaIndexPoint *po
   if (!candidate->heir)
     return NULL;
   const DbaIndexCandidate *heir = dba_list_at(DbaIndexCandidate, &answer->candidates, candidate->heir - 1);
-  bool stays = heir->kept;
-  for (uint32_t i = 0; i < point->chosen.n; i++)
-    stays |= dba_list_int(&point->chosen, i) == candidate->heir - 1;
+  bool stays = heir->kept || dba_list_has_int(&point->chosen, candidate->heir - 1);
   return !stays ? NULL : heir->existing ? heir->existing : heir->keys;
 }
 
 void dba_index_repair_doubted(const DbaList *candidates, const DbaIndexSet *wider, bool *chosen) {
   for (uint32_t id = candidates->n; id-- > 0;) {
     const DbaIndexCandidate *candidate = dba_list_at(DbaIndexCandidate, candidates, id);
-    if (candidate->doubt && !candidate->kept && !chosen[id] && !is_done_by_another(candidates, &wider[id], chosen))
+    if (candidate->doubt && !candidate->kept && !chosen[id] && !find_heir(candidates, &wider[id], chosen))
       chosen[id] = true;
   }
 }

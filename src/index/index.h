@@ -154,6 +154,8 @@ void dba_index_statement_sql(const DbaIndexStatement *statement, GString *prepar
 const char *dba_index_heir(const DbaIndexAnswer *answer, const DbaIndexPoint *point, const DbaIndexCandidate *candidate);
 // One line for people; of those that the server runs, for which foreign key.  Free it.
 char *dba_index_statement_shown(const DbaIndexStatement *statement) DBA_CHECKED;
+// Its definition: `how` is "", or "CONCURRENTLY "; without a name the server gives one; `on`: the quoted table, maybe after "ONLY ".
+void dba_index_append_create(GString *sql, const char *how, const char *name, const char *on, const DbaIndexCandidate *candidate);
 // The words of keys, as names of indexes are made of them: of "(lower(email)), created_at desc" lower, email, created_at.  Four at most.
 void dba_index_key_words(DbaArena *arena, const char *keys, DbaList *ret_words);
 

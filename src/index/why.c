@@ -53,13 +53,6 @@ static int64_t find_same(const DbaIndexAdvisor *advisor, uint32_t id) {
   return -1;
 }
 
-static bool is_chosen(const DbaIndexPoint *point, int64_t id) {
-  for (uint32_t i = 0; i < point->chosen.n; i++)
-    if (dba_list_int(&point->chosen, i) == id)
-      return true;
-  return false;
-}
-
 // What the set has on that table that serves the same statements.
 static const char *others(const DbaIndexAdvisor *advisor, const DbaIndexPoint *point, const DbaIndexReason *reason) {
   g_autoptr(GString) text = g_string_new(NULL);
@@ -90,11 +83,11 @@ static const char *judge(DbaIndexAdvisor *advisor, const DbaIndexPoint *point, c
     return dba_arena_format(arena, "it cannot be made: %s", asked->why);
   if (same && same->existing)
     return dba_arena_format(arena, "it is there: %s%s%s", same->existing,
-                            same->kept                       ? "; it stays: "
-                            : is_chosen(point, reason->same) ? "; it stays"
-                                                             : "; the set does without it",
+                            same->kept                                       ? "; it stays: "
+                            : dba_list_has_int(&point->chosen, reason->same) ? "; it stays"
+                                                                             : "; the set does without it",
                             same->kept ? same->why : "");
-  if (same && is_chosen(point, reason->same))
+  if (same && dba_list_has_int(&point->chosen, reason->same))
     return "it is chosen";
   if (!asked->serves)
     return dba_arena_format(arena, "no statement of the workload reads %s.%s", asked->schema, asked->table);

@@ -40,9 +40,7 @@ static double two_figures(double value) {
 static bool write_rows(DbaServer *server, const char *index, double *ret_ms, double *ret_wal_bytes, GError **error) {
   *ret_ms = G_MAXDOUBLE;
   for (int i = 0; i < TRIES; i++) {
-    if (!dba_server_exec(server, "drop table if exists price_target", error) ||
-        !dba_server_exec(server, "create table price_target as select * from price_rows", error) ||
-        (index && !dba_server_exec(server, index, error)))
+    if (!dba_server_exec(server, dba_embedded_lab_sql("price_target"), error) || (index && !dba_server_exec(server, index, error)))
       return false;
     g_autoptr(DbaResult) result = dba_server_query(server, dba_embedded_lab_sql("price_run"), NULL, error);
     if (!result)
@@ -57,10 +55,9 @@ static bool write_rows(DbaServer *server, const char *index, double *ret_ms, dou
 
 // The planner's cost of reading the table in memory, for a millisecond of it.
 static bool measure_unit(DbaServer *server, double *ret_units_per_ms, GError **error) {
-  static const char *const sql = "explain (analyze, timing off, format text) select count(*) from price_rows where number % 7 = 3";
   double best = 0;
   for (int i = 0; i < TRIES; i++) {
-    g_autoptr(DbaResult) result = dba_server_query(server, sql, NULL, error);
+    g_autoptr(DbaResult) result = dba_server_query(server, dba_embedded_lab_sql("price_unit"), NULL, error);
     if (!result)
       return false;
     const char *top = dba_result_text(result, 0, 0), *dots = top ? strstr(top, "..") : NULL;

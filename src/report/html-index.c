@@ -112,13 +112,6 @@ static const DbaIndexProof *proof_of(const DbaIndexPage *page, int64_t statement
   return NULL;
 }
 
-static bool is_by(const DbaIndexServed *served, int64_t id) {
-  for (uint32_t i = 0; i < served->by.n; i++)
-    if (dba_list_int(&served->by, i) == id)
-      return true;
-  return false;
-}
-
 static void statement_row(GString *out, const DbaIndexPage *page, const DbaIndexServed *served) {
   const DbaIndexProof *proof = proof_of(page, served->statement);
   g_autofree char *before = dba_text_count(served->before), *after = dba_text_count(served->after),
@@ -148,7 +141,7 @@ static void statements(GString *out, const DbaIndexPage *page, int64_t id) {
   g_string_append(out, "<div class=scroll><table><tr><th>statement</th><th>cost today</th><th>with the set</th><th>ran in</th><th>with the "
                        "set</th><th>runs</th></tr>\n");
   for (DBA_EACH(DbaIndexServed, served, &page->point->served))
-    if (id < 0 || is_by(served, id)) {
+    if (id < 0 || dba_list_has_int(&served->by, id)) {
       if (shown < MOST_STATEMENTS || id < 0)
         statement_row(out, page, served);
       else
@@ -176,13 +169,6 @@ static void index_html(GString *out, const DbaIndexPage *page, int64_t id, bool 
   g_string_append(out, "</div></details>\n");
 }
 
-static bool is_chosen(const DbaIndexPoint *point, int64_t id) {
-  for (uint32_t i = 0; i < point->chosen.n; i++)
-    if (dba_list_int(&point->chosen, i) == id)
-      return true;
-  return false;
-}
-
 static void existing_row(GString *out, const DbaIndexPage *page, const DbaIndexCandidate *candidate) {
   const char *heir = dba_index_heir(page->answer, page->point, candidate);
   g_autofree char *bytes = dba_text_bytes(candidate->bytes), *does_the_same = g_strdup_printf("%s does the same", heir ? heir : "");
@@ -202,7 +188,7 @@ static void existing(GString *out, const DbaIndexPage *page) {
   for (int kept = 0; kept < 2; kept++)
     for (uint32_t id = 0; id < page->answer->candidates.n; id++) {
       const DbaIndexCandidate *candidate = candidate_at(page, id);
-      if (!candidate->existing || candidate->kept != (bool)kept || is_chosen(page->point, id) ||
+      if (!candidate->existing || candidate->kept != (bool)kept || dba_list_has_int(&page->point->chosen, id) ||
           !g_strcmp0(candidate->why, DBA_INDEX_OF_A_CONSTRAINT))
         continue;
       if (!told++)

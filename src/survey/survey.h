@@ -88,8 +88,9 @@ typedef struct DbaHorizon {
 // An index that the workload wants and has not, as the index advisor tells (index/): planned in a twin.
 typedef struct DbaWantedIndex {
   const char *schema, *table;
-  const char *method, *keys, *included, *predicate; // as CREATE INDEX takes them
-  DbaList words;                                    // texts: of the keys, for a name
+  const char *definition;                // CREATE INDEX ON ..., without a name
+  const char *method, *keys, *predicate; // of it
+  DbaList words;                         // texts: of the keys, for a name
   int64_t bytes;
   int64_t statements;        // of the workload, that its plans serve
   double before, after;      // what these cost, all their calls, today and with all that are wanted

@@ -19,13 +19,6 @@ static const DbaIndexCandidate *candidate_at(const Writer *writer, int64_t id) {
   return dba_list_at(DbaIndexCandidate, &writer->run->advice.candidates, id);
 }
 
-static bool is_chosen(const DbaIndexPoint *point, int64_t id) {
-  for (uint32_t i = 0; i < point->chosen.n; i++)
-    if (dba_list_int(&point->chosen, i) == id)
-      return true;
-  return false;
-}
-
 // ---- names ----------------------------------------------------------------------------------------------------------
 
 static const char *name_of(Writer *writer, const DbaRelation *relation, const DbaIndexCandidate *candidate) {
@@ -38,13 +31,8 @@ static const char *name_of(Writer *writer, const DbaRelation *relation, const Db
 
 static void append_create(GString *sql, const char *how, const char *name, const char *only, const char *table,
                           const DbaIndexCandidate *candidate) {
-  g_string_append_printf(sql, "CREATE INDEX %s", how);
-  dba_sql_append_identifier(sql, name);
-  g_string_append_printf(sql, " ON %s%s USING %s (%s)", only, table, candidate->method, candidate->keys);
-  if (candidate->included)
-    g_string_append_printf(sql, " INCLUDE (%s)", candidate->included);
-  if (candidate->predicate)
-    g_string_append_printf(sql, " WHERE %s", candidate->predicate);
+  g_autofree char *on = g_strdup_printf("%s%s", only, table);
+  dba_index_append_create(sql, how, name, on, candidate);
   g_string_append(sql, ";\n");
 }
 
@@ -125,13 +113,6 @@ static char *command(const DbaIndexRun *run) {
   return g_strdup_printf("dbarch index %s%s%s --prove", subject, workload ? " --workload " : "", workload ? workload : "");
 }
 
-static bool is_by(const DbaIndexServed *served, int64_t id) {
-  for (uint32_t i = 0; i < served->by.n; i++)
-    if (dba_list_int(&served->by, i) == id)
-      return true;
-  return false;
-}
-
 // Of the statements that use it and were measured.
 static void add_receipts(Writer *writer, int64_t id, DbaFinding *finding) {
   enum { MOST = 3 };
@@ -140,7 +121,7 @@ static void add_receipts(Writer *writer, int64_t id, DbaFinding *finding) {
   g_autofree char *again = command(run);
   for (DBA_EACH(DbaIndexServed, served, &writer->point->served))
     for (DBA_EACH(DbaIndexProof, proof, &run->proof.statements)) {
-      if (!is_by(served, id) || proof->statement != served->statement || !proof->runs || finding->receipts.n == MOST)
+      if (!dba_list_has_int(&served->by, id) || proof->statement != served->statement || !proof->runs || finding->receipts.n == MOST)
         continue;
       const DbaIndexStatement *statement = dba_list_at(DbaIndexStatement, &run->advice.statements, served->statement);
       *(DbaReceipt *)dba_list_add(arena, &finding->receipts, sizeof(DbaReceipt)) =
@@ -310,7 +291,7 @@ bool dba_index_run_write(const DbaIndexRun *run, const DbaSurvey *survey, const 
     if (!candidate_at(&writer, dba_list_int(&writer.point->chosen, i))->existing && !is_vain(run, dba_list_int(&writer.point->chosen, i)))
       add_new(&writer, dba_list_int(&writer.point->chosen, i));
   for (uint32_t id = 0; id < run->advice.candidates.n; id++)
-    if (candidate_at(&writer, id)->existing && !candidate_at(&writer, id)->kept && !is_chosen(writer.point, id))
+    if (candidate_at(&writer, id)->existing && !candidate_at(&writer, id)->kept && !dba_list_has_int(&writer.point->chosen, id))
       add_drop(&writer, id);
   DbaReview review = {.survey = survey, .findings = findings, .arena = findings->arena};
   dba_report_migrations(&review, findings);

@@ -50,13 +50,6 @@ static int compare_gains(const void *a, const void *b) {
   return x->served->statement < y->served->statement ? -1 : 1;
 }
 
-static bool is_by(const DbaIndexServed *served, int64_t id) {
-  for (uint32_t i = 0; i < served->by.n; i++)
-    if (dba_list_int(&served->by, i) == id)
-      return true;
-  return false;
-}
-
 static void print_served(const DbaIndexRun *run, const DbaIndexServed *served, GString *out) {
   const DbaIndexStatement *statement = statement_at(run, served->statement);
   g_autofree char *sql = dba_index_statement_shown(statement), *before = dba_text_count(served->before),
@@ -69,20 +62,13 @@ static void print_statements(const DbaIndexRun *run, const DbaList *all, int64_t
   g_autofree Gain *gains = g_new(Gain, all->n + 1);
   uint32_t n = 0;
   for (DBA_EACH(DbaIndexServed, served, all))
-    if (is_by(served, id))
+    if (dba_list_has_int(&served->by, id))
       gains[n++] = (Gain){served, (served->before - served->after) * statement_at(run, served->statement)->weight};
   qsort(gains, n, sizeof *gains, compare_gains);
   for (uint32_t i = 0; i < MIN(n, SHOWN_STATEMENTS); i++)
     print_served(run, gains[i].served, out);
   if (n > SHOWN_STATEMENTS)
-    g_string_append_printf(out, "              and %u more statements\n", n - SHOWN_STATEMENTS);
-}
-
-static bool is_chosen(const DbaIndexPoint *point, int64_t id) {
-  for (uint32_t i = 0; i < point->chosen.n; i++)
-    if (dba_list_int(&point->chosen, i) == id)
-      return true;
-  return false;
+    g_string_append_printf(out, "              and %u more statement%s\n", n - SHOWN_STATEMENTS, n - SHOWN_STATEMENTS == 1 ? "" : "s");
 }
 
 static void print_index(const DbaIndexRun *run, const DbaIndexPoint *point, int64_t id, GString *out) {
@@ -99,7 +85,7 @@ static void print_index(const DbaIndexRun *run, const DbaIndexPoint *point, int6
 static void print_drops(const DbaIndexRun *run, const DbaIndexPoint *point, GString *out) {
   for (uint32_t id = 0; id < run->advice.candidates.n; id++) {
     const DbaIndexCandidate *candidate = candidate_at(run, id);
-    if (!candidate->existing || candidate->kept || is_chosen(point, id))
+    if (!candidate->existing || candidate->kept || dba_list_has_int(&point->chosen, id))
       continue;
     const char *heir = dba_index_heir(&run->advice, point, candidate);
     g_autofree char *bytes = dba_text_bytes(candidate->bytes);

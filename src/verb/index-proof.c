@@ -61,17 +61,10 @@ static bool build(Prover *prover, int64_t id, GError **error) {
   return dba_lab_index_bytes(prover->after, full, &built->bytes, error);
 }
 
-static bool is_chosen(const DbaIndexPoint *point, int64_t id) {
-  for (uint32_t i = 0; i < point->chosen.n; i++)
-    if (dba_list_int(&point->chosen, i) == id)
-      return true;
-  return false;
-}
-
 static bool make_set(Prover *prover, GError **error) {
   for (uint32_t id = 0; id < prover->run->advice.candidates.n; id++) {
     const DbaIndexCandidate *candidate = candidate_at(prover, id);
-    bool chosen = is_chosen(prover->point, id);
+    bool chosen = dba_list_has_int(&prover->point->chosen, id);
     if (candidate->existing ? candidate->kept || chosen : !chosen)
       continue;
     if (!candidate->existing) {

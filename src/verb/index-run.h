@@ -13,8 +13,7 @@ typedef struct DbaIndexRun {
   DbaAnswer *answer;
   DbaArena *arena;
   DbaIndexAnswer advice;
-  const DbaWritePrices *prices; // NULL: nobody writes
-  DbaList statements;           // DbaIndexStatement
+  DbaList statements; // DbaIndexStatement
   int64_t budgets[DBA_INDEX_MOST_BUDGETS];
   unsigned n_budgets;
   const char *horizon; // what --grow or --at made of the tables; NULL: nothing was asked for
@@ -23,6 +22,11 @@ typedef struct DbaIndexRun {
   DbaIndexTrial proof;
 } DbaIndexRun;
 
+// The survey's workload, appended: DbaIndexStatement, in `arena`.
+void dba_index_take_workload(const DbaSurvey *survey, DbaArena *arena, DbaList *ret_statements);
+// Only where a statement writes are entries measured, once for each server version; else *ret_writes is false.
+bool dba_index_find_prices(const DbaRequest *request, const DbaLab *lab, const DbaList *statements, DbaArena *arena,
+                           DbaWritePrices *ret_prices, bool *ret_writes, GError **error) DBA_CHECKED;
 char *dba_index_run_text(const DbaIndexRun *run) DBA_CHECKED;
 char *dba_index_run_json(const DbaIndexRun *run) DBA_CHECKED;
 // The set that is answered with: of the first size that was asked for, else the advised one.

@@ -54,11 +54,11 @@ static bool read_sizes(const char *path, GHashTable *sizes, GError **error) {
   return true;
 }
 
-static void take_statements(Run *run, const DbaSurvey *survey) {
+void dba_index_take_workload(const DbaSurvey *survey, DbaArena *arena, DbaList *ret_statements) {
   for (DBA_EACH(DbaWorkloadStatement, statement, &survey->workload)) {
     if (!statement->text)
       continue;
-    DbaIndexStatement *to = dba_list_add(run->arena, &run->statements, sizeof *to);
+    DbaIndexStatement *to = dba_list_add(arena, ret_statements, sizeof *to);
     *to = (DbaIndexStatement){.id = statement->id,
                               .text = statement->text,
                               .weight = statement->calls > 0 ? (double)statement->calls : 1,
@@ -74,29 +74,29 @@ static bool find_writing(const DbaSqlStatement *statement, void *data, GError **
   return true;
 }
 
-// Only where somebody writes are entries measured.
-static bool find_prices(Run *run, const DbaLab *lab, DbaWritePrices *prices, GError **error) {
-  bool writes = false;
-  for (DBA_EACH(DbaIndexStatement, statement, &run->statements)) {
+bool dba_index_find_prices(const DbaRequest *request, const DbaLab *lab, const DbaList *statements, DbaArena *arena,
+                           DbaWritePrices *ret_prices, bool *ret_writes, GError **error) {
+  *ret_writes = false;
+  for (DBA_EACH(DbaIndexStatement, statement, statements)) {
     g_autoptr(DbaSqlReader) reader = dba_sql_reader_text("the workload", statement->text, strlen(statement->text));
     g_autoptr(GError) unread = NULL; // the twin will say
     dba_sql_reader_set_tolerant(reader, true);
-    if (!writes && !dba_sql_visit(reader, find_writing, &writes, &unread))
+    if (!*ret_writes && !dba_sql_visit(reader, find_writing, ret_writes, &unread))
       continue;
   }
-  g_autofree char *path = g_strdup_printf("%s/write-prices-%s.json", run->request->home.cache, dba_lab_version(lab));
-  if (!writes)
+  g_autofree char *path = g_strdup_printf("%s/write-prices-%s.json", request->home.cache, dba_lab_version(lab));
+  if (!*ret_writes)
     return true;
-  dba_request_progress(run->request, "measuring what entries cost");
-  run->prices = prices;
-  return dba_lab_write_prices(lab, path, run->arena, prices, error);
+  dba_request_progress(request, "measuring what entries cost");
+  return dba_lab_write_prices(lab, path, arena, ret_prices, error);
 }
 
 static void tell(void *data, const char *line) { dba_request_progress(data, "%s", line); }
 
 static bool advise(Run *run, const DbaSurvey *survey, const DbaLab *lab, GError **error) {
-  DbaWritePrices prices = {0};
-  if (!find_prices(run, lab, &prices, error))
+  DbaWritePrices prices;
+  bool writes;
+  if (!dba_index_find_prices(run->request, lab, &run->statements, run->arena, &prices, &writes, error))
     return false;
   g_autoptr(GHashTable) sizes = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
   if (run->request->index_sizes && !read_sizes(run->request->index_sizes, sizes, error))
@@ -104,7 +104,7 @@ static bool advise(Run *run, const DbaSurvey *survey, const DbaLab *lab, GError 
   gint64 start = g_get_monotonic_time();
   DbaIndexOptions options = {.lab = lab,
                              .sizes = sizes,
-                             .prices = run->prices,
+                             .prices = writes ? &prices : NULL,
                              .database = TWIN,
                              .survey = survey,
                              .statements = &run->statements,
@@ -150,7 +150,7 @@ bool dba_verb_index(const DbaRequest *request, DbaAnswer *answer, GError **error
   g_autofree char *horizon = NULL;
   if (!dba_request_grow(request, survey, &horizon, error))
     return false;
-  take_statements(&run, survey);
+  dba_index_take_workload(survey, run.arena, &run.statements);
   run.horizon = horizon;
   if (!dba_subject_start_lab(request, survey, false, &lab, &substitution, error) || !dba_subject_stub(request, lab, survey, answer, error))
     return false;

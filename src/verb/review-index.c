@@ -2,52 +2,30 @@
 // What the workload of a reviewed subject wants: its best set of indexes, planned in a twin, laid into the survey for the rule missing-index.
 //
 // It is one advice of many: what fails in the lab is a warning, and takes a part of the time alone.
-#include "verb/verb.h"
-
-#include "index/index.h"
+#include "verb/index-run.h"
 
 #include <string.h>
 
 static const char TWIN[] = "wanted";
 static const double SHARE_OF_BUDGET = 0.2, MOST_SECONDS = 30;
 
-static void take_statements(const DbaSurvey *survey, DbaArena *arena, DbaList *statements) {
-  for (DBA_EACH(DbaWorkloadStatement, statement, &survey->workload)) {
-    if (!statement->text)
-      continue;
-    DbaIndexStatement *to = dba_list_add(arena, statements, sizeof *to);
-    *to = (DbaIndexStatement){.id = statement->id,
-                              .text = statement->text,
-                              .values = statement->parameters.n ? &statement->parameters : NULL,
-                              .weight = statement->calls > 0 ? (double)statement->calls : 1,
-                              .rows = statement->rows > 0 ? (double)statement->rows / (double)MAX(statement->calls, 1) : 0};
-  }
-}
-
-static bool is_by(const DbaIndexServed *served, int64_t id) {
-  for (uint32_t i = 0; i < served->by.n; i++)
-    if (dba_list_int(&served->by, i) == id)
-      return true;
-  return false;
-}
-
 static void take_wanted(const DbaIndexAnswer *answer, int64_t id, DbaSurvey *survey) {
   const DbaIndexCandidate *candidate = dba_list_at(DbaIndexCandidate, &answer->candidates, id);
   DbaWantedIndex *wanted = dba_list_add(survey->arena, &survey->wanted, sizeof *wanted);
   const DbaIndexStatement *best = NULL;
   double most = 0;
-  *wanted = (DbaWantedIndex){.schema = candidate->schema,
+  *wanted = (DbaWantedIndex){.definition = candidate->definition,
+                             .schema = candidate->schema,
                              .table = candidate->table,
                              .method = candidate->method,
                              .keys = candidate->keys,
-                             .included = candidate->included,
                              .predicate = candidate->predicate,
                              .bytes = candidate->bytes};
   dba_index_key_words(survey->arena, candidate->keys, &wanted->words);
   for (DBA_EACH(DbaIndexServed, served, &answer->advised.served)) {
     const DbaIndexStatement *statement = dba_list_at(DbaIndexStatement, &answer->statements, served->statement);
     double saved = (served->before - served->after) * statement->weight;
-    if (!is_by(served, id))
+    if (!dba_list_has_int(&served->by, id))
       continue;
     wanted->statements++;
     wanted->before += served->before * statement->weight;
@@ -71,10 +49,10 @@ static bool advise(const DbaRequest *request, DbaSurvey *survey, const DbaLab *l
   DbaIndexAnswer advice = {.arena = survey->arena};
   DbaList statements = {0};
   dba_subject_as_vacuumed(survey);
-  take_statements(survey, survey->arena, &statements);
-  g_autofree DbaWritePrices *prices = g_new0(DbaWritePrices, 1);
-  g_autofree char *path = g_strdup_printf("%s/write-prices-%s.json", request->home.cache, dba_lab_version(lab));
-  if (!dba_lab_write_prices(lab, path, survey->arena, prices, error))
+  dba_index_take_workload(survey, survey->arena, &statements);
+  DbaWritePrices prices;
+  bool writes;
+  if (!dba_index_find_prices(request, lab, &statements, survey->arena, &prices, &writes, error))
     return false;
   g_autoptr(DbaWhatIf) twin = dba_request_twin(request, lab, TWIN, survey, "what the workload wants: ", answer, error);
   double seconds = MIN(MOST_SECONDS, request->budget_seconds * SHARE_OF_BUDGET);
@@ -82,7 +60,7 @@ static bool advise(const DbaRequest *request, DbaSurvey *survey, const DbaLab *l
                              .database = TWIN,
                              .survey = survey,
                              .statements = &statements,
-                             .prices = prices,
+                             .prices = writes ? &prices : NULL,
                              .interrupt = request->interrupt,
                              .deadline_us = g_get_monotonic_time() + (gint64)(seconds * G_USEC_PER_SEC)};
   if (!twin || !dba_index_advise(&options, &advice, error))
