@@ -101,7 +101,7 @@ static void print_set(const DbaIndexRun *run, const DbaIndexPoint *point, GStrin
   if (run->advice.bytes_now > 0)
     g_string_append_printf(out, " (today: %.1f%%)", percent(run, run->advice.cost_now));
   if (point->write_cost > 0)
-    g_string_append_printf(out, "; %.1f%% is what index entries cost those who write", percent(run, point->write_cost));
+    g_string_append_printf(out, "; %.2g%% is what index entries cost those who write", percent(run, point->write_cost));
   g_string_append_c(out, '\n');
   for (uint32_t i = 0; i < point->chosen.n; i++)
     print_index(run, point, dba_list_int(&point->chosen, i), out);
